@@ -1,0 +1,95 @@
+/**
+ * Reading resources by id and by version. The text comes back as it is stored and is not parsed here.
+ */
+import { instantText, type Session } from './pool.ts';
+import { sql, type Sql } from './sql.ts';
+
+/** A version of a resource; `text` is null in the version that a deletion made. */
+export interface Stored {
+  readonly type: number;
+  readonly id: string;
+  readonly rid: string;
+  readonly version: number;
+  /** FHIR instant. */
+  readonly lastUpdated: string;
+  readonly method: string;
+  readonly text: string | null;
+}
+
+export interface StoredRow {
+  type: number;
+  fhir_id: string;
+  rid: string;
+  ver: number;
+  last_updated: string;
+  method: string;
+  text: string | null;
+}
+
+/** What every reading statement selects from `resource r` and `resource_version v`. */
+export const storedColumns: Sql = sql`r.type, r.fhir_id, r.rid, v.ver, v.last_updated, v.method,
+  coalesce(v.exact, v.content::text) as text`;
+
+export function storedFromRow(row: StoredRow): Stored {
+  return {
+    type: row.type,
+    id: row.fhir_id,
+    rid: row.rid,
+    version: row.ver,
+    lastUpdated: instantText(row.last_updated),
+    method: row.method,
+    text: row.text,
+  };
+}
+
+/** The current version, also where it is a deletion; undefined where the id was never used. */
+export async function readCurrent(session: Session, type: number, id: string): Promise<Stored | undefined> {
+  const [row] = await session.query<StoredRow>(sql`
+    select ${storedColumns}
+    from resource r join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid and v.ver = r.ver
+    where r.tenant_id = ${session.tenant} and r.type = ${type} and r.fhir_id = ${id}`);
+  return row && storedFromRow(row);
+}
+
+export async function readVersion(
+  session: Session,
+  key: { type: number; id: string; version: number },
+): Promise<Stored | undefined> {
+  const [row] = await session.query<StoredRow>(sql`
+    select ${storedColumns}
+    from resource r join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid
+    where r.tenant_id = ${session.tenant} and r.type = ${key.type} and r.fhir_id = ${key.id} and v.ver = ${key.version}`);
+  return row && storedFromRow(row);
+}
+
+export interface Key {
+  readonly type: number;
+  readonly id: string;
+}
+
+/** The current versions of many ids, in no order; deleted ones included. `lock` keeps others from changing them. */
+export async function readMany(session: Session, keys: readonly Key[], lock = false): Promise<Stored[]> {
+  if (keys.length === 0) {
+    return [];
+  }
+  const rows = await session.query<StoredRow>(sql`
+    select ${storedColumns}
+    from unnest(${keys.map((key) => key.type)}::int2[], ${keys.map((key) => key.id)}::text[]) as k(type, fhir_id)
+    join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
+    join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid and v.ver = r.ver
+    ${lock ? sql`order by r.rid for no key update of r` : sql``}`);
+  return rows.map(storedFromRow);
+}
+
+/** Which of these ids are live. */
+export async function findLive(session: Session, keys: readonly Key[]): Promise<Key[]> {
+  if (keys.length === 0) {
+    return [];
+  }
+  const rows = await session.query<{ type: number; fhir_id: string }>(sql`
+    select r.type, r.fhir_id
+    from unnest(${keys.map((key) => key.type)}::int2[], ${keys.map((key) => key.id)}::text[]) as k(type, fhir_id)
+    join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
+    where not r.deleted`);
+  return rows.map((row) => ({ type: row.type, id: row.fhir_id }));
+}

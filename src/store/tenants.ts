@@ -1,0 +1,112 @@
+/**
+ * The laboratories on this server. Read and written outside every tenant, under the login role: the application role
+ * cannot see this table.
+ */
+import { outcomeError } from '../fhir/outcome.ts';
+import type { Database } from './pool.ts';
+import { sql } from './sql.ts';
+
+export interface TenantSettings {
+  /** May clients choose ids by PUT (update as create)? Default true for callers with a create scope. */
+  clientIds?: boolean;
+  /** Must an update name the version it replaces (If-Match)? Default false. */
+  requireIfMatch?: boolean;
+  /** Must a reference to a resource of this server exist when it is written? Default false. */
+  referentialIntegrity?: boolean;
+  /** Requests a minute and caller; 0 = none; unset = RATE_LIMIT. */
+  rateLimit?: number;
+  /** IANA zone in which dates without zone are read. Default UTC. */
+  timezone?: string;
+}
+
+export interface Tenant {
+  readonly id: number;
+  readonly name: string;
+  readonly title: string;
+  readonly status: 'active' | 'suspended';
+  readonly settings: TenantSettings;
+  readonly created: string;
+}
+
+interface Row {
+  tenant_id: number;
+  name: string;
+  title: string;
+  status: 'active' | 'suspended';
+  settings: string;
+  created: string;
+}
+
+const columns = sql`tenant_id, name, title, status, settings, created`;
+
+function fromRow(row: Row): Tenant {
+  const { tenant_id: id, name, title, status, created } = row;
+  return Object.freeze({ id, name, title, status, created, settings: JSON.parse(row.settings) as TenantSettings });
+}
+
+/** Names that are routes of the server itself. */
+const reserved = new Set(['fhir', 'healthz', 'readyz', 'metrics', 'api', 'assets', 'www', 'admin', 'static']);
+
+/**
+ * Makes a laboratory.
+ * @throws OutcomeError `invalid` where the name cannot stand in a URL, `duplicate` where it is taken.
+ */
+export async function createTenant(
+  database: Database,
+  name: string,
+  options: { title?: string; settings?: TenantSettings } = {},
+): Promise<Tenant> {
+  if (!/^[a-z][a-z0-9-]{0,62}$/.test(name) || reserved.has(name)) {
+    throw outcomeError(
+      'invalid',
+      `"${name}" cannot be the name of a laboratory: it must be lower-case letters, digits and hyphens, begin with a letter, have at most 63 characters and not be a reserved word.`,
+    );
+  }
+  const rows = await database.operator<Row>(sql`
+    insert into tenant (name, title, settings)
+    values (${name}, ${options.title ?? name}, ${JSON.stringify(options.settings ?? {})})
+    on conflict (name) do nothing
+    returning ${columns}`);
+  const [row] = rows;
+  if (!row) {
+    throw outcomeError('duplicate', `A laboratory named "${name}" exists already.`);
+  }
+  return fromRow(row);
+}
+
+export async function listTenants(database: Database): Promise<Tenant[]> {
+  return (await database.operator<Row>(sql`select ${columns} from tenant order by name`)).map(fromRow);
+}
+
+export async function findTenant(database: Database, name: string): Promise<Tenant | undefined> {
+  const [row] = await database.operator<Row>(sql`select ${columns} from tenant where name = ${name}`);
+  return row && fromRow(row);
+}
+
+/** @throws OutcomeError `not-found`. */
+export async function setTenantStatus(
+  database: Database,
+  name: string,
+  status: 'active' | 'suspended',
+): Promise<Tenant> {
+  return changed(name, await database.operator<Row>(sql`
+    update tenant set status = ${status} where name = ${name} returning ${columns}`));
+}
+
+/** Merges settings; @throws OutcomeError `not-found`. */
+export async function changeTenantSettings(
+  database: Database,
+  name: string,
+  settings: TenantSettings,
+): Promise<Tenant> {
+  return changed(name, await database.operator<Row>(sql`
+    update tenant set settings = settings || ${JSON.stringify(settings)}::jsonb where name = ${name} returning ${columns}`));
+}
+
+function changed(name: string, rows: Row[]): Tenant {
+  const [row] = rows;
+  if (!row) {
+    throw outcomeError('not-found', `There is no laboratory named "${name}".`);
+  }
+  return fromRow(row);
+}

@@ -1,0 +1,229 @@
+/**
+ * Writing resources: one statement, one round trip, for one resource or for thousands.
+ *
+ * 1. The version number and meta.lastUpdated are set inside the statement, on the locked row, so that two writers can
+ *    never make the same version.
+ * 2. An entry whose precondition does not hold is left out and not reported as written; the others are written. Whoever
+ *    needs all or nothing runs it in a transaction and rolls back when an entry is missing.
+ * 3. The row, its version and its index rows are written together or not at all.
+ * 4. Rows are locked in the order of their rid, so that two batches cannot wait for each other.
+ *
+ * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
+ */
+import { indexTables, resourceColumns, type IndexRows, type IndexTable } from '../search/rows.ts';
+import { instantText, type Statement } from './pool.ts';
+
+export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** What must hold for the write: nothing there yet, a live resource of this version or any, or no condition. */
+export type Expectation = 'any' | 'absent' | 'live' | number;
+
+export interface WriteEntry {
+  readonly type: number;
+  readonly id: string;
+  readonly method: WriteMethod;
+  readonly expect: Expectation;
+  /** The id was just made by us: no row can exist, so none is looked for. */
+  readonly fresh?: boolean;
+  /** JSON text of the resource without meta.versionId and meta.lastUpdated; null deletes. */
+  readonly content: string | null;
+  /** Where jsonb would not keep a number as written: the JSON text, with `versionMark` and `timeMark` in meta. */
+  readonly exact: string | null;
+  readonly index: IndexRows | null;
+}
+
+export interface Written {
+  readonly rid: string;
+  readonly version: number;
+  /** FHIR instant. */
+  readonly lastUpdated: string;
+  /** No live resource was there before. */
+  readonly created: boolean;
+}
+
+/** Stand-ins in `exact` that the statement replaces; the first occurrence counts, and meta stands before all content. */
+export const versionMark = '@version@';
+export const timeMark = '@updated@';
+
+interface WrittenRow {
+  ord: number;
+  rid: string;
+  ver: number;
+  last_updated: string;
+  created: boolean;
+}
+
+const inputColumns = [
+  { name: 'ord', type: 'int4' },
+  { name: 'type', type: 'int2' },
+  { name: 'fhir_id', type: 'text' },
+  { name: 'expect', type: 'int4' },
+  { name: 'method', type: 'text' },
+  { name: 'content', type: 'text' },
+  { name: 'exact', type: 'text' },
+  ...resourceColumns,
+] as const;
+
+const names = resourceColumns.map((column) => column.name);
+const columnList = names.map((name) => `, ${name}`).join('');
+const acceptedList = names.map((name) => `, a.${name}`).join('');
+const columnUpdate = names.map((name) => `, ${name} = a.${name}`).join('');
+
+/** Expectations as numbers: null any, 0 absent, -1 live, n that version and live. */
+const currentRows = `
+  current as materialized (
+    select i.ord, r.rid, r.ver, r.deleted, r.last_updated
+    from input i join resource r on r.tenant_id = $1 and r.type = i.type and r.fhir_id = i.fhir_id
+    order by r.rid
+    for no key update of r
+  ),
+  accepted as materialized (
+    select i.*, c.rid is null as fresh, coalesce(c.deleted, true) as created,
+      coalesce(c.rid, nextval('resource_rid')) as rid,
+      coalesce(c.ver, 0) + 1 as ver,
+      greatest((select at from now), c.last_updated + interval '1 ms') as at
+    from input i left join current c using (ord)
+    where case
+      when i.method = 'DELETE' and coalesce(c.deleted, true) then false
+      when i.expect is null then true
+      when i.expect = 0 then c.rid is null
+      when i.expect = -1 then not c.deleted
+      else not c.deleted and c.ver = i.expect
+    end
+  ),
+  updated as (
+    update resource r
+    set ver = a.ver, last_updated = a.at, deleted = a.content is null${columnUpdate}
+    from accepted a
+    where not a.fresh and r.tenant_id = $1 and r.type = a.type and r.fhir_id = a.fhir_id
+    returning r.rid
+  ),`;
+
+/** For ids made by us just now nothing is looked up or locked. */
+const freshRows = `
+  accepted as materialized (
+    select i.*, true as fresh, true as created, nextval('resource_rid') as rid, 1 as ver, (select at from now) as at
+    from input i
+  ),`;
+
+function unnest(first: number, columns: readonly { name: string; type: string }[]): string {
+  const arrays = columns.map((column, i) => `$${first + i}::${column.type}[]`).join(', ');
+  return `unnest(${arrays}) as u(${columns.map((column) => column.name).join(', ')})`;
+}
+
+function insertIndexRows(table: IndexTable, first: number, fresh: boolean): string {
+  const list = table.columns.map((column) => column.name);
+  const same = list.map((name) => `t.${name} is not distinct from u.${name}`).join(' and ');
+  const rows = unnest(first, [{ name: 'ord', type: 'int4' }, ...table.columns]);
+  const insert = `${table.name}_added as (
+    insert into ${table.name} (tenant_id, rid, ${list.join(', ')})
+    select $1, w.rid, ${list.map((name) => `u.${name}`).join(', ')}
+    from ${rows} join written w using (ord)`;
+  if (fresh) {
+    return `${insert}
+  )`;
+  }
+  return `${table.name}_removed as (
+    delete from ${table.name} t using written w
+    where not w.fresh and t.tenant_id = $1 and t.rid = w.rid
+      and not exists (select from ${rows} where u.ord = w.ord and ${same})
+  ),
+  ${insert}
+    where w.fresh or not exists (select from ${table.name} t where t.tenant_id = $1 and t.rid = w.rid and ${same})
+  )`;
+}
+
+const firstIndexParameter = 2 + inputColumns.length;
+
+function statementText(fresh: boolean): string {
+  let next = firstIndexParameter;
+  const index = indexTables.map((table) => {
+    const text = insertIndexRows(table, next, fresh);
+    next += 1 + table.columns.length;
+    return text;
+  });
+  return `with now as materialized (select date_trunc('milliseconds', clock_timestamp()) as at),
+  input as materialized (select u.* from ${unnest(2, inputColumns)}),
+  ${fresh ? freshRows : currentRows}
+  inserted as (
+    insert into resource (tenant_id, type, fhir_id, rid, ver, last_updated, deleted${columnList})
+    select $1, a.type, a.fhir_id, a.rid, a.ver, a.at, false${acceptedList}
+    from accepted a where a.fresh
+    on conflict do nothing
+    returning rid
+  ),
+  written as materialized (
+    select a.ord, a.rid, a.ver, a.at, a.type, a.method, a.content, a.exact, a.fresh, a.created,
+      to_char(a.at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at_text
+    from accepted a
+    where ${fresh ? '' : 'not a.fresh or '}a.rid in (select rid from inserted)
+  ),
+  version as (
+    insert into resource_version (tenant_id, rid, ver, type, last_updated, method, content, exact)
+    select $1, w.rid, w.ver, w.type, w.at, w.method,
+      jsonb_set(j.content, '{meta}', coalesce(j.content -> 'meta', '{}')
+        || jsonb_build_object('versionId', w.ver::text, 'lastUpdated', w.at_text)),
+      regexp_replace(regexp_replace(w.exact, '${versionMark}', w.ver::text), '${timeMark}', w.at_text)
+    from written w cross join lateral (select w.content::jsonb as content) j
+  )${index.map((text) => `,\n  ${text}`).join('')}
+  select ord, rid, ver, at as last_updated, created from written`;
+}
+
+const general = statementText(false);
+const freshOnly = statementText(true);
+
+/** The statement that writes these entries; `readWritten` reads its rows. */
+export function writeStatement(tenant: number, entries: readonly WriteEntry[]): Statement {
+  const values: unknown[] = [tenant];
+  values.push(
+    arrayLiteral(entries.map((_, ord) => ord)),
+    arrayLiteral(entries.map((entry) => entry.type)),
+    arrayLiteral(entries.map((entry) => entry.id)),
+    arrayLiteral(entries.map((entry) => expectationNumber(entry.expect))),
+    arrayLiteral(entries.map((entry) => entry.method)),
+    arrayLiteral(entries.map((entry) => entry.content)),
+    arrayLiteral(entries.map((entry) => entry.exact)),
+  );
+  resourceColumns.forEach((_, i) => values.push(arrayLiteral(entries.map((entry) => entry.index?.columns[i]))));
+  for (const table of indexTables) {
+    const ords: number[] = [];
+    const rows: unknown[][] = [];
+    entries.forEach((entry, ord) => {
+      for (const row of entry.index?.tables[table.name] ?? []) {
+        ords.push(ord);
+        rows.push(row);
+      }
+    });
+    values.push(arrayLiteral(ords));
+    table.columns.forEach((_, i) => values.push(arrayLiteral(rows.map((row) => row[i]))));
+  }
+  return { text: entries.every((entry) => entry.fresh === true) ? freshOnly : general, values };
+}
+
+/** What was written, by the entry's position; undefined where its precondition did not hold. */
+export function readWritten(rows: readonly unknown[], count: number): (Written | undefined)[] {
+  const written: (Written | undefined)[] = new Array<undefined>(count).fill(undefined);
+  for (const { ord, rid, ver, last_updated: lastUpdated, created } of rows as WrittenRow[]) {
+    written[ord] = { rid, version: ver, lastUpdated: instantText(lastUpdated), created };
+  }
+  return written;
+}
+
+function expectationNumber(expect: Expectation): number | null {
+  return { any: null, absent: 0, live: -1 }[expect as string] ?? (typeof expect === 'number' ? expect : null);
+}
+
+/** A PostgreSQL array as text; made here because the driver quotes numbers and tests each value's kind. */
+function arrayLiteral(values: readonly unknown[]): string {
+  return `{${values.map(arrayElement).join(',')}}`;
+}
+
+function arrayElement(value: unknown): string {
+  if (value === null || value === undefined) {
+    return 'NULL';
+  }
+  if (typeof value !== 'string') {
+    return String(value);
+  }
+  return `"${/["\\]/.test(value) ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"') : value}"`;
+}
