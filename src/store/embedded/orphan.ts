@@ -48,7 +48,10 @@ async function stopProcess(pid: number, clusterDirectory: string): Promise<void>
   if (await endedWithin(pid, clusterDirectory, FAST_SHUTDOWN_MS)) return;
   process.kill(pid, 'SIGQUIT');
   if (await endedWithin(pid, clusterDirectory, IMMEDIATE_SHUTDOWN_MS)) return;
-  throw outcomeError('lock-error', `PostgreSQL (process ${pid}) is still running on ${clusterDirectory} and does not stop.`);
+  throw outcomeError(
+    'lock-error',
+    `PostgreSQL (process ${pid}) is still running on ${clusterDirectory} and does not stop.`,
+  );
 }
 
 async function endedWithin(pid: number, clusterDirectory: string, milliseconds: number): Promise<boolean> {

@@ -27,7 +27,7 @@ export function serverSettings(memory: number): Record<string, string> {
     // Hash keys touch random leaf pages: each checkpoint makes all of them full-page images again.
     max_wal_size: '4GB',
     checkpoint_timeout: '15min',
-    wal_compression: 'lz4',
+    wal_compression: 'on',
     fsync: 'on',
     synchronous_commit: 'on',
     timezone: 'UTC',
