@@ -1,0 +1,60 @@
+/**
+ * One tenant's view of the file store: keys without the tenant's number, content encrypted at rest with its data key.
+ * Sizes and digests are those of the plain content.
+ */
+import { Readable } from 'node:stream';
+import { fileKey, headerSize, newHeader, open, plainSize, readHeader, seal, sealedRange } from './segments.ts';
+import { type ByteRange, type Content, type FileStore, measured, type Stored } from './store.ts';
+
+export interface DataKey {
+  id: string;
+  key: Buffer;
+}
+
+/** The data keys of one tenant; `find` rejects when the key was shredded. */
+export interface KeyRing {
+  current(): Promise<DataKey>;
+  find(id: string): Promise<Buffer>;
+}
+
+export function tenantFiles(files: FileStore, tenant: number, keys: KeyRing): FileStore {
+  const full = (key: string) => `${tenant}/${key}`;
+  return {
+    put: (key, content) => put(files, keys, full(key), content),
+    get: (key, range) => get(files, keys, full(key), range),
+    delete: (key) => files.delete(full(key)),
+    async *list(prefix) {
+      for await (const { key, size, modified } of files.list(full(prefix))) {
+        yield { key: key.slice(full('').length), size: plainSize(size), modified };
+      }
+    },
+  };
+}
+
+async function put(files: FileStore, keys: KeyRing, name: string, content: Content): Promise<Stored> {
+  const { id, key } = await keys.current();
+  const header = newHeader(id);
+  const plain = measured(content);
+  await files.put(name, seal(plain.content, fileKey(key, header, name), header));
+  return plain.stored();
+}
+
+async function get(files: FileStore, keys: KeyRing, name: string, range: ByteRange = { start: 0 }): Promise<Readable> {
+  const header = readHeader(await bytesOf(await files.get(name, { start: 0, end: headerSize })), name);
+  if (range.end !== undefined && range.end <= range.start) {
+    return Readable.from([]);
+  }
+  const key = fileKey(await keys.find(header.keyId), header, name);
+  const sealed = await files.get(name, sealedRange(range));
+  const plain = Readable.from(open(sealed, key, range, name), { objectMode: false, highWaterMark: 65_536 });
+  // A reader that goes away before the first byte never enters the generator, whose end would close the source.
+  return plain.once('close', () => sealed.destroy());
+}
+
+async function bytesOf(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
