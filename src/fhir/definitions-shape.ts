@@ -5,6 +5,7 @@
  * contentReference shares the Shape of its target, so shapes may be recursive; (3) equal constraints are one object.
  * https://hl7.org/fhir/R4/elementdefinition.html
  */
+import { correctedElements } from './definitions-corrections.ts';
 import type { JsonObject } from './json.ts';
 
 /** A type an element may have; `code` is a FHIR type name, also where the snapshot names a FHIRPath System type. */
@@ -152,7 +153,7 @@ function linkContent(element: Element, target: Element | undefined): void {
 /** The shapes of a type by path: the type itself first, then its backbone elements. */
 export function buildShapes(definition: JsonObject): Map<string, Shape> {
   const { snapshot, type } = definition as unknown as { snapshot: { element: ElementDefinition[] }; type: string };
-  const [root, ...items] = snapshot.element;
+  const [root, ...items] = correctedElements(type, snapshot.element);
   if (root === undefined) throw new Error(`The definition of ${type} has no snapshot.`);
   const shapes = new Map<string, Shape>();
   const elements = new Map<string, Element>();

@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { isPrimitive, propertyShape, resourceTypes, shapeOf, structureDefinition } from '../../src/fhir/definitions.ts';
+import {
+  type Element,
+  isPrimitive,
+  propertyShape,
+  resourceTypes,
+  type Shape,
+  shapeOf,
+  structureDefinition,
+} from '../../src/fhir/definitions.ts';
+import { readAllDefinitions } from '../../src/fhir/definitions-file.ts';
+import type { ElementDefinition } from '../../src/fhir/definitions-shape.ts';
 import {
   compartmentDefinitions,
   operationDefinitions,
@@ -7,6 +17,69 @@ import {
 } from '../../src/fhir/definitions-search.ts';
 
 const property = (path: string, name: string) => shapeOf(path)?.properties.get(name);
+
+/** The elements of R4 as `dataelements.json` has them: an independent, unchanged publication of the same facts. */
+function publishedElements(): Map<string, ElementDefinition> {
+  const published = new Map<string, ElementDefinition>();
+  for (const definition of readAllDefinitions('dataelements.json')) {
+    const { snapshot } = definition as unknown as { snapshot: { element: ElementDefinition[] } };
+    const element = snapshot.element[0]!;
+    if (!element.path.startsWith('MetadataResource.')) published.set(element.path, element);
+  }
+  return published;
+}
+
+function allShapes(): Shape[] {
+  const found = new Set<Shape>();
+  const visit = (shape: Shape | undefined): void => {
+    if (shape === undefined || found.has(shape)) return;
+    found.add(shape);
+    for (const property of shape.properties.values()) visit(propertyShape(property));
+  };
+  for (const type of resourceTypes) visit(shapeOf(type));
+  return [...found];
+}
+
+describe('agreement with the data elements that R4 publishes', () => {
+  const published = publishedElements();
+  const elements = new Map(allShapes().flatMap((shape) => shape.elements.map((element) => [element.path, element])));
+
+  test('no element of a shape is unknown to R4, and none is missing', () => {
+    // Data elements exist for neither backbone elements, inherited ids and extensions, quantities' members, nor long ids.
+    const listed = (path: string, element: Element) =>
+      element.shape === undefined &&
+      !/^(Age|Count|Distance|Duration)\.|\.(id|extension|modifierExtension)$/.test(path) &&
+      `de-${path}`.length <= 64;
+    const extra = [...elements].filter(([path, element]) => listed(path, element) && !published.has(path));
+    expect(extra.map(([path]) => path)).toEqual([]);
+    const primitive = (path: string) => isPrimitive(path.slice(0, path.indexOf('.')));
+    const types = new Set([...elements.keys()].map((path) => path.slice(0, path.indexOf('.'))));
+    const missing = [...published.keys()].filter(
+      (path) => !elements.has(path) && !primitive(path) && types.has(path.slice(0, path.indexOf('.'))),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test('cardinality, types, targets and bindings are those of R4', () => {
+    const facts = (min: number, max: number, types: unknown, binding: unknown) => ({ min, max, types, binding });
+    for (const [path, element] of elements) {
+      const item = published.get(path);
+      // The data element of Quantity.comparator is that of SimpleQuantity.
+      if (item === undefined || path === 'Quantity.comparator' || /\.(id|url)$/.test(path)) continue;
+      const types = (item.type ?? []).map(({ code, targetProfile }) => [code, targetProfile]);
+      const binding = item.binding?.valueSet && [item.binding.strength, item.binding.valueSet];
+      expect([
+        path,
+        facts(
+          element.min,
+          element.max,
+          element.types.map((type) => [type.code, type.targets]),
+          element.binding && [element.binding.strength, element.binding.valueSet],
+        ),
+      ]).toEqual([path, facts(item.min ?? 0, item.max === '*' ? Infinity : Number(item.max), types, binding)]);
+    }
+  });
+});
 
 describe('shapes (https://hl7.org/fhir/R4/elementdefinition.html)', () => {
   test('every resource type of R4 has a shape with id, meta and the name it was asked by', () => {
