@@ -32,7 +32,8 @@ export function s3Files(settings: S3Settings): FileStore {
     put: (key, content) => put(bucket, checkKey(key), content),
     get: (key, range) => get(bucket, checkKey(key), range),
     async delete(key) {
-      await repeated(() => bucket.deleteObject(checkKey(key)));
+      const name = checkKey(key);
+      await repeated(() => bucket.deleteObject(name));
     },
     list: (prefix) => list(bucket, checkPrefix(prefix)),
   };
