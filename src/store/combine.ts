@@ -4,9 +4,10 @@
  *
  * 1. An entry is answered only after the statement that holds it has committed.
  * 2. Two entries for one resource never share a statement: the second must see the version of the first.
- * 3. When a shared statement fails as a whole, each of its entries is tried alone, so that one caller's row cannot
- *    fail another's.
+ * 3. When PostgreSQL refuses a shared statement for its data, each of its entries is tried alone, so that one caller's
+ *    row cannot fail another's.
  */
+import { OutcomeError } from '../fhir/outcome.ts';
 import type { Database, Statement } from './pool.ts';
 
 export interface Combiner<Entry, Result> {
@@ -49,8 +50,9 @@ export function makeCombiner<Entry, Result>(
       const results = batching.results(rows, entries);
       batch.forEach((waiting, i) => waiting.resolve(results[i] as Result));
     } catch (error) {
-      if (batch.length === 1) {
-        batch[0]?.reject(error);
+      // An outage or a lock concerns all of them, and a lost connection may hide a commit: nothing is sent again.
+      if (batch.length === 1 || error instanceof OutcomeError) {
+        batch.forEach((waiting) => waiting.reject(error));
         return;
       }
       for (const alone of batch) {

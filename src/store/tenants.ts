@@ -15,6 +15,8 @@ export interface TenantSettings {
   referentialIntegrity?: boolean;
   /** Requests a minute and caller; 0 = none; unset = RATE_LIMIT. */
   rateLimit?: number;
+  /** May one conditional delete remove several resources? Default false. */
+  multipleDelete?: boolean;
   /** IANA zone in which dates without zone are read. Default UTC. */
   timezone?: string;
 }

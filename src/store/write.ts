@@ -11,11 +11,12 @@
  * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
  */
 import { indexTables, resourceColumns, type IndexRows, type IndexTable } from '../search/rows.ts';
+import type { Batching } from './combine.ts';
 import { instantText, type Statement } from './pool.ts';
 
 export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** What must hold for the write: nothing there yet, a live resource of this version or any, or no condition. */
+/** What must hold for the write: no live resource there yet, a live one of this version or any, or no condition. */
 export type Expectation = 'any' | 'absent' | 'live' | number;
 
 export interface WriteEntry {
@@ -86,7 +87,7 @@ const currentRows = `
     where case
       when i.method = 'DELETE' and coalesce(c.deleted, true) then false
       when i.expect is null then true
-      when i.expect = 0 then c.rid is null
+      when i.expect = 0 then coalesce(c.deleted, true)
       when i.expect = -1 then not c.deleted
       else not c.deleted and c.ver = i.expect
     end
@@ -227,3 +228,12 @@ function arrayElement(value: unknown): string {
   }
   return `"${/["\\]/.test(value) ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"') : value}"`;
 }
+
+/** Single writes of concurrent callers as one statement (see combine.ts). */
+export const combinedWrites: Batching<WriteEntry, Written | undefined> = {
+  key: (entry) => `${entry.type}/${entry.id}`,
+  statement: writeStatement,
+  results: (rows, entries) => readWritten(rows, entries.length),
+  lanes: 2,
+  most: 200,
+};

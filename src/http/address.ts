@@ -1,0 +1,115 @@
+/**
+ * Which laboratory a URL means and under which address the caller sees it.
+ *
+ * A laboratory is reached at `{PUBLIC_URL}/{tenant}/…` and, when BASE_DOMAIN is set, at `{tenant}.{BASE_DOMAIN}/…`.
+ * X-Forwarded-Proto and X-Forwarded-Host count only from a trusted proxy.
+ */
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { outcomeError } from '../fhir/outcome.ts';
+import type { Parameters } from '../request.ts';
+
+export interface Address {
+  /** Name of the laboratory; '' where the URL names none. */
+  readonly tenant: string;
+  /** The laboratory's own root as the caller sees it, without a slash at its end. */
+  readonly root: string;
+  /** The path below that root, decoded, without empty parts. */
+  readonly segments: readonly string[];
+  readonly query: Parameters;
+}
+
+export interface AddressOptions {
+  readonly publicUrl: string | undefined;
+  readonly baseDomain: string | undefined;
+  readonly trusted: (address: string) => boolean;
+}
+
+/** @throws OutcomeError `invalid` where the URL cannot be decoded. */
+export function addressOf(request: IncomingMessage, options: AddressOptions): Address {
+  const [path = '', search = ''] = split(request.url ?? '/', '?');
+  const origin = originOf(request, options);
+  const segments = path.split('/').filter((part) => part !== '').map(decode);
+  const query = search === '' ? [] : [...new URLSearchParams(search)];
+  const label = subdomain(origin.host, options.baseDomain);
+  if (label !== undefined) {
+    return { tenant: label, root: `${origin.protocol}://${origin.host}`, segments, query };
+  }
+  const [tenant = '', ...rest] = segments;
+  const base = options.publicUrl ?? `${origin.protocol}://${origin.host}`;
+  return { tenant, root: `${base}/${tenant}`, segments: rest, query };
+}
+
+function split(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw outcomeError('invalid', 'The path of the URL is not properly percent-encoded.', { status: 400 });
+  }
+}
+
+interface Origin {
+  readonly protocol: string;
+  readonly host: string;
+}
+
+function originOf(request: IncomingMessage, options: AddressOptions): Origin {
+  const direct: Origin = {
+    protocol: (request.socket as TLSSocket).encrypted ? 'https' : 'http',
+    host: request.headers.host ?? 'localhost',
+  };
+  if (!options.trusted(request.socket.remoteAddress ?? '')) {
+    return direct;
+  }
+  return {
+    protocol: first(request.headers['x-forwarded-proto']) ?? direct.protocol,
+    host: first(request.headers['x-forwarded-host']) ?? direct.host,
+  };
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  const [value] = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',');
+  return value === undefined || value.trim() === '' ? undefined : value.trim();
+}
+
+function subdomain(host: string, baseDomain: string | undefined): string | undefined {
+  const name = host.replace(/:\d+$/, '').toLowerCase();
+  const suffix = `.${baseDomain?.toLowerCase()}`;
+  return baseDomain !== undefined && name.endsWith(suffix) ? name.slice(0, -suffix.length) : undefined;
+}
+
+/** The address of the caller, behind trusted proxies the one that the nearest of them names. */
+export function callerAddress(request: IncomingMessage, trusted: (address: string) => boolean): string {
+  const direct = request.socket.remoteAddress ?? '';
+  if (!trusted(direct)) {
+    return direct;
+  }
+  const chain = (request.headers['x-forwarded-for'] ?? '').toString().split(',').map((part) => part.trim());
+  return chain.reverse().find((hop) => hop !== '' && !trusted(hop)) ?? direct;
+}
+
+/** TRUST_PROXY: a list of addresses and networks (`10.0.0.0/8, ::1, loopback`); empty trusts nobody. */
+export function trustedProxies(setting: string): (address: string) => boolean {
+  const list = new BlockList();
+  for (const part of setting.split(',').map((text) => text.trim()).filter((text) => text !== '')) {
+    for (const network of part === 'loopback' ? ['127.0.0.0/8', '::1'] : [part]) {
+      const [address = '', bits] = network.split('/');
+      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+      if (bits === undefined) {
+        list.addAddress(address, family);
+      } else {
+        list.addSubnet(address, Number(bits), family);
+      }
+    }
+  }
+  return (address) => {
+    const plain = address.replace(/^::ffff:/, '');
+    return isIP(plain) !== 0 && list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+  };
+}

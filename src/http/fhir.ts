@@ -1,0 +1,172 @@
+/**
+ * One FHIR request over HTTP, step by step: address → tenant → authenticate → rate → negotiate → serve → respond.
+ *
+ * These steps stand on Node's own http module: Express's routing costs more than the database on a read by id
+ * (README, decisions), and there is one route here.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OutcomeError, operationOutcome, outcomeError, statusOf, type Issue } from '../fhir/outcome.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import type { Log } from '../log.ts';
+import { describeError } from '../log.ts';
+import type { Answer, Caller, Context, Method, Request, Server } from '../request.ts';
+import { serve } from '../serve.ts';
+import type { TenantCache } from '../store/tenant-cache.ts';
+import type { Tenant } from '../store/tenants.ts';
+import type { Address } from './address.ts';
+import { bodyOf } from './body.ts';
+import { negotiate, type Negotiated } from './negotiate.ts';
+import type { RateLimiter } from './rate-limit.ts';
+import { respond } from './respond.ts';
+
+export interface FhirSteps {
+  readonly server: Server;
+  readonly tenants: TenantCache;
+  readonly limiter: RateLimiter;
+  readonly log: Log;
+  /** @throws OutcomeError `login` (401) for a token that is not good for this tenant. */
+  readonly authenticate: (tenant: Tenant, issuer: string, token: string) => Promise<Caller>;
+  readonly observe: (seen: Observed) => void;
+}
+
+/** What the log and the metrics learn of a request: no id, no parameter, no content. */
+export interface Observed {
+  readonly method: string;
+  readonly status: number;
+  readonly tenant: string;
+  readonly type: string;
+  readonly milliseconds: number;
+  readonly requestId: string;
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Who is not signed in has no scopes; the routes that are open to all ask for none. */
+const nobody: Caller = { subject: '', client: '', scopes: [] };
+
+/** Answers a request whose address names a laboratory's FHIR base; `address.segments` begins with `fhir`. */
+export async function handleFhir(
+  steps: FhirSteps,
+  exchange: { request: IncomingMessage; response: ServerResponse; address: Address; requestId: string },
+): Promise<void> {
+  const { request, response, address, requestId } = exchange;
+  const started = performance.now();
+  const segments = address.segments.slice(1);
+  let wanted: Negotiated = { format: 'json', pretty: false, explicit: false };
+  let answer: Answer;
+  try {
+    wanted = negotiate(address.query, request.headers.accept);
+    answer = await answerRequest(steps, { request, address, segments, requestId, wanted });
+  } catch (error) {
+    wanted = fallbackFormat(request, wanted);
+    answer = errorAnswer(error, requestId, steps.log);
+  }
+  try {
+    await respond(request, response, answer, wanted);
+  } catch (error) {
+    steps.log.warn({ requestId, err: describeError(error) }, 'response broken off');
+    response.destroy();
+  }
+  steps.observe({
+    method: request.method ?? '',
+    status: answer.status,
+    tenant: address.tenant,
+    type: /^[A-Z][A-Za-z]{1,40}$/.test(segments[0] ?? '') ? (segments[0] ?? '') : '',
+    milliseconds: performance.now() - started,
+    requestId,
+  });
+}
+
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly address: Address;
+  readonly segments: readonly string[];
+  readonly requestId: string;
+  readonly wanted: Negotiated;
+}
+
+async function answerRequest(steps: FhirSteps, asked: Asked): Promise<Answer> {
+  const { request, address, segments, requestId } = asked;
+  if (!methods.has(request.method ?? '')) {
+    throw outcomeError('not-supported', `The method ${request.method} is not supported.`, { status: 405 });
+  }
+  const tenant = await findTenant(steps, address.tenant);
+  const method = request.method as Method;
+  const caller = isOpen(method, segments) ? nobody : await callerOf(steps, tenant, address, request);
+  steps.limiter.count(rateKey(tenant, caller, request), tenant.settings.rateLimit ?? steps.server.config.rateLimit);
+  const context: Context = {
+    server: steps.server,
+    tenant,
+    caller,
+    base: `${address.root}/fhir`,
+    requestId,
+    session: { tenant: tenant.id, query: (statement) => steps.server.database.query(tenant.id, statement) },
+    inTransaction: false,
+  };
+  const call: Request = {
+    method,
+    segments,
+    query: address.query,
+    headers: request.headers as Record<string, string | undefined>,
+    body: bodyOf(request),
+  };
+  return serve(context, call);
+}
+
+/** Open without a token: what a client must know before it can get one. */
+function isOpen(method: Method, segments: readonly string[]): boolean {
+  const [first = '', second = ''] = segments;
+  if (method === 'OPTIONS') {
+    return true;
+  }
+  return (method === 'GET' || method === 'HEAD') && (first === 'metadata' || (first === '.well-known' && second === 'smart-configuration'));
+}
+
+async function findTenant(steps: FhirSteps, name: string): Promise<Tenant> {
+  const tenant = await steps.tenants.find(name);
+  if (tenant === undefined) {
+    throw outcomeError('not-found', `There is no laboratory "${name.slice(0, 63)}" on this server.`);
+  }
+  if (tenant.status === 'suspended') {
+    throw outcomeError('suppressed', `The laboratory "${tenant.name}" is suspended; its operator can tell why.`);
+  }
+  return tenant;
+}
+
+async function callerOf(steps: FhirSteps, tenant: Tenant, address: Address, request: IncomingMessage): Promise<Caller> {
+  const token = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) {
+    throw outcomeError('login', 'This needs an access token: send it as Authorization: Bearer ….', {
+      headers: { 'www-authenticate': `Bearer realm="${tenant.name}"` },
+    });
+  }
+  return steps.authenticate(tenant, address.root, token);
+}
+
+function rateKey(tenant: Tenant, caller: Caller, request: IncomingMessage): string {
+  const who = caller.client === '' ? (request.socket.remoteAddress ?? '') : `${caller.client}\n${caller.subject}`;
+  return `${tenant.id}\n${who}`;
+}
+
+/** Where the error is that no accepted format can be given, JSON says so; otherwise the caller's format. */
+function fallbackFormat(request: IncomingMessage, wanted: Negotiated): Negotiated {
+  return wanted.explicit || !/xml/.test(request.headers.accept ?? '') ? wanted : { ...wanted, format: 'xml' };
+}
+
+/** An error as the caller sees it: an OperationOutcome with the request's id. */
+export function errorAnswer(error: unknown, requestId: string, log: Log): Answer {
+  if (error instanceof OutcomeError) {
+    return { status: statusOf(error), headers: error.headers, resource: outcomeResource(error.issues, requestId) };
+  }
+  log.error({ requestId, err: describeError(error) }, 'unexpected error');
+  const diagnostics = 'The server failed in a way it does not know; its log names this request by the id of this outcome.';
+  return {
+    status: 500,
+    resource: outcomeResource([{ severity: 'fatal', code: 'exception', diagnostics }], requestId),
+  };
+}
+
+function outcomeResource(issues: readonly Issue[], requestId: string): JsonObject {
+  const id = requestId.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 64);
+  return { ...operationOutcome(issues), id } as unknown as JsonObject;
+}

@@ -1,0 +1,47 @@
+/**
+ * Conditional interactions: the resource is named by search criteria.
+ *
+ * Racing requests with the same criteria queue behind a lock, so that 50 conditional creates on one identifier make
+ * one resource. https://hl7.org/fhir/R4/http.html#cond-update
+ */
+import { outcomeError } from '../fhir/outcome.ts';
+import type { Context, Parameters } from '../request.ts';
+import { lockCriteria } from '../store/lock.ts';
+import { criteriaOf } from './headers.ts';
+import { findMatches, type Match } from './matches.ts';
+
+/** `identifier=x&active=true` as parameters; a leading `Type?` is dropped. */
+export function parseCriteria(text: string): Parameters {
+  return [...new URLSearchParams(text.replace(/^[A-Za-z]*\?/, ''))];
+}
+
+/** Criteria in one order, as the text to lock on. */
+export function criteriaText(type: string, criteria: Parameters): string {
+  return `${type}?${criteria.map(([name, value]) => `${name}=${value}`).sort().join('&')}`;
+}
+
+/**
+ * Locks the criteria and finds what they match, at most `most` resources.
+ * @throws OutcomeError where there are no criteria: they would match everything.
+ */
+export async function lockAndFind(
+  context: Context,
+  type: string,
+  query: Parameters,
+  most = 2,
+): Promise<Match[]> {
+  const criteria = criteriaOf(query);
+  if (criteria.length === 0) {
+    throw outcomeError('required', `A conditional interaction on ${type} needs search criteria.`, { status: 412 });
+  }
+  await lockCriteria(context.session, [criteriaText(type, criteria)]);
+  return findMatches(context, type, criteria, most);
+}
+
+/** The one match, or none. @throws OutcomeError `multiple-matches` (412). */
+export function atMostOne(type: string, matches: readonly Match[]): Match | undefined {
+  if (matches.length > 1) {
+    throw outcomeError('multiple-matches', `The criteria match more than one ${type}; they must match at most one.`);
+  }
+  return matches[0];
+}

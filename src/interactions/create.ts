@@ -1,0 +1,49 @@
+/** create and conditional create. https://hl7.org/fhir/R4/http.html#create */
+import { v7 as newId } from 'uuid';
+import type { JsonObject } from '../fhir/json.ts';
+import type { Answer, Context } from '../request.ts';
+import { subsetOf } from './subset.ts';
+import { versionHeaders, writeAnswer } from './answers.ts';
+import { readResource } from './body.ts';
+import type { Call } from './call.ts';
+import { commit, inTransaction } from './commit.ts';
+import { atMostOne, lockAndFind, parseCriteria } from './conditional.ts';
+import { allowParameters, preferredReturn } from './headers.ts';
+import { checkReferences, prepare, writeResult, type Prepared } from './prepare.ts';
+import type { Match } from './matches.ts';
+
+export async function create(context: Context, call: Call): Promise<Answer> {
+  allowParameters(call, []);
+  const { type } = call.target;
+  const prepared = prepareCreate(await readResource(context, call, type));
+  const criteria = call.headers['if-none-exist'];
+  if (criteria === undefined) {
+    return writeNew(context, call, prepared.resource, prepared);
+  }
+  return inTransaction(context, async (inside) => {
+    const match = atMostOne(type, await lockAndFind(inside, type, parseCriteria(criteria)));
+    return match ? existingAnswer(inside, call, match) : writeNew(inside, call, prepared.resource, prepared);
+  });
+}
+
+function prepareCreate(resource: JsonObject): Prepared & { resource: JsonObject } {
+  return { ...prepare(resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true }), resource };
+}
+
+async function writeNew(context: Context, call: Call, resource: JsonObject, prepared: Prepared): Promise<Answer> {
+  await checkReferences(context, [resource]);
+  const written = await commit(context, prepared.entry);
+  if (written === undefined) {
+    throw new Error('A new id was taken already.');
+  }
+  return writeAnswer(context, call, writeResult(prepared, written));
+}
+
+/** A match makes the create do nothing: 200 with the resource that is there. */
+export function existingAnswer(context: Context, call: Call, match: Match): Answer {
+  const location = `${context.base}/${call.target.type}/${match.id}/_history/${match.version}`;
+  const headers = { ...versionHeaders(match.version, match.lastUpdated), location };
+  return preferredReturn(call) === 'minimal'
+    ? { status: 200, headers }
+    : { status: 200, headers, ...subsetOf(call, match.text) };
+}

@@ -1,0 +1,121 @@
+/**
+ * patch (JSON Patch, FHIRPath Patch) and conditional patch. https://hl7.org/fhir/R4/http.html#patch
+ */
+import { decodeUtf8, parseJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { applyPatch, type PatchKind } from '../fhir/patch/patch.ts';
+import { parseXml } from '../fhir/xml.ts';
+import type { Answer, Context } from '../request.ts';
+import { writeAnswer, type WriteResult } from './answers.ts';
+import { bodyFormat, mediaType } from './body.ts';
+import type { Call } from './call.ts';
+import { commit, inTransaction, untilWritten } from './commit.ts';
+import { atMostOne, lockAndFind } from './conditional.ts';
+import { parseStored } from './document.ts';
+import { allowParameters, ifMatch, versionConflict } from './headers.ts';
+import { checkReferences, prepare, writeResult } from './prepare.ts';
+import { existing } from './read.ts';
+import { demandedVersion } from './update.ts';
+
+export interface Patch {
+  readonly kind: PatchKind;
+  readonly document: JsonValue;
+}
+
+export async function patch(context: Context, call: Call): Promise<Answer> {
+  allowParameters(call, []);
+  const expected = demandedVersion(context, call);
+  const change = await readPatch(context, call);
+  return writeAnswer(context, call, await patchOne(context, { ...call.target, expected, change }));
+}
+
+/** PATCH Type?criteria: patches the one match. */
+export async function conditionalPatch(context: Context, call: Call): Promise<Answer> {
+  const { type } = call.target;
+  const change = await readPatch(context, call);
+  const expected = ifMatch(call);
+  return inTransaction(context, async (inside) => {
+    const match = atMostOne(type, await lockAndFind(inside, type, call.query));
+    if (match === undefined) {
+      throw outcomeError('not-found', `The criteria match no ${type}; there is nothing to patch.`);
+    }
+    return writeAnswer(inside, call, await patchOne(inside, { type, id: match.id, expected, change }));
+  });
+}
+
+interface Patching {
+  readonly type: string;
+  readonly id: string;
+  readonly expected: number | undefined;
+  readonly change: Patch;
+}
+
+/** Patches the current version; a racing writer makes it start again from the newer one. */
+async function patchOne(context: Context, patching: Patching): Promise<WriteResult> {
+  const { type, id, expected, change } = patching;
+  return untilWritten(async () => {
+    const stored = await existing(context, { type, id });
+    if (stored.text === null) {
+      throw outcomeError('deleted', `${type}/${id} was deleted; it cannot be patched.`);
+    }
+    if (expected !== undefined && stored.version !== expected) {
+      throw versionConflict(expected);
+    }
+    const resource = patched(parseStored(stored.text), change);
+    const prepared = prepare(resource, { id, method: 'PATCH', expect: stored.version });
+    await checkReferences(context, [resource]);
+    const written = await commit(context, prepared.entry);
+    return written && writeResult(prepared, written);
+  });
+}
+
+/** The resource after the patch. @throws OutcomeError where the patch would change what it is. */
+export function patched(resource: JsonObject, change: Patch): JsonObject {
+  const result = applyPatch(resource, change.document, change.kind);
+  for (const fixed of ['resourceType', 'id']) {
+    if (result[fixed] !== resource[fixed]) {
+      throw outcomeError('business-rule', `A patch must not change ${fixed}.`, {
+        expression: `${String(resource['resourceType'])}.${fixed}`,
+      });
+    }
+  }
+  return result;
+}
+
+/** The patch in the body, its kind told by the content type. @throws OutcomeError 415 for other content types. */
+export async function readPatch(context: Context, call: Call): Promise<Patch> {
+  const { body } = call;
+  if (body?.resource) {
+    return patchOfResource(body.resource);
+  }
+  const text = decodeUtf8((await body?.read(context.server.config.bodyLimit)) ?? Buffer.alloc(0));
+  const { type } = mediaType(body?.contentType ?? '');
+  if (type === 'application/json-patch+json') {
+    return { kind: 'json', document: parseJson(text) };
+  }
+  if (/patch\+/.test(type)) {
+    throw outcomeError(
+      'not-supported',
+      `A patch in "${type}" is not supported; send application/json-patch+json or a FHIRPath Patch as FHIR Parameters.`,
+      { status: 415, headers: { 'accept-patch': 'application/json-patch+json, application/fhir+json, application/fhir+xml' } },
+    );
+  }
+  return patchOfResource(bodyFormat(body?.contentType ?? '') === 'xml' ? parseXml(text) : parseJson(text));
+}
+
+/** Inside a Bundle: Parameters are a FHIRPath Patch, a Binary carries a JSON Patch. */
+function patchOfResource(value: JsonValue): Patch {
+  const resource = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
+  if (resource['resourceType'] === 'Binary') {
+    if (mediaType(String(resource['contentType'])).type !== 'application/json-patch+json') {
+      throw outcomeError('not-supported', 'A Binary as a patch must have the content type application/json-patch+json.', {
+        status: 415,
+      });
+    }
+    return { kind: 'json', document: parseJson(decodeUtf8(Buffer.from(String(resource['data']), 'base64'))) };
+  }
+  if (resource['resourceType'] !== 'Parameters') {
+    throw outcomeError('structure', 'A FHIRPath Patch must be a Parameters resource.', { status: 400 });
+  }
+  return { kind: 'fhirpath', document: resource };
+}

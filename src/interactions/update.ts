@@ -1,0 +1,132 @@
+/**
+ * update, update as create, conditional update. https://hl7.org/fhir/R4/http.html#update
+ */
+import { v7 as newId } from 'uuid';
+import { isId } from '../fhir/reference.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { mayCreate } from '../access/decide.ts';
+import type { Answer, Context } from '../request.ts';
+import { writeAnswer } from './answers.ts';
+import { readResource } from './body.ts';
+import type { Call } from './call.ts';
+import { commit, inTransaction, untilWritten } from './commit.ts';
+import { atMostOne, lockAndFind } from './conditional.ts';
+import { allowParameters, ifMatch, versionConflict } from './headers.ts';
+import { current } from './current.ts';
+import { checkReferences, prepare, writeResult, type Prepared } from './prepare.ts';
+
+export async function update(context: Context, call: Call): Promise<Answer> {
+  allowParameters(call, []);
+  const { type, id } = call.target;
+  checkId(id);
+  const expected = demandedVersion(context, call);
+  const resource = await readResource(context, call, type);
+  if (resource['id'] !== id) {
+    throw outcomeError('invalid', `The id in the body must be the one in the URL, "${id}".`, {
+      expression: `${type}.id`,
+    });
+  }
+  const expect = expected ?? (mayUseOwnId(context, type) ? 'any' : 'live');
+  const prepared = prepare(resource, { id, method: 'PUT', expect });
+  await checkReferences(context, [resource]);
+  return writeAnswer(context, call, await write(context, prepared));
+}
+
+async function write(context: Context, prepared: Prepared): Promise<ReturnType<typeof writeResult>> {
+  return untilWritten(async () => {
+    const written = await commit(context, prepared.entry);
+    if (written) {
+      return writeResult(prepared, written);
+    }
+    const { expect, id } = prepared.entry;
+    if (typeof expect === 'number') {
+      throw versionConflict(expect);
+    }
+    if (expect === 'live' && !(await isLive(context, prepared))) {
+      throw outcomeError(
+        'not-supported',
+        `There is no ${prepared.type}/${id}, and you may not choose the id of a new one; create it by POST.`,
+        { status: 405, headers: { allow: 'GET, HEAD' } },
+      );
+    }
+    return undefined;
+  });
+}
+
+async function isLive(context: Context, prepared: Prepared): Promise<boolean> {
+  const stored = await current(context, prepared.entry);
+  return stored !== undefined && stored.text !== null;
+}
+
+/** May this caller choose the id of a new resource (update as create)? */
+export function mayUseOwnId(context: Context, type: string): boolean {
+  return context.tenant.settings.clientIds !== false && mayCreate(context.caller, type);
+}
+
+export function checkId(id: string): void {
+  if (!isId(id)) {
+    throw outcomeError('invalid', `"${id.slice(0, 80)}" is no FHIR id: 1 to 64 letters, digits, hyphens and dots.`);
+  }
+}
+
+/** The version If-Match names. @throws OutcomeError 400 where the tenant demands one and none is given. */
+export function demandedVersion(context: Context, call: Call): number | undefined {
+  if (context.tenant.settings.requireIfMatch === true && call.headers['if-match'] === undefined) {
+    throw outcomeError('required', 'This laboratory demands If-Match with each update, so that no change is lost.', {
+      status: 400,
+    });
+  }
+  return ifMatch(call);
+}
+
+/** PUT Type?criteria: updates the one match, or creates. */
+export async function conditionalUpdate(context: Context, call: Call): Promise<Answer> {
+  const { type } = call.target;
+  const resource = await readResource(context, call, type);
+  const expected = ifMatch(call);
+  return inTransaction(context, async (inside) => {
+    const match = atMostOne(type, await lockAndFind(inside, type, call.query));
+    if (expected !== undefined && match?.version !== expected) {
+      throw versionConflict(expected);
+    }
+    const intent = match
+      ? { id: idOfMatch(type, resource, match.id), method: 'PUT' as const, expect: match.version }
+      : newIntent(inside, type, resource);
+    const prepared = prepare(resource, intent);
+    await checkReferences(inside, [resource]);
+    const written = await commit(inside, prepared.entry);
+    if (written === undefined) {
+      throw outcomeError('conflict', `${type}/${intent.id} exists already and does not match the criteria.`);
+    }
+    return writeAnswer(inside, call, writeResult(prepared, written));
+  });
+}
+
+function idOfMatch(type: string, resource: JsonObject, id: string): string {
+  if (resource['id'] !== undefined && resource['id'] !== id) {
+    throw outcomeError('invalid', `The criteria match ${type}/${id}, but the body has another id.`, {
+      expression: `${type}.id`,
+    });
+  }
+  return id;
+}
+
+export function newIntent(
+  context: Context,
+  type: string,
+  resource: JsonObject,
+): { id: string; method: 'POST' | 'PUT'; expect: 'absent' } {
+  const id = resource['id'];
+  if (!mayCreate(context.caller, type)) {
+    throw outcomeError('forbidden', `Nothing matches, and your scopes do not allow creating a ${type}.`);
+  }
+  if (id === undefined) {
+    return { id: newId(), method: 'POST', expect: 'absent' };
+  }
+  if (!mayUseOwnId(context, type)) {
+    throw outcomeError('forbidden', `Nothing matches, and you may not choose the id of a new ${type}.`);
+  }
+  checkId(String(id));
+  return { id: String(id), method: 'PUT', expect: 'absent' };
+}

@@ -1,0 +1,85 @@
+/**
+ * The plain data that passes through the server: who asks, what is asked, what is answered. No HTTP library here:
+ * a REST call, an entry of a Bundle, a gateway's message and a job look the same from here on.
+ */
+import type { Readable } from 'node:stream';
+import type { Config } from './config.ts';
+import type { Scope } from './access/scopes.ts';
+import type { FileStore } from './files/store.ts';
+import type { JsonObject } from './fhir/json.ts';
+import type { Combiner } from './store/combine.ts';
+import type { Database, Session } from './store/pool.ts';
+import type { Stored } from './store/read.ts';
+import type { Tenant } from './store/tenants.ts';
+import type { WriteEntry, Written } from './store/write.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+
+export type Parameters = readonly (readonly [name: string, value: string])[];
+
+export interface Body {
+  /** As sent, parameters included; '' where none was named. */
+  readonly contentType: string;
+  /** Parsed already: an entry of a Bundle. */
+  readonly resource?: JsonObject;
+  /** The whole body, decoded from its content encoding; @throws OutcomeError `too-long` past `limit` bytes. */
+  read(limit: number): Promise<Buffer>;
+  /** The body as it comes, decoded from its content encoding. */
+  stream(): Readable;
+}
+
+export interface Request {
+  readonly method: Method;
+  /** The path below the FHIR base, decoded, without empty parts. */
+  readonly segments: readonly string[];
+  readonly query: Parameters;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Body | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A resource made here … */
+  readonly resource?: JsonObject;
+  /** … or the JSON text of one, passed through as stored … */
+  readonly text?: string;
+  /** … or raw bytes. */
+  readonly raw?: { readonly contentType: string; readonly length?: number; readonly body: Readable | Buffer };
+}
+
+/** Who asks. */
+export interface Caller {
+  readonly subject: string;
+  readonly client: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** What one process holds for all requests. */
+export interface Server {
+  readonly config: Config;
+  readonly database: Database;
+  readonly files: FileStore;
+  readonly writes: Combiner<WriteEntry, Written | undefined>;
+  readonly reads: Combiner<{ type: number; id: string }, Stored | undefined>;
+  /** Key for the signatures of cursors. */
+  readonly cursorKey: Buffer;
+}
+
+/** What a handler may use besides the request. */
+export interface Context {
+  readonly server: Server;
+  readonly tenant: Tenant;
+  readonly caller: Caller;
+  /** The FHIR base without a slash at its end, as the caller sees it. */
+  readonly base: string;
+  readonly requestId: string;
+  /** Reads (and writes) of this request; inside a transaction Bundle, its transaction. */
+  readonly session: Session;
+  /** True inside a transaction Bundle. */
+  readonly inTransaction: boolean;
+}
+
+export type Handler = (context: Context, request: Request) => Promise<Answer>;

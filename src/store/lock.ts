@@ -1,0 +1,20 @@
+/**
+ * Locks on what does not exist yet: two conditional creates with the same criteria must not both find nothing.
+ * Held until the transaction ends; taken in one order, so that two transactions cannot wait for each other.
+ */
+import { createHash } from 'node:crypto';
+import type { Session } from './pool.ts';
+import { sql } from './sql.ts';
+
+/** Takes an exclusive lock on each of some texts, within the tenant. */
+export async function lockCriteria(session: Session, criteria: readonly string[]): Promise<void> {
+  const keys = [...new Set(criteria.map((text) => lockKey(session.tenant, text)))].sort((a, b) => (a < b ? -1 : 1));
+  if (keys.length > 0) {
+    await session.query(sql`
+      select pg_advisory_xact_lock(k) from unnest(${keys.map(String)}::int8[]) with ordinality as t(k, n) order by n`);
+  }
+}
+
+function lockKey(tenant: number, text: string): bigint {
+  return createHash('sha256').update(`${tenant}\n${text}`).digest().readBigInt64BE(0);
+}
