@@ -21,7 +21,8 @@ async function linked(
 }
 
 function pointsTo(reference: unknown, resource: Resource): void {
-  check(String(reference).endsWith(nameOf(resource)), `The reference is ${reference}, expected ${nameOf(resource)}.`);
+  const found = String(reference);
+  check(found.endsWith(nameOf(resource)), `The reference is ${found}, expected ${nameOf(resource)}.`);
 }
 
 const div = (inner: string): string => `<div xmlns="http://www.w3.org/1999/xhtml">${inner}</div>`;
