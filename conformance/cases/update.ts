@@ -161,7 +161,11 @@ export const concurrency = section('concurrency', 'http.html#concurrency', [
       const both = await Promise.all(
         ['male', 'other'].map((gender) => world.send('PUT', nameOf(made), { body: { ...made, gender }, headers })),
       );
-      same(both.map((answer) => answer.status).toSorted((a, b) => a - b), [200, 412], 'statuses of the two');
+      same(
+        both.map((answer) => answer.status).toSorted((a, b) => a - b),
+        [200, 412],
+        'statuses of the two',
+      );
     },
     aware,
   ),
