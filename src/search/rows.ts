@@ -60,12 +60,7 @@ export const referenceTable: IndexTable = {
 
 export const stringTable: IndexTable = {
   name: 'search_string',
-  columns: [
-    ...place,
-    { name: 'value', type: 'text' },
-    { name: 'rest', type: 'text' },
-    { name: 'raw', type: 'text' },
-  ],
+  columns: [...place, { name: 'value', type: 'text' }, { name: 'rest', type: 'text' }, { name: 'raw', type: 'text' }],
 };
 
 export const dateTable: IndexTable = {
