@@ -1,0 +1,52 @@
+/**
+ * Validates a resource against the base definitions of FHIR R4 and the profiles it names, and returns everything that is
+ * found at once. https://hl7.org/fhir/R4/validation.html
+ */
+import type { JsonObject } from '../json.ts';
+import type { Issue } from '../outcome.ts';
+import { type Context, MAXIMUM_FINDINGS } from './context.ts';
+import { checkIndependent, resourceTypeOf } from './resource.ts';
+
+export interface ValidationOptions {
+  /** Also warnings and informations, as $validate gives them. */
+  warnings?: boolean;
+  /** References may be searches (`Patient?identifier=…`), which a transaction resolves before it writes. */
+  conditionalReferences?: boolean;
+}
+
+/** All findings of a resource; no error among them means that it is valid. */
+export function validateResource(resource: JsonObject, options: ValidationOptions = {}): Issue[] {
+  const context = newContext(resource, options);
+  const type = resourceTypeOf(resource, context);
+  if (type === undefined) {
+    return context.issues.map(({ expression: _expression, ...issue }) => ({
+      ...issue,
+      diagnostics: `The body${issue.diagnostics}`,
+    }));
+  }
+  context.trail.push(type);
+  checkIndependent(resource, type, context);
+  return allFindings(context);
+}
+
+function newContext(resource: JsonObject, options: ValidationOptions): Context {
+  return {
+    trail: [],
+    issues: [],
+    dropped: 0,
+    warnings: options.warnings === true,
+    resource,
+    root: resource,
+    contained: undefined,
+    localLinks: new Set(),
+    inContained: false,
+    conditionalReferences: options.conditionalReferences === true,
+  };
+}
+
+function allFindings(context: Context): Issue[] {
+  const { issues, dropped } = context;
+  if (dropped === 0) return issues;
+  const diagnostics = `${dropped} findings more are left out: the first ${MAXIMUM_FINDINGS} are given.`;
+  return [...issues, { severity: 'information', code: 'incomplete', diagnostics }];
+}
