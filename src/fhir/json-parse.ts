@@ -14,14 +14,12 @@
  * 3. An error names line, column and rule, and never more of the text than a shortened property name or one character.
  */
 import { attachTexts, exactTexts, type JsonObject, type JsonValue } from './json-exact.ts';
+import { numberProblem } from './json-number.ts';
 import { readString } from './json-string.ts';
 import { isDigit, refusal, shortened, unexpected, type Reader } from './json-reader.ts';
 
 /** Levels of arrays and objects; an item of a Questionnaire takes two. A guess: the examples of R4 stay below 20. */
-const defaultDepth = 100;
-
-/** Far more digits than any measurement has; PostgreSQL's numeric takes 16,383 behind the point. */
-const longestNumber = 1000;
+export const defaultDepth = 100;
 
 /** Reads one JSON text; throws an OutcomeError (400) that tells where and why it is refused. */
 export function parseJson(text: string, limits: { depth?: number } = {}): JsonValue {
@@ -169,10 +167,6 @@ function readNumber(reader: Reader): string {
     skipDigits(reader);
   }
   skipExponent(reader);
-  if (reader.at - start > longestNumber) {
-    reader.at = start;
-    throw refusal(reader, 'invalid', `a number may have at most ${longestNumber} characters`);
-  }
   return text.slice(start, reader.at);
 }
 
@@ -196,10 +190,10 @@ function skipExponent(reader: Reader): void {
 }
 
 function checkRange(reader: Reader, text: string, value: number): void {
-  const lost = value === 0 ? /[1-9]/.test(text.replace(/e.*/i, '')) : !Number.isFinite(value);
-  if (lost) {
+  const problem = numberProblem(text, value);
+  if (problem !== undefined) {
     reader.at -= text.length;
-    throw refusal(reader, 'invalid', `the number ${shortened(text)} is too ${value === 0 ? 'close to zero' : 'large'}`);
+    throw refusal(reader, 'invalid', `the number ${shortened(text)} ${problem}`);
   }
 }
 

@@ -77,7 +77,7 @@ const refused: Record<string, [text: string, sentence: string]> = {
   'a number beyond a double': ['[1e400]', 'column 2: the number 1e400 is too large'],
   'a negative one beyond a double': ['[-1e400]', 'is too large'],
   'a number that reads as zero': ['[1e-400]', 'the number 1e-400 is too close to zero'],
-  'a number of 1,001 digits': [`[0.${'1'.repeat(1000)}]`, 'at most 1000 characters'],
+  'a number of 1,001 digits': [`[0.${'1'.repeat(1000)}]`, '1… has more than 1000 characters'],
   'nested too deep': ['['.repeat(101), 'column 101: arrays and objects may be nested at most 100 levels deep'],
 };
 
