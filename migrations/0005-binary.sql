@@ -1,5 +1,5 @@
 -- Which file holds the content of which version of a Binary; written in the transaction of the version, after the file.
--- A file without a row here was left by a failed write and is swept (src/interactions/binary-sweep.ts).
+-- A file without a row here was left by a failed write and is swept (src/interactions/binary-files.ts).
 create table binary_file (
   tenant_id    int4 not null,
   rid          int8 not null,

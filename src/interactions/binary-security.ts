@@ -1,0 +1,53 @@
+/**
+ * Binary.securityContext: whoever may not read the resource it names may not read, change or delete the Binary.
+ * https://hl7.org/fhir/R4/binary.html#security
+ *
+ * Fails closed: a context that is not a live resource of this laboratory is readable for nobody.
+ */
+import { mayRead } from '../access/decide.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { parseReference } from '../fhir/reference.ts';
+import { typeNumber } from '../fhir/resource-types.ts';
+import type { Context } from '../request.ts';
+import { current } from './current.ts';
+
+/** `Patient/1` of the Binary's security context; undefined without one. */
+export function securityContextOf(resource: JsonObject): string | undefined {
+  const context = resource['securityContext'] as JsonObject | undefined;
+  return context === undefined ? undefined : String(context['reference'] ?? '');
+}
+
+/** @throws OutcomeError `forbidden` */
+export async function checkSecurityContext(context: Context, resource: JsonObject): Promise<void> {
+  const reference = securityContextOf(resource);
+  if (reference !== undefined && !(await isReadable(context, reference))) {
+    throw outcomeError('forbidden', 'The security context of this Binary is not a resource that you may read.');
+  }
+}
+
+/** A context that could never be checked is refused when it is written. @throws OutcomeError */
+export function checkNewSecurityContext(context: Context, resource: JsonObject): void {
+  const reference = securityContextOf(resource);
+  if (reference === undefined) {
+    return;
+  }
+  const parsed = parseReference(reference, [context.base]);
+  if (parsed?.kind !== 'local') {
+    throw outcomeError('value', `The security context "${reference.slice(0, 80)}" must be a resource of this server.`, {
+      expression: 'Binary.securityContext',
+    });
+  }
+  if (!mayRead(context.caller, parsed.type)) {
+    throw outcomeError('forbidden', `Your scopes do not allow reading the security context, a ${parsed.type}.`);
+  }
+}
+
+async function isReadable(context: Context, reference: string): Promise<boolean> {
+  const parsed = parseReference(reference, [context.base]);
+  if (parsed?.kind !== 'local' || !mayRead(context.caller, parsed.type)) {
+    return false;
+  }
+  const stored = await current(context, { type: typeNumber(parsed.type) ?? -1, id: parsed.id });
+  return stored !== undefined && stored.text !== null;
+}

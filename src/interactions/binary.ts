@@ -1,0 +1,158 @@
+/**
+ * Binary: the interactions whose bodies and answers are raw bytes. https://hl7.org/fhir/R4/binary.html
+ *
+ * 1. The stored resource has no data; a file of its own holds the content of each version (table binary_file).
+ * 2. The file is durable before the row is written, so what was acknowledged is never missing its content.
+ * 3. Every interaction asks the security context first (binary-security.ts).
+ * Data that comes inside a Bundle's transaction stays in the resource, and is read from there.
+ */
+import { v7 as newId } from 'uuid';
+import type { Interaction } from '../access/scopes.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { typeNumber } from '../fhir/resource-types.ts';
+import type { Answer, Context } from '../request.ts';
+import { addBinaryFile, type BinaryFile } from '../store/binary-files.ts';
+import { readVersion, type Stored } from '../store/read.ts';
+import type { Expectation } from '../store/write.ts';
+import { writeAnswer, type WriteResult } from './answers.ts';
+import { binaryAnswer } from './binary-answer.ts';
+import { binaryContent, type BinaryContent } from './binary-content.ts';
+import { withFile } from './binary-files.ts';
+import { checkNewSecurityContext, checkSecurityContext } from './binary-security.ts';
+import type { Call, Handler } from './call.ts';
+import { commit, inTransaction, untilWritten } from './commit.ts';
+import { create } from './create.ts';
+import { current } from './current.ts';
+import { parseStored } from './document.ts';
+import { allowParameters, versionConflict } from './headers.ts';
+import { patch } from './patch.ts';
+import { checkReferences, prepare, writeResult, type Prepared } from './prepare.ts';
+import { existing } from './read.ts';
+import { remove } from './remove.ts';
+import { checkId, demandedVersion, mayUseOwnId } from './update.ts';
+
+/** What takes the place of the general handlers where the path names Binary. */
+export const binaryHandlers: Readonly<Partial<Record<Interaction, Handler>>> = {
+  read: readBinary,
+  vread: readBinaryVersion,
+  create: createBinary,
+  update: updateBinary,
+  patch: (context, call) => guarded(context, call, patch),
+  delete: (context, call) => guarded(context, call, remove),
+};
+
+async function readBinary(context: Context, call: Call): Promise<Answer> {
+  allowParameters(call, ['_summary', '_elements']);
+  return binaryAnswer(context, call, await existing(context, call.target));
+}
+
+async function readBinaryVersion(context: Context, call: Call): Promise<Answer> {
+  allowParameters(call, ['_summary', '_elements']);
+  const { id, version } = call.target;
+  const number = /^[1-9]\d{0,8}$/.test(version) ? Number(version) : 0;
+  const stored = await readVersion(context.session, { type: binaryType, id, version: number });
+  if (stored === undefined) {
+    throw outcomeError('not-found', `There is no version ${version.slice(0, 64)} of Binary/${id.slice(0, 64)}.`);
+  }
+  return binaryAnswer(context, call, stored);
+}
+
+const binaryType = typeNumber('Binary') ?? -1;
+
+/** A conditional create goes the general way: its resource comes as FHIR and keeps its data. */
+async function createBinary(context: Context, call: Call): Promise<Answer> {
+  if (call.headers['if-none-exist'] !== undefined) {
+    return create(context, call);
+  }
+  allowParameters(call, []);
+  const sent = await binaryContent(context, call);
+  checkNewSecurityContext(context, sent.resource);
+  const prepared = prepare(sent.resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true });
+  return withFile(context, sent, async (file) => {
+    const result = await writeVersion(context, prepared, { file, resource: sent.resource });
+    if (result === undefined) {
+      throw new Error('A new id was taken already.');
+    }
+    return writeAnswer(context, call, result);
+  });
+}
+
+/** What is known to fail is refused before the content is read. */
+async function updateBinary(context: Context, call: Call): Promise<Answer> {
+  allowParameters(call, []);
+  const { id } = call.target;
+  checkId(id);
+  const expected = demandedVersion(context, call);
+  const expect = expected ?? (mayUseOwnId(context, 'Binary') ? 'any' : 'live');
+  const stored = await checkCurrent(context, id);
+  refuse(expect, id, stored);
+  const sent = await binaryContent(context, call);
+  checkSameId(sent, id);
+  checkNewSecurityContext(context, sent.resource);
+  const prepared = prepare(sent.resource, { id, method: 'PUT', expect });
+  return withFile(context, sent, async (file) => {
+    const result = await untilWritten(async () => {
+      const written = await writeVersion(context, prepared, { file, resource: sent.resource });
+      if (written === undefined) {
+        refuse(expect, id, await current(context, { type: binaryType, id }));
+      }
+      return written;
+    });
+    return writeAnswer(context, call, result);
+  });
+}
+
+/** Version and file together or not at all; undefined where the precondition does not hold. */
+function writeVersion(
+  context: Context,
+  prepared: Prepared,
+  { file, resource }: { file: BinaryFile; resource: JsonObject },
+): Promise<WriteResult | undefined> {
+  return inTransaction(context, async (inside) => {
+    await checkReferences(inside, [resource]);
+    const written = await commit(inside, prepared.entry);
+    if (written === undefined) {
+      return undefined;
+    }
+    await addBinaryFile(inside.session, written, file);
+    return writeResult(prepared, written);
+  });
+}
+
+/** @throws OutcomeError where what is there does not allow the write. */
+function refuse(expect: Expectation, id: string, stored: Stored | undefined): void {
+  const live = stored !== undefined && stored.text !== null;
+  if (typeof expect === 'number' && (!live || stored.version !== expect)) {
+    throw versionConflict(expect);
+  }
+  if (expect === 'live' && !live) {
+    throw outcomeError(
+      'not-supported',
+      `There is no Binary/${id}, and you may not choose the id of a new one; create it by POST.`,
+      { status: 405, headers: { allow: 'GET, HEAD' } },
+    );
+  }
+}
+
+function checkSameId({ resource, raw }: BinaryContent, id: string): void {
+  if (!raw && resource['id'] !== id) {
+    throw outcomeError('invalid', `The id in the body must be the one in the URL, "${id}".`, {
+      expression: 'Binary.id',
+    });
+  }
+}
+
+async function guarded(context: Context, call: Call, handler: Handler): Promise<Answer> {
+  await checkCurrent(context, call.target.id);
+  return handler(context, call);
+}
+
+/** The current version, if the caller may touch it. */
+async function checkCurrent(context: Context, id: string): Promise<Stored | undefined> {
+  const stored = await current(context, { type: binaryType, id });
+  if (stored !== undefined && stored.text !== null) {
+    await checkSecurityContext(context, parseStored(stored.text));
+  }
+  return stored;
+}
