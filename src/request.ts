@@ -7,6 +7,8 @@ import type { Config } from './config.ts';
 import type { Scope } from './access/scopes.ts';
 import type { FileStore } from './files/store.ts';
 import type { JsonObject } from './fhir/json.ts';
+import type { Door } from './interactions/call.ts';
+import type { Log } from './log.ts';
 import type { Combiner } from './store/combine.ts';
 import type { Database, Session } from './store/pool.ts';
 import type { Stored } from './store/read.ts';
@@ -42,6 +44,8 @@ export interface Answer {
   readonly status: number;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** FHIR instant of the version answered: the header Last-Modified has no milliseconds. */
+  readonly lastUpdated?: string;
   /** A resource made here … */
   readonly resource?: JsonObject;
   /** … or the JSON text of one, passed through as stored … */
@@ -61,6 +65,7 @@ export interface Caller {
 export interface Server {
   readonly config: Config;
   readonly database: Database;
+  readonly log: Log;
   readonly files: FileStore;
   readonly writes: Combiner<WriteEntry, Written | undefined>;
   readonly reads: Combiner<{ type: number; id: string }, Stored | undefined>;
@@ -80,6 +85,5 @@ export interface Context {
   readonly session: Session;
   /** True inside a transaction Bundle. */
   readonly inTransaction: boolean;
+  readonly door: Door;
 }
-
-export type Handler = (context: Context, request: Request) => Promise<Answer>;

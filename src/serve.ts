@@ -3,12 +3,26 @@
  * no path can forget who may do what.
  */
 import { authorise } from './access/decide.ts';
-import { findRoute } from './interactions/routes.ts';
-import type { Answer, Context, Request } from './request.ts';
+import type { Call, Door } from './interactions/call.ts';
+import { findRoute, type Route } from './interactions/routes.ts';
+import type { Answer, Caller, Context, Request } from './request.ts';
 
 /** @throws OutcomeError for everything that is refused. */
 export async function serve(context: Context, request: Request): Promise<Answer> {
-  const { route, call } = findRoute(request);
-  authorise(context.caller, route.interaction, call.target);
+  const { route, call } = admitted(context.caller, request);
   return route.handler(context, call);
 }
+
+function admitted(caller: Caller, request: Request): { route: Route; call: Call } {
+  const found = findRoute(request);
+  authorise(caller, found.route.interaction, found.call.target);
+  return found;
+}
+
+export const door: Door = {
+  admit: (caller, request) => {
+    const { route, call } = admitted(caller, request);
+    return { interaction: route.interaction, call };
+  },
+  serve,
+};

@@ -9,8 +9,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { OutcomeError, operationOutcome } from '../fhir/outcome.ts';
 import { addressOf, trustedProxies, type Address, type AddressOptions } from './address.ts';
-import { errorAnswer, handleFhir, type FhirSteps } from './fhir.ts';
-import { answerPreflight, isPreflight, requestId, setCommonHeaders } from './headers.ts';
+import { handleFhir, type FhirSteps } from './fhir.ts';
+import { failureAnswer } from '../interactions/failure.ts';
+import { answerPreflight, isPreflight, requestId, setCommonHeaders, type CommonHeaders } from './headers.ts';
 import { respond } from './respond.ts';
 
 export interface HttpOptions extends FhirSteps {
@@ -50,9 +51,13 @@ function makeListener(options: HttpOptions): RequestListener {
     baseDomain: options.server.config.baseDomain,
     trusted: trustedProxies(options.server.config.trustProxy),
   };
+  const common: CommonHeaders = {
+    secure: options.tls !== undefined || /^https:/.test(addressing.publicUrl ?? ''),
+    origins: options.server.config.corsOrigins,
+  };
   return (request, response) => {
     const id = requestId(request);
-    setCommonHeaders(response, id, options.tls !== undefined || /^https:/.test(addressing.publicUrl ?? ''));
+    setCommonHeaders(request, response, id, common);
     if (isPreflight(request)) {
       answerPreflight(request, response);
       return;
@@ -113,7 +118,7 @@ async function sendError(
   exchange: { request: IncomingMessage; response: ServerResponse; requestId: string; error: unknown },
 ): Promise<void> {
   const { request, response, error } = exchange;
-  const answer = errorAnswer(error, exchange.requestId, options.log);
+  const answer = failureAnswer(error, exchange.requestId, options.server.log);
   await respond(request, response, answer, { format: 'json', pretty: false, explicit: false });
 }
 

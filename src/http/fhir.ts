@@ -5,12 +5,11 @@
  * (README, decisions), and there is one route here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { OutcomeError, operationOutcome, outcomeError, statusOf, type Issue } from '../fhir/outcome.ts';
-import type { JsonObject } from '../fhir/json.ts';
-import type { Log } from '../log.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { failureAnswer } from '../interactions/failure.ts';
 import { describeError } from '../log.ts';
 import type { Answer, Caller, Context, Method, Request, Server } from '../request.ts';
-import { serve } from '../serve.ts';
+import { door, serve } from '../serve.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { Address } from './address.ts';
@@ -23,7 +22,6 @@ export interface FhirSteps {
   readonly server: Server;
   readonly tenants: TenantCache;
   readonly limiter: RateLimiter;
-  readonly log: Log;
   /** @throws OutcomeError `login` (401) for a token that is not good for this tenant. */
   readonly authenticate: (tenant: Tenant, issuer: string, token: string) => Promise<Caller>;
   readonly observe: (seen: Observed) => void;
@@ -59,12 +57,12 @@ export async function handleFhir(
     answer = await answerRequest(steps, { request, address, segments, requestId, wanted });
   } catch (error) {
     wanted = fallbackFormat(request, wanted);
-    answer = errorAnswer(error, requestId, steps.log);
+    answer = failureAnswer(error, requestId, steps.server.log);
   }
   try {
     await respond(request, response, answer, wanted);
   } catch (error) {
-    steps.log.warn({ requestId, err: describeError(error) }, 'response broken off');
+    steps.server.log.warn({ requestId, err: describeError(error) }, 'response broken off');
     response.destroy();
   }
   steps.observe({
@@ -102,6 +100,7 @@ async function answerRequest(steps: FhirSteps, asked: Asked): Promise<Answer> {
     requestId,
     session: { tenant: tenant.id, query: (statement) => steps.server.database.query(tenant.id, statement) },
     inTransaction: false,
+    door,
   };
   const call: Request = {
     method,
@@ -151,22 +150,4 @@ function rateKey(tenant: Tenant, caller: Caller, request: IncomingMessage): stri
 /** Where the error is that no accepted format can be given, JSON says so; otherwise the caller's format. */
 function fallbackFormat(request: IncomingMessage, wanted: Negotiated): Negotiated {
   return wanted.explicit || !/xml/.test(request.headers.accept ?? '') ? wanted : { ...wanted, format: 'xml' };
-}
-
-/** An error as the caller sees it: an OperationOutcome with the request's id. */
-export function errorAnswer(error: unknown, requestId: string, log: Log): Answer {
-  if (error instanceof OutcomeError) {
-    return { status: statusOf(error), headers: error.headers, resource: outcomeResource(error.issues, requestId) };
-  }
-  log.error({ requestId, err: describeError(error) }, 'unexpected error');
-  const diagnostics = 'The server failed in a way it does not know; its log names this request by the id of this outcome.';
-  return {
-    status: 500,
-    resource: outcomeResource([{ severity: 'fatal', code: 'exception', diagnostics }], requestId),
-  };
-}
-
-function outcomeResource(issues: readonly Issue[], requestId: string): JsonObject {
-  const id = requestId.replace(/[^A-Za-z0-9.-]/g, '-').slice(0, 64);
-  return { ...operationOutcome(issues), id } as unknown as JsonObject;
 }

@@ -1,6 +1,6 @@
 /**
- * Headers of every response: the request's id, what browsers must not do, which origins may call (any: a caller is
- * known by its token, never by a cookie).
+ * Headers of every response: the request's id, what browsers must not do, which origins may call (any by default: a
+ * caller is known by its token, never by a cookie).
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -13,17 +13,39 @@ export function requestId(request: IncomingMessage): string {
 
 const exposed = 'etag, last-modified, location, content-location, x-request-id, retry-after, link';
 
-export function setCommonHeaders(response: ServerResponse, id: string, secure: boolean): void {
+export interface CommonHeaders {
+  /** The caller reaches us by TLS. */
+  readonly secure: boolean;
+  /** Web origins whose pages may call; `*` = any. */
+  readonly origins: '*' | readonly string[];
+}
+
+export function setCommonHeaders(
+  request: IncomingMessage,
+  response: ServerResponse,
+  id: string,
+  { secure, origins }: CommonHeaders,
+): void {
   response.setHeader('x-request-id', id);
   response.setHeader('x-content-type-options', 'nosniff');
   response.setHeader('referrer-policy', 'no-referrer');
   response.setHeader('content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox");
   response.setHeader('cache-control', 'no-store');
-  response.setHeader('access-control-allow-origin', '*');
-  response.setHeader('access-control-expose-headers', exposed);
+  const origin = allowedOrigin(request.headers.origin, origins);
+  if (origin !== undefined) {
+    response.setHeader('access-control-allow-origin', origin);
+    response.setHeader('access-control-expose-headers', exposed);
+  }
   if (secure) {
     response.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
   }
+}
+
+function allowedOrigin(origin: string | undefined, origins: CommonHeaders['origins']): string | undefined {
+  if (origins === '*') {
+    return '*';
+  }
+  return origin !== undefined && origins.includes(origin) ? origin : undefined;
 }
 
 /** A browser's question before a request from another origin. */

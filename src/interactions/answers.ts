@@ -22,9 +22,9 @@ export function storedAnswer(request: Request, stored: Stored): Answer {
     throw outcomeError('deleted', `${nameOf(stored)} was deleted.`, { headers });
   }
   if (notModified(request, stored.version, stored.lastUpdated)) {
-    return { status: 304, headers };
+    return { status: 304, headers, lastUpdated: stored.lastUpdated };
   }
-  return { status: 200, headers, ...subsetOf(request, stored.text) };
+  return { status: 200, headers, lastUpdated: stored.lastUpdated, ...subsetOf(request, stored.text) };
 }
 
 function nameOf(stored: Stored): string {
@@ -48,14 +48,14 @@ export function writeAnswer(context: Context, request: Request, result: WriteRes
   const name = `${result.type}/${result.id}`;
   const location = `${context.base}/${name}/_history/${result.version}`;
   const headers: Record<string, string> = { ...versionHeaders(result.version, result.lastUpdated), location };
-  const status = result.created ? 201 : 200;
+  const answer = { status: result.created ? 201 : 200, headers, lastUpdated: result.lastUpdated };
   switch (preferredReturn(request)) {
     case 'minimal':
-      return { status, headers };
+      return answer;
     case 'OperationOutcome':
-      return { status, headers, resource: writeOutcome(result) };
+      return { ...answer, resource: writeOutcome(result) };
     case 'representation':
-      return { status, headers: { ...headers, 'content-location': location }, text: result.text };
+      return { ...answer, headers: { ...headers, 'content-location': location }, text: result.text };
   }
 }
 

@@ -15,7 +15,7 @@ import type { Match } from './matches.ts';
 export async function create(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
   const { type } = call.target;
-  const prepared = prepareCreate(await readResource(context, call, type));
+  const prepared = prepareCreate(context, await readResource(context, call, type));
   const criteria = call.headers['if-none-exist'];
   if (criteria === undefined) {
     return writeNew(context, call, prepared.resource, prepared);
@@ -26,8 +26,8 @@ export async function create(context: Context, call: Call): Promise<Answer> {
   });
 }
 
-function prepareCreate(resource: JsonObject): Prepared & { resource: JsonObject } {
-  return { ...prepare(resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true }), resource };
+function prepareCreate(context: Context, resource: JsonObject): Prepared & { resource: JsonObject } {
+  return { ...prepare(context, resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true }), resource };
 }
 
 async function writeNew(context: Context, call: Call, resource: JsonObject, prepared: Prepared): Promise<Answer> {
@@ -43,7 +43,6 @@ async function writeNew(context: Context, call: Call, resource: JsonObject, prep
 export function existingAnswer(context: Context, call: Call, match: Match): Answer {
   const location = `${context.base}/${call.target.type}/${match.id}/_history/${match.version}`;
   const headers = { ...versionHeaders(match.version, match.lastUpdated), location };
-  return preferredReturn(call) === 'minimal'
-    ? { status: 200, headers }
-    : { status: 200, headers, ...subsetOf(call, match.text) };
+  const answer = { status: 200, headers, lastUpdated: match.lastUpdated };
+  return preferredReturn(call) === 'minimal' ? answer : { ...answer, ...subsetOf(call, match.text) };
 }

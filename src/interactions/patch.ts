@@ -62,7 +62,7 @@ async function patchOne(context: Context, patching: Patching): Promise<WriteResu
       throw versionConflict(expected);
     }
     const resource = patched(parseStored(stored.text), change);
-    const prepared = prepare(resource, { id, method: 'PATCH', expect: stored.version });
+    const prepared = prepare(context, resource, { id, method: 'PATCH', expect: stored.version });
     await checkReferences(context, [resource]);
     const written = await commit(context, prepared.entry);
     return written && writeResult(prepared, written);

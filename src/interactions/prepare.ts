@@ -11,6 +11,7 @@ import type { Context } from '../request.ts';
 import { findLive, type Key } from '../store/read.ts';
 import type { Expectation, WriteEntry, WriteMethod, Written } from '../store/write.ts';
 import type { WriteResult } from './answers.ts';
+import { searchParametersOf } from './search-parameters.ts';
 import { makeDocument, type Document } from './document.ts';
 
 export interface Prepared {
@@ -32,7 +33,7 @@ export interface Intent {
  * Validates a resource and makes the store's entry of it.
  * @throws OutcomeError with every finding.
  */
-export function prepare(resource: JsonObject, intent: Intent): Prepared {
+export function prepare(context: Context, resource: JsonObject, intent: Intent): Prepared {
   const type = String(resource['resourceType']);
   const issues = validateResource(resource);
   if (issues.some(isError)) {
@@ -44,7 +45,7 @@ export function prepare(resource: JsonObject, intent: Intent): Prepared {
     type: typeNumber(type) ?? -1,
     content: document.content,
     exact: document.exact,
-    index: extract({ ...resource, id: intent.id }),
+    index: extract({ ...resource, id: intent.id }, searchParametersOf(context)),
   };
   return { entry, document, type, remarks: issues };
 }
@@ -104,9 +105,9 @@ export async function checkReferences(
 
 function localReferences(context: Context, resource: JsonObject): (Key & { expression: string })[] {
   return listReferences(resource).flatMap(({ reference, expression }) => {
-    const parsed = parseReference(reference, context.base);
-    const type = parsed.kind === 'local' ? typeNumber(parsed.type) : undefined;
-    return parsed.kind === 'local' && type !== undefined ? [{ type, id: parsed.id, expression }] : [];
+    const parsed = reference === undefined ? undefined : parseReference(reference, [context.base]);
+    const type = parsed?.kind === 'local' ? typeNumber(parsed.type) : undefined;
+    return parsed?.kind === 'local' && type !== undefined ? [{ type, id: parsed.id, expression }] : [];
   });
 }
 

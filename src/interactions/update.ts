@@ -28,7 +28,7 @@ export async function update(context: Context, call: Call): Promise<Answer> {
     });
   }
   const expect = expected ?? (mayUseOwnId(context, type) ? 'any' : 'live');
-  const prepared = prepare(resource, { id, method: 'PUT', expect });
+  const prepared = prepare(context, resource, { id, method: 'PUT', expect });
   await checkReferences(context, [resource]);
   return writeAnswer(context, call, await write(context, prepared));
 }
@@ -93,7 +93,7 @@ export async function conditionalUpdate(context: Context, call: Call): Promise<A
     const intent = match
       ? { id: idOfMatch(type, resource, match.id), method: 'PUT' as const, expect: match.version }
       : newIntent(inside, type, resource);
-    const prepared = prepare(resource, intent);
+    const prepared = prepare(inside, resource, intent);
     await checkReferences(inside, [resource]);
     const written = await commit(inside, prepared.entry);
     if (written === undefined) {

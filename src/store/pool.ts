@@ -48,6 +48,11 @@ type Client = pg.PoolClient & { tenant?: number };
 const retried = new Set(['40001', '40P01']);
 const attempts = 8;
 
+/** Thrown inside `transaction` to have its work run again from the start, as after a serialisation failure. */
+export function retryTransaction(reason: string): Error {
+  return Object.assign(new Error(reason), { code: '40001' });
+}
+
 /** Opens the pools; connects only when first used. */
 export function openDatabase(options: PoolOptions): Database {
   const session = '-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000';

@@ -1,0 +1,52 @@
+/**
+ * May this caller do this here? Deny by default; the answer names the scope that is missing.
+ */
+import { outcomeError } from '../fhir/outcome.ts';
+import { resourceTypes } from '../fhir/resource-types.ts';
+import { decide, grants, type Interaction, type Scope } from './scopes.ts';
+
+/** What the decision needs to know of a caller. */
+export interface Scoped {
+  readonly scopes: readonly Scope[];
+}
+
+/** What a request is about; '' where it names no such thing. */
+export interface About {
+  readonly type: string;
+  readonly operation: string;
+  /** The type searched for in a compartment, or `*`. */
+  readonly member: string;
+}
+
+const acrossTypes = new Set<Interaction>(['search-system', 'history-system']);
+
+/** @throws OutcomeError `forbidden` (403). */
+export function authorise(caller: Scoped, interaction: Interaction, about: About): void {
+  if (acrossTypes.has(interaction)) {
+    if (visibleTypes(caller, interaction).length === 0) {
+      throw outcomeError('forbidden', `Your scopes do not allow ${interaction} on any resource type.`);
+    }
+    return;
+  }
+  const type = about.member === '' ? about.type : about.member;
+  const decision = decide(caller.scopes, interaction, type, about.operation);
+  if (!decision.allowed) {
+    throw outcomeError('forbidden', decision.sentence);
+  }
+}
+
+/** The types on which the caller may do this, for interactions across types. */
+export function visibleTypes(caller: Scoped, interaction: Interaction): 'all' | readonly string[] {
+  if (decide(caller.scopes, interaction, '').allowed) {
+    return 'all';
+  }
+  return resourceTypes.filter((type) => decide(caller.scopes, interaction, type).allowed);
+}
+
+export function mayCreate(caller: Scoped, type: string): boolean {
+  return grants(caller.scopes, 'c', type);
+}
+
+export function mayRead(caller: Scoped, type: string): boolean {
+  return grants(caller.scopes, 'r', type);
+}

@@ -1,0 +1,140 @@
+/**
+ * capabilities: what this server does, derived from the tables it runs on. https://hl7.org/fhir/R4/http.html#capabilities
+ */
+import statement from '../../conformance/capability/statement.json' with { type: 'json' };
+import terminology from '../../conformance/capability/terminology.json' with { type: 'json' };
+import packageJson from '../../package.json' with { type: 'json' };
+import type { JsonObject } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { resourceTypes } from '../fhir/resource-types.ts';
+import { definitionOf, operations } from '../operations/catalog.ts';
+import type { Answer, Context } from '../request.ts';
+import type { Parameter } from '../search/parameters.ts';
+import type { Call } from './call.ts';
+import { allowParameters, valuesOf } from './headers.ts';
+import { searchParametersOf } from './search-parameters.ts';
+
+/** When this process began to answer this way. */
+const date = new Date().toISOString();
+
+export async function capabilities(context: Context, call: Call): Promise<Answer> {
+  allowParameters(call, ['mode']);
+  const [mode = 'full'] = valuesOf(call.query, 'mode');
+  const common = { date, software: { name: statement.software.name, version: packageJson.version } };
+  switch (mode) {
+    case 'full':
+      return { status: 200, resource: fullStatement(context, common) };
+    case 'normative':
+      return { status: 200, resource: normativePart(fullStatement(context, common)) };
+    case 'terminology':
+      return { status: 200, resource: { ...(terminology as JsonObject), ...common, implementation: implementation(context) } };
+    default:
+      throw outcomeError('value', `mode must be full, normative or terminology, not "${mode.slice(0, 40)}".`, { status: 400 });
+  }
+}
+
+function implementation(context: Context): JsonObject {
+  return { description: `${statement.implementation.description.replace(/\.$/, '')}: ${context.tenant.title}.`, url: context.base };
+}
+
+function fullStatement(context: Context, common: JsonObject): JsonObject {
+  const [rest] = statement.rest;
+  return {
+    ...(statement as JsonObject),
+    ...common,
+    implementation: implementation(context),
+    format: ['application/fhir+json', 'application/fhir+xml', 'json', 'xml'],
+    patchFormat: ['application/json-patch+json', 'application/fhir+json', 'application/fhir+xml'],
+    rest: [
+      {
+        ...(rest as JsonObject),
+        resource: resourceTypes.map((type) => resourceEntry(context, type)),
+        interaction: ['transaction', 'batch', 'search-system', 'history-system'].map((code) => ({ code })),
+        operation: operationEntries('', 'system'),
+      },
+    ],
+  };
+}
+
+const interactions = [
+  'read',
+  'vread',
+  'update',
+  'patch',
+  'delete',
+  'history-instance',
+  'history-type',
+  'create',
+  'search-type',
+];
+
+function resourceEntry(context: Context, type: string): JsonObject {
+  const parameters = [...searchParametersOf(context).of(type).byName.values()];
+  const operation = [...operationEntries(type, 'type'), ...operationEntries(type, 'instance')];
+  return {
+    type,
+    profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    interaction: interactions.map((code) => ({ code })),
+    versioning: 'versioned-update',
+    readHistory: true,
+    updateCreate: context.tenant.settings.clientIds !== false,
+    conditionalCreate: true,
+    conditionalRead: 'full-support',
+    conditionalUpdate: true,
+    conditionalDelete: context.tenant.settings.multipleDelete === true ? 'multiple' : 'single',
+    referencePolicy: context.tenant.settings.referentialIntegrity === true ? ['literal', 'enforced'] : ['literal', 'logical', 'local'],
+    searchInclude: ['*', ...references(parameters).map((name) => `${type}:${name}`)],
+    searchParam: parameters.map(searchParameterEntry),
+    operation: uniqueByName(operation),
+  };
+}
+
+function references(parameters: readonly Parameter[]): string[] {
+  return parameters.filter((parameter) => parameter.type === 'reference').map((parameter) => parameter.name);
+}
+
+function searchParameterEntry(parameter: Parameter): JsonObject {
+  const { name, url, type } = parameter;
+  return { name, definition: url, type };
+}
+
+function operationEntries(type: string, level: 'system' | 'type' | 'instance'): JsonObject[] {
+  return Object.entries(operations)
+    .filter(([, operation]) => operation.levels.includes(level) && (operation.types?.includes(type) ?? true))
+    .map(([name, operation]) => ({ name: name.slice(1), definition: definitionOf(name, operation, type) }));
+}
+
+function uniqueByName(entries: readonly JsonObject[]): JsonObject[] {
+  return [...new Map(entries.map((entry) => [entry['name'], entry])).values()];
+}
+
+/** The elements of CapabilityStatement whose status in R4 is trial use: all but these are normative. */
+const trialUse: Readonly<Record<string, readonly string[]>> = {
+  statement: ['useContext', 'imports', 'messaging', 'document'],
+  rest: ['security'],
+  resource: [
+    'supportedProfile',
+    'versioning',
+    'readHistory',
+    'updateCreate',
+    'conditionalCreate',
+    'conditionalRead',
+    'conditionalUpdate',
+    'conditionalDelete',
+    'referencePolicy',
+    'searchInclude',
+    'searchRevInclude',
+  ],
+};
+
+function normativePart(full: JsonObject): JsonObject {
+  const rest = (full['rest'] as JsonObject[]).map((one) => ({
+    ...without(one, trialUse['rest']),
+    resource: (one['resource'] as JsonObject[]).map((resource) => without(resource, trialUse['resource'])),
+  }));
+  return { ...without(full, trialUse['statement']), rest };
+}
+
+function without(object: JsonObject, names: readonly string[] = []): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
+}

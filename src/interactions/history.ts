@@ -1,0 +1,130 @@
+/**
+ * history of an instance, a type or everything. https://hl7.org/fhir/R4/http.html#history
+ */
+import { visibleTypes } from '../access/decide.ts';
+import { bundleText, type BundleEntry, type Link } from '../fhir/bundle-text.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { typeName, typeNumber } from '../fhir/resource-types.ts';
+import type { Answer, Context } from '../request.ts';
+import { dateInterval } from '../search/interval.ts';
+import { countHistory, readHistory, type HistoryPosition, type HistoryQuery } from '../store/history.ts';
+import type { Stored } from '../store/read.ts';
+import type { Call } from './call.ts';
+import { openCursor, sealCursor } from './cursor.ts';
+import { allowParameters, etag, valuesOf } from './headers.ts';
+import { existing } from './read.ts';
+import { subsetText } from './subset.ts';
+
+const parameters = ['_since', '_at', '_count', '_cursor', '_summary', '_elements'];
+
+/** Versions a page where the caller does not say, and at most. */
+const usualCount = 50;
+const mostCount = 1_000;
+
+export async function historyInstance(context: Context, call: Call): Promise<Answer> {
+  const { type, id } = call.target;
+  await existing(context, { type, id });
+  return page(context, call, { types: [typeNumber(type) ?? -1], id });
+}
+
+export function historyType(context: Context, call: Call): Promise<Answer> {
+  return page(context, call, { types: [typeNumber(call.target.type) ?? -1] });
+}
+
+export function historySystem(context: Context, call: Call): Promise<Answer> {
+  const types = visibleTypes(context.caller, 'history-system');
+  return page(context, call, types === 'all' ? {} : { types: types.map((type) => typeNumber(type) ?? -1) });
+}
+
+async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'types' | 'id'>): Promise<Answer> {
+  allowParameters(call, parameters);
+  const count = countOf(call);
+  const scope = scopeText(call);
+  const [cursor] = valuesOf(call.query, '_cursor');
+  const query: HistoryQuery = {
+    ...what,
+    ...times(context, call),
+    ...(cursor === undefined ? {} : { after: positionOf(openCursor(context, scope, cursor)) }),
+    count: count + 1,
+  };
+  const versions = count === 0 ? [] : await readHistory(context.session, query);
+  const shown = versions.slice(0, count);
+  const last = shown.at(-1);
+  const more = versions.length > count && last !== undefined;
+  const links = linksOf(context, call, more ? sealCursor(context, scope, [last.lastUpdated, last.rid, String(last.version)]) : undefined);
+  // Counting is cheap for one resource; for a type or everything it is done only when nothing else is asked.
+  const total = what.id !== undefined || count === 0 ? await countHistory(context.session, query) : undefined;
+  const entries = shown.map((version) => entryOf(context, call, version));
+  return { status: 200, text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries) };
+}
+
+function countOf(call: Call): number {
+  const [text] = valuesOf(call.query, '_count');
+  if (text === undefined) {
+    return usualCount;
+  }
+  if (!/^\d{1,9}$/.test(text)) {
+    throw outcomeError('invalid', `_count must be a whole number from 0, not "${text.slice(0, 40)}".`);
+  }
+  return Math.min(Number(text), mostCount);
+}
+
+function times(context: Context, call: Call): Pick<HistoryQuery, 'since' | 'at'> {
+  const [since] = valuesOf(call.query, '_since');
+  const [at] = valuesOf(call.query, '_at');
+  const zone = context.tenant.settings.timezone ?? 'UTC';
+  const bounds = (name: string, text: string): { from: string; to: string } => {
+    const interval = dateInterval(text.replace(/ (\d\d:\d\d)$/, '+$1'), zone);
+    if (interval === undefined) {
+      throw outcomeError('invalid', `${name} must be a FHIR instant or date, not "${text.slice(0, 40)}".`);
+    }
+    return { from: new Date(interval.low).toISOString(), to: new Date(interval.high).toISOString() };
+  };
+  return {
+    ...(since === undefined ? {} : { since: bounds('_since', since).from }),
+    ...(at === undefined ? {} : { at: bounds('_at', at) }),
+  };
+}
+
+function positionOf([lastUpdated = '', rid = '', version = '']: readonly string[]): HistoryPosition {
+  return { lastUpdated, rid, version: Number(version) };
+}
+
+/** What a cursor belongs to: the path and all parameters but the cursor itself. */
+function scopeText(call: Call): string {
+  const query = call.query.filter(([name]) => name !== '_cursor');
+  return JSON.stringify(['history', call.segments, query]);
+}
+
+function linksOf(context: Context, call: Call, next: string | undefined): Link[] {
+  const path = `${context.base}/${call.segments.map(encodeURIComponent).join('/')}`;
+  const url = (query: readonly (readonly [string, string])[]): string => {
+    const text = new URLSearchParams(query.map(([name, value]): [string, string] => [name, value])).toString();
+    return text === '' ? path : `${path}?${text}`;
+  };
+  const first = call.query.filter(([name]) => name !== '_cursor');
+  const links: Link[] = [
+    { relation: 'self', url: url(call.query) },
+    { relation: 'first', url: url(first) },
+  ];
+  return next === undefined ? links : [...links, { relation: 'next', url: url([...first, ['_cursor', next]]) }];
+}
+
+/** What each way of writing looked like from outside. */
+const statusTexts: Record<string, string> = { POST: '201', PUT: '200', PATCH: '200', DELETE: '204' };
+
+function entryOf(context: Context, call: Call, version: Stored): BundleEntry {
+  const type = typeName(version.type);
+  const url = version.method === 'POST' ? type : `${type}/${version.id}`;
+  const created = version.method === 'PUT' && version.version === 1;
+  const entry: BundleEntry = {
+    fullUrl: `${context.base}/${type}/${version.id}`,
+    request: { method: version.method, url },
+    response: {
+      status: created ? '201' : (statusTexts[version.method] ?? '200'),
+      etag: etag(version.version),
+      lastModified: version.lastUpdated,
+    },
+  };
+  return version.text === null ? entry : { ...entry, text: subsetText(call, version.text) };
+}

@@ -1,0 +1,23 @@
+/** Operations: `$name` on the system, a type or an instance. https://hl7.org/fhir/R4/operations.html */
+import { outcomeError } from '../fhir/outcome.ts';
+import { operations } from '../operations/catalog.ts';
+import type { Answer, Context } from '../request.ts';
+import type { Call } from './call.ts';
+
+export function operation(context: Context, call: Call): Promise<Answer> {
+  const { operation: name, type, id } = call.target;
+  const found = operations[name];
+  const level = id !== '' ? 'instance' : type !== '' ? 'type' : 'system';
+  if (found === undefined || !found.levels.includes(level) || (type !== '' && found.types && !found.types.includes(type))) {
+    throw outcomeError('not-supported', `There is no operation ${name.slice(0, 80)} on ${type === '' ? 'the system' : `this level of ${type}`}.`, {
+      status: 404,
+    });
+  }
+  if (call.method !== 'POST' && found.changes) {
+    throw outcomeError('not-supported', `${name} changes resources; call it by POST.`, {
+      status: 405,
+      headers: { allow: 'POST' },
+    });
+  }
+  return found.handler(context, call);
+}

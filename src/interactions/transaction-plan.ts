@@ -1,0 +1,250 @@
+/**
+ * What the entries of a transaction mean, decided before anything is written: which resource each concerns, under
+ * which id, and at which version it is now (locked).
+ */
+import { v7 as newId } from 'uuid';
+import { phaseOf, type EntryRequest } from '../fhir/bundle.ts';
+import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import { typeNumber } from '../fhir/resource-types.ts';
+import type { Context, Parameters, Request } from '../request.ts';
+import { lockCriteria } from '../store/lock.ts';
+import { readMany, type Stored } from '../store/read.ts';
+import type { Expectation } from '../store/write.ts';
+import type { Call } from './call.ts';
+import { atMostOne, criteriaText, lockAndFind, parseCriteria } from './conditional.ts';
+import { entryRequest } from './entry.ts';
+import { criteriaOf, ifMatch, versionConflict } from './headers.ts';
+import type { Match } from './matches.ts';
+import { checkId, mayUseOwnId, newIntent } from './update.ts';
+
+export interface WritePlan {
+  readonly kind: 'create' | 'update' | 'patch' | 'delete';
+  readonly entry: EntryRequest;
+  readonly call: Call;
+  readonly type: string;
+  readonly id: string;
+  readonly expect: Expectation;
+  /** The id was just made by us. */
+  readonly fresh: boolean;
+  /** The version that is there now. */
+  readonly current?: Stored;
+}
+
+export interface Plan {
+  readonly writes: readonly WritePlan[];
+  /** Conditional creates that found their resource. */
+  readonly existing: readonly { entry: EntryRequest; call: Call; match: Match }[];
+  /** Deletions of what is not there. */
+  readonly nothing: readonly { entry: EntryRequest }[];
+  readonly reads: readonly { entry: EntryRequest; request: Request }[];
+}
+
+interface Draft {
+  writes: WritePlan[];
+  existing: { entry: EntryRequest; call: Call; match: Match }[];
+  nothing: { entry: EntryRequest }[];
+  reads: { entry: EntryRequest; request: Request }[];
+}
+
+interface Admitted {
+  readonly entry: EntryRequest;
+  readonly call: Call;
+}
+
+/** @throws OutcomeError naming the entry that cannot be part of a transaction. */
+export async function planTransaction(
+  context: Context,
+  entries: readonly EntryRequest[],
+  prefer: string,
+): Promise<Plan> {
+  const draft: Draft = { writes: [], existing: [], nothing: [], reads: [] };
+  const writing: Admitted[] = [];
+  for (const entry of entries) {
+    const request = entryRequest(entry, prefer);
+    const { interaction, call } = inEntry(entry, () => context.door.admit(context.caller, request));
+    if (entry.method === 'GET' || entry.method === 'HEAD' || call.target.operation !== '' || interaction === 'search-type') {
+      draft.reads.push({ entry, request });
+    } else {
+      writing.push({ entry, call });
+    }
+  }
+  await lockCriteria(context.session, writing.flatMap((one) => conditionOf(one) ?? []));
+  refuseTwice(writing.flatMap((one) => conditionOf(one) ?? []), 'The criteria');
+  for (const admitted of writing.sort((a, b) => phaseOf(a.entry) - phaseOf(b.entry))) {
+    await planWrite(context, admitted, draft);
+  }
+  refuseTwice(draft.writes.map((write) => `${write.type}/${write.id}`), 'The resource');
+  return { ...draft, writes: await withCurrent(context, draft.writes, draft.nothing) };
+}
+
+function inEntry<T>(entry: EntryRequest, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof OutcomeError)) {
+      throw error;
+    }
+    const issues = error.issues.map((issue) => ({ ...issue, diagnostics: `Bundle.entry[${entry.index}]: ${issue.diagnostics}` }));
+    throw new OutcomeError(issues, { headers: error.headers, ...(error.status !== undefined && { status: error.status }) });
+  }
+}
+
+/** The criteria of a conditional entry, as text to lock on. */
+function conditionOf({ entry, call }: Admitted): string | undefined {
+  const { type, id } = call.target;
+  if (entry.method === 'POST') {
+    const criteria = entry.headers['if-none-exist'];
+    return criteria === undefined ? undefined : criteriaText(type, criteriaOf(parseCriteria(criteria)));
+  }
+  return id === '' ? criteriaText(type, criteriaOf(call.query)) : undefined;
+}
+
+function refuseTwice(names: readonly string[], what: string): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw outcomeError('duplicate', `${what} ${name.split('?')[0]} stands in more than one entry of the transaction; each may be written once.`, {
+        status: 400,
+      });
+    }
+    seen.add(name);
+  }
+}
+
+async function planWrite(context: Context, admitted: Admitted, draft: Draft): Promise<void> {
+  const { entry, call } = admitted;
+  const { type, id } = call.target;
+  if (entry.segments.length === 0) {
+    throw outcomeError('not-supported', `Bundle.entry[${entry.index}]: a Bundle must not contain a batch or transaction to be processed.`, { status: 400 });
+  }
+  if (entry.method !== 'DELETE' && entry.method !== 'PATCH' && entry.resource?.['resourceType'] !== type) {
+    throw outcomeError('structure', `Bundle.entry[${entry.index}]: the url asks for a ${type}, the resource is another.`, {
+      expression: `Bundle.entry[${entry.index}].resource`,
+    });
+  }
+  if (entry.method === 'POST') {
+    await planCreate(context, admitted, draft);
+  } else if (id === '') {
+    await planConditional(context, admitted, draft);
+  } else {
+    planDirect(context, admitted, draft);
+  }
+}
+
+async function planCreate(context: Context, { entry, call }: Admitted, draft: Draft): Promise<void> {
+  const { type } = call.target;
+  const criteria = entry.headers['if-none-exist'];
+  const match =
+    criteria === undefined ? undefined : atMostOne(type, await remaining(context, { type, query: parseCriteria(criteria) }, draft));
+  if (match) {
+    draft.existing.push({ entry, call, match });
+  } else {
+    draft.writes.push({ kind: 'create', entry, call, type, id: newId(), expect: 'absent', fresh: true });
+  }
+}
+
+/** What the criteria match once the deletions of this transaction are done. */
+async function remaining(
+  context: Context,
+  criteria: { type: string; query: Parameters; most?: number },
+  draft: Draft,
+): Promise<Match[]> {
+  const { type, query, most = 2 } = criteria;
+  const gone = new Set(draft.writes.flatMap((write) => (write.kind === 'delete' && write.type === type ? [write.id] : [])));
+  const matches = await lockAndFind(context, type, query, most + gone.size);
+  return matches.filter((match) => !gone.has(match.id)).slice(0, most);
+}
+
+const kinds = { PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
+
+function kindOf(entry: EntryRequest): WritePlan['kind'] {
+  return kinds[entry.method as keyof typeof kinds];
+}
+
+/** Most resources that one conditional delete removes inside a transaction. */
+const mostDeleted = 1_000;
+
+async function planConditional(context: Context, { entry, call }: Admitted, draft: Draft): Promise<void> {
+  const { type } = call.target;
+  const kind = kindOf(entry);
+  const several = kind === 'delete' && context.tenant.settings.multipleDelete === true;
+  const matches = await remaining(context, { type, query: call.query, most: several ? mostDeleted : 2 }, draft);
+  if (!several) {
+    atMostOne(type, matches);
+  }
+  for (const match of matches) {
+    draft.writes.push({ kind, entry, call, type, id: match.id, expect: match.version, fresh: false });
+  }
+  if (matches.length > 0) {
+    return;
+  }
+  if (kind === 'delete') {
+    draft.nothing.push({ entry });
+  } else if (kind === 'patch') {
+    throw outcomeError('not-found', `Bundle.entry[${entry.index}]: the criteria match no ${type}; there is nothing to patch.`);
+  } else {
+    const { id } = newIntent(context, type, entry.resource ?? {});
+    draft.writes.push({ kind, entry, call, type, id, expect: 'absent', fresh: false });
+  }
+}
+
+function planDirect(context: Context, { entry, call }: Admitted, draft: Draft): void {
+  const { type, id } = call.target;
+  const kind = kindOf(entry);
+  checkId(id);
+  if (kind === 'update' && entry.resource?.['id'] !== id) {
+    throw outcomeError('invalid', `Bundle.entry[${entry.index}]: the id in the resource must be the one in the url.`, {
+      expression: `Bundle.entry[${entry.index}].resource.id`,
+    });
+  }
+  if (kind === 'update' && context.tenant.settings.requireIfMatch === true && entry.headers['if-match'] === undefined) {
+    throw outcomeError('required', `Bundle.entry[${entry.index}]: this laboratory demands ifMatch with each update.`, {
+      status: 400,
+    });
+  }
+  draft.writes.push({ kind, entry, call, type, id, expect: ifMatch(call) ?? 'any', fresh: false });
+}
+
+/** Reads and locks what the entries would change; decides what is only known now. */
+async function withCurrent(
+  context: Context,
+  writes: readonly WritePlan[],
+  nothing: { entry: EntryRequest }[],
+): Promise<WritePlan[]> {
+  const keys = writes.filter((write) => !write.fresh).map((write) => ({ type: typeNumber(write.type) ?? -1, id: write.id }));
+  const found = new Map((await readMany(context.session, keys, true)).map((one) => [`${one.type}/${one.id}`, one]));
+  return writes.flatMap((write) => {
+    const stored = write.fresh ? undefined : found.get(`${typeNumber(write.type)}/${write.id}`);
+    const current = stored?.text === null ? undefined : stored;
+    if (write.kind === 'delete' && current === undefined) {
+      nothing.push({ entry: write.entry });
+      return [];
+    }
+    return [settled(context, write, current)];
+  });
+}
+
+function settled(context: Context, write: WritePlan, current: Stored | undefined): WritePlan {
+  const { kind, type, id, entry } = write;
+  if (typeof write.expect === 'number' && current?.version !== write.expect) {
+    throw inEntryConflict(entry, write.expect);
+  }
+  if (current !== undefined) {
+    return { ...write, current, expect: current.version };
+  }
+  if (kind === 'patch') {
+    throw outcomeError('not-found', `Bundle.entry[${entry.index}]: there is no ${type}/${id} to patch.`);
+  }
+  if (kind === 'update' && !mayUseOwnId(context, type)) {
+    throw outcomeError('not-supported', `Bundle.entry[${entry.index}]: there is no ${type}/${id}, and you may not choose the id of a new one.`, {
+      status: 405,
+    });
+  }
+  return { ...write, expect: 'absent' };
+}
+
+function inEntryConflict(entry: EntryRequest, expected: number): Error {
+  return inEntry(entry, () => {
+    throw versionConflict(expected);
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * What the temporary references of a transaction become: `urn:uuid:…` and other fullUrls of its entries, and
+ * conditional references. https://hl7.org/fhir/R4/http.html#trules
+ */
+import { listReferences, parseReference } from '../fhir/reference.ts';
+import type { ReferenceTarget, ReferenceTargets } from '../fhir/reference-rewrite.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import type { Context } from '../request.ts';
+import { parseCriteria } from './conditional.ts';
+import { findMatches } from './matches.ts';
+import type { Plan } from './transaction-plan.ts';
+
+/** From each fullUrl and conditional reference to what is written instead. */
+export async function referenceTargets(context: Context, plan: Plan): Promise<ReferenceTargets> {
+  const targets = new Map<string, ReferenceTarget>();
+  for (const { entry, type, id, current } of plan.writes) {
+    addTarget(targets, entry.fullUrl, { reference: `${type}/${id}`, version: String((current?.version ?? 0) + 1) });
+  }
+  for (const { entry, match, call } of plan.existing) {
+    addTarget(targets, entry.fullUrl, { reference: `${call.target.type}/${match.id}`, version: String(match.version) });
+  }
+  for (const text of conditionalReferences(plan)) {
+    targets.set(text, { reference: await resolve(context, text) });
+  }
+  return targets;
+}
+
+function addTarget(targets: Map<string, ReferenceTarget>, fullUrl: string | undefined, target: ReferenceTarget): void {
+  if (fullUrl === undefined) {
+    return;
+  }
+  if (targets.has(fullUrl)) {
+    throw outcomeError('duplicate', `The fullUrl ${fullUrl.slice(0, 120)} stands in more than one entry.`, { status: 400 });
+  }
+  targets.set(fullUrl, target);
+}
+
+function conditionalReferences(plan: Plan): Set<string> {
+  const found = new Set<string>();
+  for (const { entry } of plan.writes) {
+    for (const { reference } of entry.resource ? listReferences(entry.resource) : []) {
+      if (reference !== undefined && reference.includes('?') && parseReference(reference)?.kind === 'conditional') {
+        found.add(reference);
+      }
+    }
+  }
+  return found;
+}
+
+/** @throws OutcomeError where the criteria do not name exactly one resource. */
+async function resolve(context: Context, text: string): Promise<string> {
+  const type = text.slice(0, text.indexOf('?'));
+  const matches = await findMatches(context, type, parseCriteria(text), 2);
+  const [match] = matches;
+  if (match === undefined || matches.length > 1) {
+    const problem = match === undefined ? 'matches nothing' : 'matches more than one resource';
+    throw outcomeError(match === undefined ? 'not-found' : 'multiple-matches', `A conditional reference to ${type} ${problem}.`, {
+      status: 412,
+    });
+  }
+  return `${type}/${match.id}`;
+}

@@ -1,0 +1,149 @@
+/**
+ * A transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#trules
+ *
+ * Steps: admit every entry → lock and resolve what is conditional → give ids, refuse identities named twice → rewrite
+ * references → patch, validate and print → one statement writes everything → read entries see the result → answer in
+ * the order of the Bundle. A racing writer makes the whole start again inside the server.
+ */
+import { bundleText, type BundleEntry } from '../fhir/bundle-text.ts';
+import type { EntryRequest } from '../fhir/bundle.ts';
+import { rewriteReferences, type ReferenceTargets } from '../fhir/reference-rewrite.ts';
+import { cloneJson, type JsonObject } from '../fhir/json.ts';
+import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import { typeNumber } from '../fhir/resource-types.ts';
+import type { Answer, Context } from '../request.ts';
+import { retryTransaction } from '../store/pool.ts';
+import type { Key } from '../store/read.ts';
+import { versionHeaders, writeAnswer } from './answers.ts';
+import type { Call } from './call.ts';
+import { commitAll, inTransaction } from './commit.ts';
+import { answerEntry, breathe } from './entry.ts';
+import { parseStored } from './document.ts';
+import { etag, versionConflict } from './headers.ts';
+import { patched, readPatch } from './patch.ts';
+import { checkReferences, deletion, prepare, writeResult, type Prepared } from './prepare.ts';
+import { planTransaction, type WritePlan } from './transaction-plan.ts';
+import { referenceTargets } from './transaction-references.ts';
+
+export async function transaction(
+  context: Context,
+  call: Call,
+  entries: readonly EntryRequest[],
+): Promise<Answer> {
+  const prefer = call.headers['prefer'] ?? 'return=minimal';
+  const answers = await inTransaction(context, (inside) => run(inside, entries, prefer));
+  return { status: 200, text: bundleText({ type: 'transaction-response' }, answers) };
+}
+
+async function run(context: Context, entries: readonly EntryRequest[], prefer: string): Promise<BundleEntry[]> {
+  const plan = await planTransaction(context, entries, prefer);
+  const targets = await referenceTargets(context, plan);
+  const answers = new Array<BundleEntry>(entries.length);
+  const prepared = await prepareAll(context, plan.writes, targets);
+  await checkReferences(context, prepared.flatMap((one) => (one.resource ? [one.resource] : [])), plan.writes.map(keyOf));
+  await writeAll(context, prepared, answers);
+  for (const { entry, match, call } of plan.existing) {
+    const headers = { ...versionHeaders(match.version, match.lastUpdated), location: locationOf(context, call.target.type, match) };
+    const { lastUpdated } = match;
+    answers[entry.index] = answerEntry({ status: 200, headers, lastUpdated, ...(/representation/.test(prefer) && { text: match.text }) });
+  }
+  for (const { entry } of plan.nothing) {
+    answers[entry.index] = answerEntry({ status: 204 });
+  }
+  for (const { entry, request } of plan.reads) {
+    answers[entry.index] = answerEntry(await named(entry, () => context.door.serve(context, request)));
+  }
+  return answers;
+}
+
+function keyOf(write: WritePlan): Key {
+  return { type: typeNumber(write.type) ?? -1, id: write.id };
+}
+
+function locationOf(context: Context, type: string, version: { id: string; version: number }): string {
+  return `${context.base}/${type}/${version.id}/_history/${version.version}`;
+}
+
+interface PreparedEntry {
+  readonly write: WritePlan;
+  /** None for a deletion. */
+  readonly prepared?: Prepared;
+  readonly resource?: JsonObject;
+}
+
+async function prepareAll(context: Context, writes: readonly WritePlan[], targets: ReferenceTargets): Promise<PreparedEntry[]> {
+  const done: PreparedEntry[] = [];
+  for (const [i, write] of writes.entries()) {
+    if (i % 50 === 49) {
+      await breathe();
+    }
+    done.push(await named(write.entry, () => prepareOne(context, write, targets)));
+  }
+  return done;
+}
+
+async function prepareOne(context: Context, write: WritePlan, targets: ReferenceTargets): Promise<PreparedEntry> {
+  if (write.kind === 'delete') {
+    return { write };
+  }
+  // The Bundle's own object is never changed: a racing writer may make us start again from it.
+  const sent = cloneJson(write.entry.resource ?? {});
+  rewriteReferences(sent, targets, write.entry.fullUrl);
+  const resource = write.kind === 'patch' ? await patchedResource(context, write, sent) : sent;
+  const method = write.kind === 'create' ? 'POST' : write.kind === 'patch' ? 'PATCH' : 'PUT';
+  const { id, expect } = write;
+  return { write, resource, prepared: prepare(context, resource, { id, method, expect, fresh: write.fresh }) };
+}
+
+async function patchedResource(context: Context, write: WritePlan, sent: JsonObject): Promise<JsonObject> {
+  const body = { ...write.call.body, resource: sent } as NonNullable<Call['body']>;
+  const change = await readPatch(context, { ...write.call, body });
+  return patched(parseStored(write.current?.text ?? ''), change);
+}
+
+/** Runs the work of an entry; what it refuses tells which entry it was. */
+async function named<T>(entry: EntryRequest, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof OutcomeError ? ofEntry(entry, error) : error;
+  }
+}
+
+function ofEntry(entry: EntryRequest, error: OutcomeError): OutcomeError {
+  const at = `Bundle.entry[${entry.index}]`;
+  const issues = error.issues.map((issue) => ({
+    ...issue,
+    diagnostics: `${at}: ${issue.diagnostics}`,
+    expression: issue.expression?.map((text) => `${at}.resource${text.replace(/^[A-Z][A-Za-z]*/, '')}`) ?? [at],
+  }));
+  return new OutcomeError(issues, { headers: error.headers, ...(error.status !== undefined && { status: error.status }) });
+}
+
+async function writeAll(context: Context, entries: readonly PreparedEntry[], answers: BundleEntry[]): Promise<void> {
+  const rows = entries.map(({ write, prepared }) => prepared?.entry ?? deletion(keyOf(write), write.expect));
+  const written = await commitAll(context, rows);
+  entries.forEach(({ write, prepared }, i) => {
+    const result = written[i];
+    if (result === undefined) {
+      refuse(write);
+    }
+    if (prepared === undefined) {
+      answers[write.entry.index] = answerEntry({ status: 204, headers: { etag: etag(result.version) } });
+      return;
+    }
+    const answer = writeAnswer(context, write.call, writeResult(prepared, result));
+    answers[write.entry.index] = answerEntry(answer, `${context.base}/${write.type}/${write.id}`);
+  });
+}
+
+/** Rows that were read are locked; what was not written met a racing creation of the same id. */
+function refuse(write: WritePlan): never {
+  if (write.entry.headers['if-match'] !== undefined) {
+    throw ofEntry(write.entry, versionConflict(String(write.expect)) as OutcomeError);
+  }
+  if (write.kind === 'create') {
+    throw outcomeError('conflict', `Bundle.entry[${write.entry.index}]: the resource exists already.`);
+  }
+  throw retryTransaction(`${write.type}/${write.id} was created meanwhile.`);
+}

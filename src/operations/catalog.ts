@@ -1,0 +1,42 @@
+/**
+ * The table of operations. What a caller's scopes must allow for each is in access/scopes.ts (`operationNeeds`);
+ * a test compares the two. https://hl7.org/fhir/R4/operationslist.html
+ */
+import type { Handler } from '../interactions/call.ts';
+import { everything } from './everything.ts';
+import { meta } from './meta.ts';
+import { metaAdd, metaDelete } from './meta-change.ts';
+import { validate } from './validate.ts';
+
+export interface Operation {
+  readonly levels: readonly ('system' | 'type' | 'instance')[];
+  /** Resource types that have it; undefined = all. */
+  readonly types?: readonly string[];
+  /** Changes resources: by POST only. */
+  readonly changes: boolean;
+  /** Canonical URL of its OperationDefinition. */
+  readonly definition: string;
+  readonly handler: Handler;
+}
+
+const base = 'http://hl7.org/fhir/OperationDefinition';
+
+/** By name, `$` included. */
+export const operations: Readonly<Record<string, Operation>> = {
+  $validate: { levels: ['type', 'instance'], changes: false, definition: `${base}/Resource-validate`, handler: validate },
+  $meta: { levels: ['system', 'type', 'instance'], changes: false, definition: `${base}/Resource-meta`, handler: meta },
+  '$meta-add': { levels: ['instance'], changes: true, definition: `${base}/Resource-meta-add`, handler: metaAdd },
+  '$meta-delete': { levels: ['instance'], changes: true, definition: `${base}/Resource-meta-delete`, handler: metaDelete },
+  $everything: {
+    levels: ['instance'],
+    types: ['Patient', 'Encounter'],
+    changes: false,
+    definition: `${base}/Patient-everything`,
+    handler: everything,
+  },
+};
+
+/** The definition of an operation as a resource type has it. */
+export function definitionOf(name: string, operation: Operation, type: string): string {
+  return name === '$everything' ? `${base}/${type}-everything` : operation.definition;
+}

@@ -1,0 +1,72 @@
+/**
+ * The input of an operation: query parameters of a GET, or a Parameters resource in the body of a POST.
+ * https://hl7.org/fhir/R4/operations.html#request
+ */
+import type { JsonObject, JsonValue } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { readResource } from '../interactions/body.ts';
+import type { Call } from '../interactions/call.ts';
+import type { Context } from '../request.ts';
+
+export interface Input {
+  /** The primitive values of a parameter, as text. */
+  texts(name: string): string[];
+  /** The resource of a parameter. */
+  resource(name: string): JsonObject | undefined;
+  /** The complex value of a parameter, e.g. a Meta. */
+  value(name: string): JsonObject | undefined;
+}
+
+const general = new Set(['_format', '_pretty', '_summary', '_elements']);
+
+/**
+ * The input of a call.
+ * @param names the parameters the operation knows
+ * @param bare the parameter that a body other than Parameters stands for
+ * @throws OutcomeError for a parameter that it does not know.
+ */
+export async function operationInput(
+  context: Context,
+  call: Call,
+  names: readonly string[],
+  bare?: string,
+): Promise<Input> {
+  const sent = call.method === 'POST' && call.body ? await readResource(context, call) : undefined;
+  const parts = sent === undefined ? [] : partsOf(sent, bare);
+  for (const name of [...call.query.map(([key]) => key), ...parts.map((part) => String(part['name']))]) {
+    if (!general.has(name) && !names.includes(name)) {
+      throw outcomeError('not-supported', `The operation ${call.target.operation} has no parameter "${name.slice(0, 80)}".`, {
+        status: 400,
+      });
+    }
+  }
+  const find = (name: string): JsonObject | undefined => parts.find((part) => part['name'] === name);
+  return {
+    texts: (name) => [
+      ...call.query.filter(([key]) => key === name).map(([, value]) => value),
+      ...parts.filter((part) => part['name'] === name).map((part) => String(valueOf(part))),
+    ],
+    resource: (name) => objectOf(find(name)?.['resource']),
+    value: (name) => objectOf(valueOf(find(name) ?? {})),
+  };
+}
+
+function partsOf(sent: JsonObject, bare: string | undefined): JsonObject[] {
+  if (sent['resourceType'] === 'Parameters') {
+    const parts = sent['parameter'] ?? [];
+    return Array.isArray(parts) ? parts.map(objectOf).filter((part) => part !== undefined) : [];
+  }
+  if (bare === undefined) {
+    throw outcomeError('structure', 'The body of this operation must be a Parameters resource.', { status: 400 });
+  }
+  return [{ name: bare, resource: sent }];
+}
+
+function valueOf(part: JsonObject): JsonValue {
+  const key = Object.keys(part).find((name) => /^value[A-Z]/.test(name));
+  return key === undefined ? null : (part[key] ?? null);
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
+}
