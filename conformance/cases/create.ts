@@ -126,6 +126,7 @@ export const prefer = section('prefer', 'http.html#return', [
   }),
   should('without the header no OperationOutcome is returned', async (world) => {
     const answer = await world.send('POST', 'Patient', { body: patient(world) });
+    status(answer, 201);
     check(answer.json?.resourceType !== 'OperationOutcome', 'An OperationOutcome was returned unasked.');
   }),
   should('the header is honoured by update and patch', async (world) => {

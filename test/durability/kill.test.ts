@@ -1,0 +1,57 @@
+/**
+ * SIGKILL in the middle of concurrent writes: the server alone, and the server with its PostgreSQL. After the restart
+ * everything that was acknowledged is there, and no transaction by halves.
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { clientOf, killServer, startServer, stopServer, type Running } from './process.ts';
+import { findLosses, newLedger, writeUntilKilled } from './workload.ts';
+
+const ledger = newLedger();
+let dataDir: string;
+let running: Running;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'makhbar-kill-'));
+  await chmod(dataDir, 0o711);
+  running = await startServer(dataDir);
+}, 120_000);
+
+afterAll(async () => {
+  await stopServer(running);
+  await rm(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+const rounds: readonly (readonly [string, boolean, number])[] = [
+  ['the server, early', false, 300],
+  ['the server and PostgreSQL', true, 700 + Math.random() * 800],
+  ['the server, at some moment', false, 400 + Math.random() * 1_500],
+  ['the server and PostgreSQL, at some moment', true, 400 + Math.random() * 1_500],
+];
+
+test.each(rounds)(
+  'after killing %s nothing acknowledged is lost',
+  async (what, database, milliseconds) => {
+    const before = ledger.versions.size + ledger.transactions.size;
+    const writing = writeUntilKilled(await clientOf(running), ledger, what.replaceAll(/[^a-z]+/g, '-'));
+    await pause(milliseconds);
+    await killServer(running, database);
+    await writing;
+    expect(ledger.versions.size + ledger.transactions.size).toBeGreaterThan(before);
+    running = await startServer(dataDir);
+    expect(await findLosses(await clientOf(running), ledger)).toEqual([]);
+  },
+  180_000,
+);
+
+test('the number of versions is that of the ledger, give or take the requests that were cut off', async () => {
+  const client = await clientOf(running);
+  const { json } = await client.send('GET', 'Patient?_summary=count&_total=accurate');
+  const done = [...ledger.transactions.values()].filter(Boolean).length * 7;
+  const names = new Set([...ledger.versions.keys()].map((path) => path.split('/_history/')[0]));
+  expect(json.total).toBeGreaterThanOrEqual(done + names.size - ledger.deleted.size);
+  expect(json.total).toBeLessThanOrEqual(done + names.size - ledger.deleted.size + rounds.length * (8 + 3 * 7));
+});

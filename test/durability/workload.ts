@@ -1,0 +1,119 @@
+/**
+ * Writers that note what was acknowledged, and the check afterwards.
+ *
+ * 1. A create, update or delete that was acknowledged is there, with the version that the answer named.
+ * 2. All of a transaction is there when it was acknowledged, all or nothing of it when the answer never came.
+ */
+import type { Answer, Client } from '../../conformance/client.ts';
+
+const system = 'http://example.org/durability';
+const size = 7;
+
+export interface Ledger {
+  /** `Patient/id/_history/version` → the mark that the version carries. */
+  versions: Map<string, string>;
+  deleted: Set<string>;
+  /** Mark of a transaction → was it acknowledged? */
+  transactions: Map<string, boolean>;
+}
+
+export function newLedger(): Ledger {
+  return { versions: new Map(), deleted: new Set(), transactions: new Map() };
+}
+
+type Json = Record<string, unknown>;
+
+const patient = (mark: string, extra: Json = {}): Json => ({
+  resourceType: 'Patient',
+  identifier: [{ system, value: mark }],
+  name: [{ text: mark }],
+  ...extra,
+});
+
+/** Works until the first request that gets no answer, which is when the server has been killed. */
+export async function writeUntilKilled(client: Client, ledger: Ledger, round: string): Promise<void> {
+  const writers = [creating, creating, updating, updating, deleting, transacting, transacting, transacting];
+  await Promise.all(
+    writers.map((writer, i) => untilCut(async (n) => void (await writer(client, ledger, `${round}-${i}-${n}`)))),
+  );
+}
+
+async function untilCut(step: (n: number) => Promise<void>): Promise<void> {
+  for (let n = 0; ; n++) {
+    try {
+      await step(n);
+    } catch (error) {
+      if (error instanceof TypeError || (error instanceof DOMException && error.name === 'TimeoutError')) return;
+      throw error;
+    }
+  }
+}
+
+function acknowledged(answer: Answer, ...statuses: number[]): void {
+  if (!statuses.includes(answer.status)) {
+    throw new Error(`${answer.method} ${answer.url}: ${answer.status} ${answer.text.slice(0, 300)}`);
+  }
+}
+
+function note(ledger: Ledger, answer: Answer, mark: string): void {
+  const { id, meta } = answer.json as { id: string; meta: { versionId: string } };
+  ledger.versions.set(`Patient/${id}/_history/${meta.versionId}`, mark);
+}
+
+const headers = { prefer: 'return=representation' };
+
+async function creating(client: Client, ledger: Ledger, mark: string): Promise<string> {
+  const answer = await client.send('POST', 'Patient', { body: patient(mark), headers });
+  acknowledged(answer, 201);
+  note(ledger, answer, mark);
+  return answer.json.id;
+}
+
+async function updating(client: Client, ledger: Ledger, mark: string): Promise<void> {
+  const id = await creating(client, ledger, mark);
+  for (let i = 0; i < 5; i++) {
+    const again = `${mark}-u${i}`;
+    const answer = await client.send('PUT', `Patient/${id}`, { body: patient(again, { id }), headers });
+    acknowledged(answer, 200);
+    note(ledger, answer, again);
+  }
+}
+
+async function deleting(client: Client, ledger: Ledger, mark: string): Promise<void> {
+  const id = await creating(client, ledger, mark);
+  acknowledged(await client.send('DELETE', `Patient/${id}`), 200, 204);
+  ledger.deleted.add(`Patient/${id}`);
+}
+
+async function transacting(client: Client, ledger: Ledger, mark: string): Promise<void> {
+  ledger.transactions.set(mark, false);
+  const post = { resource: patient(mark), request: { method: 'POST', url: 'Patient' } };
+  const body = { resourceType: 'Bundle', type: 'transaction', entry: Array.from({ length: size }, () => post) };
+  acknowledged(await client.send('POST', '', { body }), 200);
+  ledger.transactions.set(mark, true);
+}
+
+/** What is missing or half of all that the ledger notes. */
+export async function findLosses(client: Client, ledger: Ledger): Promise<string[]> {
+  const losses: string[] = [];
+  for (const [path, mark] of ledger.versions) {
+    const { status, json } = await client.send('GET', path);
+    if (status !== 200 || json.name?.[0]?.text !== mark) losses.push(`${path} (${mark}): ${status}`);
+  }
+  for (const path of ledger.deleted) {
+    const { status } = await client.send('GET', path);
+    if (status !== 410) losses.push(`${path} was deleted: ${status}`);
+  }
+  for (const [mark, done] of ledger.transactions) {
+    const count = await countOf(client, mark);
+    if (count !== size && (done || count !== 0))
+      losses.push(`transaction ${mark} (${done ? 'acknowledged' : 'cut off'}): ${count} of ${size}`);
+  }
+  return losses;
+}
+
+async function countOf(client: Client, mark: string): Promise<number> {
+  const answer = await client.send('GET', `Patient?identifier=${encodeURIComponent(`${system}|${mark}`)}&_count=100`);
+  acknowledged(answer, 200);
+  return (answer.json.entry ?? []).length;
+}
