@@ -1,0 +1,68 @@
+/** The operator's command line: the table of commands, and how a refusal is said (one line, exit code 1). */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { roles, type Role } from '../config.ts';
+import { OutcomeError } from '../fhir/outcome.ts';
+import { startCommand } from './start.ts';
+import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
+import { tokenCommand } from './token.ts';
+
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof OutcomeError)) throw error;
+    process.stderr.write(`makhbar: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function program(): Command {
+  const makhbar = new Command('makhbar').description('FHIR-native laboratory server').showHelpAfterError();
+  makhbar
+    .command('start')
+    .description('run the server until SIGTERM or Ctrl-C')
+    .addOption(new Option('--only <role>', 'run only this role (repeatable)').choices(roles).argParser(collectRole))
+    .option('--workers <n>', 'processes that share the HTTP port', positive, 1)
+    .action(startCommand);
+  addTenant(makhbar);
+  makhbar
+    .command('token <tenant>')
+    .description('print an access token, good for an hour at most')
+    .option('--scope <scopes>', 'SMART scopes, separated by spaces', 'system/*.cruds')
+    .option('--ttl <seconds>', 'how long it is good', positive, 3600)
+    .addOption(json())
+    .action(tokenCommand);
+  return makhbar;
+}
+
+function addTenant(makhbar: Command): void {
+  const tenant = makhbar.command('tenant').description('laboratories on this server');
+  tenant
+    .command('create <name>')
+    .description('make a laboratory')
+    .option('--title <title>', 'its name for people')
+    .addOption(json())
+    .action(createCommand);
+  tenant.command('list').description('all laboratories').addOption(json()).action(listCommand);
+  tenant
+    .command('suspend <name>')
+    .description('refuse all its requests; nothing is deleted')
+    .addOption(json())
+    .action(suspendCommand);
+  tenant.command('resume <name>').description('end a suspension').addOption(json()).action(resumeCommand);
+}
+
+function json(): Option {
+  return new Option('--json', 'for machines');
+}
+
+function positive(written: string): number {
+  if (/^[1-9]\d{0,5}$/.test(written)) return Number(written);
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+function collectRole(written: string, before: Role[] | undefined): Role[] {
+  const role = roles.find((known) => known === written);
+  if (role === undefined) throw new InvalidArgumentError(`Roles are ${roles.join(', ')}.`);
+  return [...(before ?? []), role];
+}

@@ -1,0 +1,139 @@
+/**
+ * Access tokens that the person who runs the machine issues (`makhbar token`): signed, short-lived, of one laboratory.
+ *
+ * JWT access tokens after RFC 9068: typ at+jwt, EdDSA by a key of the laboratory's own, iss, aud, sub, client_id, scope,
+ * iat, exp, jti. Issuer and audience are URNs, not URLs: the command line cannot know under which of its addresses a
+ * laboratory will be called.
+ *
+ * 1. A token lives at most an hour and carries only scopes that are enforced.
+ * 2. A token is good for the laboratory whose key signed it and whose name is its audience, and for no other.
+ */
+import { randomUUID } from 'node:crypto';
+import { errors, exportJWK, exportPKCS8, generateKeyPair, importJWK, importPKCS8, jwtVerify, SignJWT } from 'jose';
+import { checkIssuable, parseScopes, scopeText, type Scope } from '../access/scopes.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import type { Database } from '../store/pool.ts';
+import { addSigningKey, currentSigningKey, verificationKey, type SigningKey } from '../store/signing-keys.ts';
+import type { Tenant } from '../store/tenants.ts';
+
+const ALGORITHM = 'EdDSA';
+const ISSUER = 'urn:makhbar:operator';
+const LONGEST_SECONDS = 3600;
+/** Between machines whose clocks are not quite the same. */
+const TOLERANCE_SECONDS = 5;
+
+export interface Issued {
+  token: string;
+  /** When it stops being good, in seconds since 1970. */
+  exp: number;
+  jti: string;
+}
+
+export interface TokenRequest {
+  scopes: readonly Scope[];
+  /** Seconds, at most an hour. */
+  ttl?: number;
+  subject?: string;
+  client?: string;
+}
+
+/** What a process needs to sign. */
+export interface Signing {
+  database: Database;
+  keyEncryptionKey: Buffer;
+}
+
+/** @throws OutcomeError for scopes that cannot be enforced, a lifetime past an hour or a suspended tenant. */
+export async function issueToken(signing: Signing, tenant: Tenant, request: TokenRequest): Promise<Issued> {
+  const { scopes, ttl = LONGEST_SECONDS, subject = 'operator', client = 'makhbar' } = request;
+  checkIssuable(scopes);
+  if (!(ttl >= 1 && ttl <= LONGEST_SECONDS)) {
+    throw outcomeError('value', `A token lives from 1 to ${LONGEST_SECONDS} seconds, not ${ttl}.`);
+  }
+  if (tenant.status === 'suspended') throw outcomeError('suppressed', `The laboratory ${tenant.name} is suspended.`);
+  const key = await signingKey(signing, tenant);
+  const iat = Math.floor(Date.now() / 1000);
+  const exp = iat + Math.floor(ttl);
+  const jti = randomUUID();
+  const token = await new SignJWT({ scope: scopes.map(scopeText).join(' '), client_id: client })
+    .setProtectedHeader({ alg: ALGORITHM, typ: 'at+jwt', kid: key.id })
+    .setIssuer(ISSUER)
+    .setAudience(audience(tenant))
+    .setSubject(subject)
+    .setIssuedAt(iat)
+    .setExpirationTime(exp)
+    .setJti(jti)
+    .sign(await importPKCS8(key.privatePem, ALGORITHM));
+  return { token, exp, jti };
+}
+
+function audience(tenant: Tenant): string {
+  return `urn:makhbar:laboratory:${tenant.name}`;
+}
+
+async function signingKey({ database, keyEncryptionKey }: Signing, tenant: Tenant): Promise<SigningKey> {
+  const current = await currentSigningKey(database, tenant.id, keyEncryptionKey);
+  if (current !== undefined) return current;
+  const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });
+  const made = {
+    id: randomUUID(),
+    algorithm: ALGORITHM,
+    publicJwk: JSON.stringify(await exportJWK(publicKey)),
+    privatePem: await exportPKCS8(privateKey),
+  };
+  await addSigningKey(database, tenant.id, made, keyEncryptionKey);
+  return made;
+}
+
+export interface Verified {
+  readonly subject: string;
+  readonly client: string;
+  readonly scopes: readonly Scope[];
+  readonly exp: number;
+  readonly jti: string;
+}
+
+/** @throws OutcomeError `login` (401), or `expired` (401), for a token that is not good for this tenant. */
+export async function verifyToken(database: Database, tenant: Tenant, token: string): Promise<Verified> {
+  try {
+    const { payload } = await jwtVerify(token, (header) => publicKey(database, tenant, header.kid), {
+      algorithms: [ALGORITHM],
+      typ: 'at+jwt',
+      issuer: ISSUER,
+      audience: audience(tenant),
+      clockTolerance: TOLERANCE_SECONDS,
+      maxTokenAge: LONGEST_SECONDS,
+      requiredClaims: ['exp', 'sub', 'jti', 'scope', 'client_id'],
+    });
+    return {
+      subject: String(payload.sub),
+      client: String(payload['client_id']),
+      scopes: parseScopes(String(payload['scope'])),
+      exp: Number(payload.exp),
+      jti: String(payload.jti),
+    };
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+async function publicKey(database: Database, tenant: Tenant, keyId: string | undefined) {
+  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(keyId ?? '');
+  const key = isUuid ? await verificationKey(database, tenant.id, keyId ?? '') : undefined;
+  if (key?.algorithm !== ALGORITHM) throw new errors.JWKSNoMatchingKey();
+  return await importJWK(JSON.parse(key.publicJwk), ALGORITHM);
+}
+
+function refusal(error: unknown): unknown {
+  const challenge = (description: string) => ({
+    'www-authenticate': `Bearer error="invalid_token", error_description="${description}"`,
+  });
+  if (error instanceof errors.JWTExpired) {
+    return outcomeError('expired', 'The access token has expired.', { status: 401, headers: challenge('expired') });
+  }
+  if (error instanceof errors.JOSEError) {
+    const sentence = 'The access token is not good for this laboratory.';
+    return outcomeError('login', sentence, { status: 401, headers: challenge('not good for this laboratory') });
+  }
+  return error;
+}

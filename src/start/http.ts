@@ -1,0 +1,107 @@
+/** The HTTP role: what all requests share, put together, and the listening server with an orderly end. */
+import { hkdfSync } from 'node:crypto';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Config } from '../config.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { folderFiles } from '../files/folder.ts';
+import { s3Files } from '../files/s3.ts';
+import type { FileStore } from '../files/store.ts';
+import { createHttp } from '../http/app.ts';
+import { makeRateLimiter } from '../http/rate-limit.ts';
+import { makeVerifier } from '../identity/token-cache.ts';
+import type { Log } from '../log.ts';
+import { makeMetrics } from '../metrics.ts';
+import type { Server } from '../request.ts';
+import { makeCombiner } from '../store/combine.ts';
+import { isMigrated } from '../store/migrate.ts';
+import type { Database } from '../store/pool.ts';
+import { combinedReads } from '../store/read.ts';
+import { makeTenantCache } from '../store/tenant-cache.ts';
+import { combinedWrites } from '../store/write.ts';
+
+export interface Part {
+  /** Where it can be reached, if it can. */
+  readonly address?: AddressInfo;
+  stop(): Promise<void>;
+}
+
+export async function startHttp(config: Config, database: Database, log: Log): Promise<Part> {
+  const metrics = makeMetrics(database.load);
+  const verify = makeVerifier(database);
+  let stopping = false;
+  const http = createHttp({
+    server: shared(config, database, log),
+    tenants: makeTenantCache(database),
+    limiter: makeRateLimiter(),
+    authenticate: (tenant, _issuer, token) => verify(tenant, token),
+    observe: (seen) => {
+      metrics.observe(seen);
+      log.info({ ...seen, milliseconds: Math.round(seen.milliseconds * 10) / 10 }, 'request');
+    },
+    ready: async () => {
+      if (stopping) throw outcomeError('transient', 'stopping');
+      if (!(await isMigrated(database))) throw outcomeError('transient', 'not migrated');
+    },
+    metrics: metrics.text,
+    tls: config.tls,
+  });
+  const address = await listen(http, config);
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    await drain(http, config.drainTimeout);
+  };
+  return { address, stop };
+}
+
+function shared(config: Config, database: Database, log: Log): Server {
+  return {
+    config,
+    log,
+    database,
+    files: fileStore(config),
+    writes: makeCombiner(database, combinedWrites),
+    reads: makeCombiner(database, combinedReads),
+    // The same in every process of an installation, so that a cursor made by one is good at another.
+    cursorKey: Buffer.from(hkdfSync('sha256', config.keyEncryptionKey(), '', 'makhbar cursor', 32)),
+  };
+}
+
+function fileStore(config: Config): FileStore {
+  return config.s3 === undefined ? folderFiles(join(config.dataDir, 'files')) : s3Files(config.s3);
+}
+
+async function listen(http: HttpServer, config: Config): Promise<AddressInfo> {
+  await new Promise<void>((done, fail) => {
+    http.once('error', (error: NodeJS.ErrnoException) => fail(listenFailed(error, config)));
+    http.listen(config.port, config.host, done);
+  });
+  return http.address() as AddressInfo;
+}
+
+const reasons: Record<string, string> = {
+  EADDRINUSE: 'another program listens there; set PORT to another one',
+  EACCES: 'this user may not use that port; set PORT to one above 1023',
+  EADDRNOTAVAIL: 'this machine does not have that address; correct HOST',
+  ENOTFOUND: 'that host name is not known; correct HOST',
+};
+
+function listenFailed(error: NodeJS.ErrnoException, config: Config): Error {
+  const reason = reasons[error.code ?? ''] ?? error.message;
+  return outcomeError('exception', `The server cannot listen on ${config.host}:${config.port}: ${reason}.`);
+}
+
+/** Takes no new connection, lets requests under way finish, and cuts what is left after the given time. */
+async function drain(http: HttpServer, milliseconds: number): Promise<void> {
+  let closed = false;
+  const ended = new Promise<void>((done) => http.close(() => done())).then(() => (closed = true));
+  const deadline = Date.now() + milliseconds;
+  while (!closed && Date.now() < deadline) {
+    http.closeIdleConnections();
+    await Promise.race([ended, pause(25)]);
+  }
+  http.closeAllConnections();
+  await ended;
+}

@@ -1,0 +1,63 @@
+/**
+ * jest's globalSetup: one real server for all test files, through the same `start` as `npm start`.
+ *
+ * Runs of only such files as do not use it (test/server.ts) skip it. When it does not start, the files that need it say
+ * why; the others run all the same.
+ */
+import { chmod, mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Running } from '../src/main.ts';
+
+export const environmentName = 'MAKHBAR_TEST_SERVER';
+
+/** What globalSetup tells the test files. */
+export interface TestServer {
+  url: string;
+  databaseUrl: string;
+  dataDir: string;
+  failure?: string;
+}
+
+interface GlobalConfig {
+  rootDir: string;
+  testPathPatterns: { patterns: string[] };
+}
+
+export const state: { running?: Running; dataDir?: string } = ((
+  globalThis as { makhbarTest?: { running?: Running; dataDir?: string } }
+).makhbarTest ??= {});
+
+export default async function startServer(config: GlobalConfig): Promise<void> {
+  if (!(await isWanted(config))) return;
+  const dataDir = await mkdtemp(join(tmpdir(), 'makhbar-test-'));
+  await chmod(dataDir, 0o711);
+  state.dataDir = dataDir;
+  process.env[environmentName] = JSON.stringify(await started(dataDir));
+}
+
+async function started(dataDir: string): Promise<TestServer> {
+  try {
+    const { readConfig } = await import('../src/config.ts');
+    const { start } = await import('../src/main.ts');
+    state.running = await start(readConfig({ DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'error' }));
+    const { url, databaseUrl } = state.running;
+    return { url, databaseUrl, dataDir };
+  } catch (error) {
+    const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { url: '', databaseUrl: '', dataDir, failure };
+  }
+}
+
+/** Whether any of the files that will run imports test/server.ts. */
+async function isWanted({ rootDir, testPathPatterns }: GlobalConfig): Promise<boolean> {
+  if (testPathPatterns.patterns.length === 0) return true;
+  const asked = testPathPatterns.patterns.map((pattern) => new RegExp(pattern, 'i'));
+  const { glob } = await import('node:fs/promises');
+  for await (const name of glob('test/**/*.test.ts', { cwd: rootDir })) {
+    const path = join(rootDir, name);
+    const runs = asked.some((pattern) => pattern.test(path));
+    if (runs && /from '[./]+\/server\.ts'/.test(await readFile(path, 'utf8'))) return true;
+  }
+  return false;
+}
