@@ -27,6 +27,8 @@ export interface Binding {
   strength: 'required' | 'extensible' | 'preferred' | 'example';
   /** Canonical URL, with `|version` when it has one. */
   valueSet: string;
+  /** The value set that codes must be from even where the binding is weaker. */
+  maximum?: string;
 }
 
 export interface Element {
@@ -82,12 +84,17 @@ export interface ElementDefinition {
     profile?: string[];
   }[];
   contentReference?: string;
-  binding?: { strength: Binding['strength']; valueSet?: string };
+  binding?: {
+    strength: Binding['strength'];
+    valueSet?: string;
+    extension?: { url: string; valueCanonical?: string }[];
+  };
   constraint?: { key: string; severity: Constraint['severity']; human: string; expression?: string }[];
   isSummary?: boolean;
   isModifier?: boolean;
 }
 
+const MAXIMUM_VALUE_SET = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet';
 const FHIR_TYPE = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type';
 
 const sharedConstraints = new Map<string, Constraint>();
@@ -129,9 +136,17 @@ function elementOf(definition: ElementDefinition): Element {
     modifier: definition.isModifier === true,
     isXmlAttribute: definition.representation?.includes('xmlAttr') === true,
   };
-  const { binding } = definition;
-  if (binding?.valueSet !== undefined) element.binding = { strength: binding.strength, valueSet: binding.valueSet };
+  const binding = bindingOf(definition);
+  if (binding !== undefined) element.binding = binding;
   return element;
+}
+
+export function bindingOf({ binding }: ElementDefinition): Binding | undefined {
+  if (binding?.valueSet === undefined) return undefined;
+  const result: Binding = { strength: binding.strength, valueSet: binding.valueSet };
+  const maximum = binding.extension?.find((item) => item.url === MAXIMUM_VALUE_SET)?.valueCanonical;
+  if (maximum !== undefined) result.maximum = maximum;
+  return result;
 }
 
 function addElement(shape: Shape, element: Element): void {

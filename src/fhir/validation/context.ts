@@ -5,6 +5,7 @@
  * capped: a hostile body of a million faults costs a million comparisons, not a million sentences.
  */
 import type { JsonObject, JsonValue } from '../json.ts';
+import type { Environment } from '../path/evaluation.ts';
 import type { Issue, IssueCode, Severity } from '../outcome.ts';
 
 export const MAXIMUM_FINDINGS = 100;
@@ -21,6 +22,8 @@ export interface Context {
   resource: JsonObject;
   /** The resource that holds the contained ones: FHIRPath %rootResource. */
   root: JsonObject;
+  /** What FHIRPath evaluates %resource and %rootResource to; made when a constraint needs it. */
+  environment: Environment | undefined;
   /** Types of the root's contained resources by id; undefined when there are none. */
   contained: Map<string, string> | undefined;
   /** The `#…` values met in references, canonicals, uris and urls of the root. */
@@ -57,11 +60,11 @@ export function reportMember(context: Context, name: string, code: IssueCode, ru
   context.trail.pop();
 }
 
-/** A value as it may be quoted in a sentence: at most 40 characters. */
+/** A value as it may be quoted in a sentence: at most 100 characters. */
 export function quoted(value: JsonValue | undefined): string {
   if (typeof value === 'object' && value !== null) return kindOf(value);
   const text = typeof value === 'string' ? value : String(value);
-  const short = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  const short = text.length > 100 ? `${text.slice(0, 100)}…` : text;
   return typeof value === 'string' ? JSON.stringify(short) : short;
 }
 

@@ -1,21 +1,30 @@
 /**
  * Constraints evaluated by their FHIRPath expression.
  */
-import { createRequire } from 'node:module';
-import type { Constraint } from '../definitions.ts';
-import type { JsonValue } from '../json.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import { compileInvariant } from '../path/compile.ts';
+import type { Environment } from '../path/evaluation.ts';
+import { rootNode, valueNode } from '../path/node.ts';
+import type { Context } from './context.ts';
 import type { Predicate } from './invariant-members.ts';
 
-const load = createRequire(import.meta.url);
+/** One environment for each resource: it remembers what paths found in the resource as a whole. */
+function environmentOf(context: Context): Environment {
+  context.environment ??= { resource: rootNode(context.resource), rootResource: rootNode(context.root) };
+  return context.environment;
+}
 
-/** The predicate of a constraint on values of a type. */
-export function compileConstraint(constraint: Constraint, typeName: string): Predicate {
-  const fhirpath = load('fhirpath');
-  const model = load('fhirpath/fhir-context/r4');
-  const path = typeName.includes('.') ? { base: typeName, expression: constraint.expression } : constraint.expression;
-  const evaluate = fhirpath.compile(path, model, { traceFn: () => {} });
+/**
+ * The predicate of a FHIRPath expression on values of a type. `trusted`: from a published definition, whose regular
+ * expressions need no guard against hostile ones.
+ */
+export function compileExpression(expression: string, typeName: string, trusted: boolean): Predicate {
+  const keeps = compileInvariant(expression, { trusted });
   return (value: JsonValue, context) => {
-    const result = evaluate(value, { resource: context.resource, rootResource: context.root });
-    return result.length !== 1 || result[0] !== false;
+    const isComplex = typeof value === 'object' && value !== null;
+    return keeps(
+      isComplex ? rootNode(value as JsonObject, typeName) : valueNode(value, typeName),
+      environmentOf(context),
+    );
   };
 }

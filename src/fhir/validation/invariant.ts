@@ -2,13 +2,12 @@
  * The constraints of the definitions (https://hl7.org/fhir/R4/conformance-rules.html#constraints).
  *
  * A constraint is run by a function written by hand where we have one (invariant-native*.ts), else by its FHIRPath.
- * Only a definite `false` is a finding: an empty answer means that the values cannot be compared (a period from 2020 to
- * 2020-05), which is no violation.
+ * A constraint must be true. What the element does not have cannot break it: see `rule` in path/call.ts.
  */
 import type { Constraint, Element, Shape } from '../definitions.ts';
 import type { JsonValue } from '../json.ts';
 import { type Context, report } from './context.ts';
-import { compileConstraint } from './invariant-path.ts';
+import { compileExpression } from './invariant-path.ts';
 import { unusable } from './invariant-unusable.ts';
 import type { Predicate } from './invariant-members.ts';
 import { natives } from './invariant-native.ts';
@@ -49,7 +48,7 @@ export function runInvariants(invariants: readonly Invariant[], value: JsonValue
   for (const invariant of invariants) {
     const { constraint } = invariant;
     if (constraint.severity === 'warning' && !context.warnings) continue;
-    invariant.holds ??= compileConstraint(constraint, invariant.typeName);
+    invariant.holds ??= compileExpression(constraint.expression, invariant.typeName, true);
     const before = context.issues.length;
     const answer = evaluate(invariant.holds, value, context);
     if (answer === false) {

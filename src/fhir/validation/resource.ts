@@ -36,15 +36,16 @@ export function checkNestedResource(value: JsonValue, context: Context): void {
 
 /** Checks a resource that contains, and is not contained: its `#…` links are its own. */
 export function checkIndependent(resource: JsonObject, type: string, context: Context): void {
-  const { resource: outer, root, contained, localLinks, inContained } = context;
+  const { resource: outer, root, environment, contained, localLinks, inContained } = context;
   context.resource = resource;
   context.root = resource;
+  context.environment = undefined;
   context.contained = containedTypes(resource);
   context.localLinks = new Set();
   context.inContained = false;
   typeCheck(shapeOf(type)!)(resource, context);
   checkAllReferenced(resource['contained'], context);
-  Object.assign(context, { resource: outer, root, contained, localLinks, inContained });
+  Object.assign(context, { resource: outer, root, environment, contained, localLinks, inContained });
 }
 
 function containedTypes(resource: JsonObject): Map<string, string> | undefined {
@@ -68,11 +69,11 @@ function checkContained(resource: JsonObject, type: string, context: Context): v
     reportMember(context, 'id', 'required', 'is required: a contained resource is reached by its id.');
   }
   checkContainedMeta(resource['meta'], context);
-  const { resource: outer, localLinks } = context;
+  const { resource: outer, environment, localLinks } = context;
   const links = new Set<string>();
-  Object.assign(context, { resource, localLinks: links, inContained: true });
+  Object.assign(context, { resource, environment: undefined, localLinks: links, inContained: true });
   typeCheck(shapeOf(type)!)(resource, context);
-  Object.assign(context, { resource: outer, localLinks, inContained: false });
+  Object.assign(context, { resource: outer, environment, localLinks, inContained: false });
   for (const link of links) localLinks.add(link);
   // A contained resource that points at its container is in use: noted as if it had been referenced (dom-3).
   if (links.has('#') && typeof resource['id'] === 'string') localLinks.add(`#${resource['id']}`);

@@ -12,6 +12,8 @@ export interface ValidationOptions {
   warnings?: boolean;
   /** References may be searches (`Patient?identifier=…`), which a transaction resolves before it writes. */
   conditionalReferences?: boolean;
+  /** Canonical URLs of profiles to check besides those in meta.profile. */
+  profiles?: readonly string[];
 }
 
 /** All findings of a resource; no error among them means that it is valid. */
@@ -37,6 +39,7 @@ function newContext(resource: JsonObject, options: ValidationOptions): Context {
     warnings: options.warnings === true,
     resource,
     root: resource,
+    environment: undefined,
     contained: undefined,
     localLinks: new Set(),
     inContained: false,
