@@ -7,6 +7,13 @@
  *
  * An expression outside the language is refused with 'not-supported' (a construct) or 'invalid' (not FHIRPath) when it is
  * compiled; one that meets more items than it can handle fails with 'processing' when it is run.
+ *
+ * Decision: own compiler instead of the npm library `fhirpath` (4.11.0), which the tests compare it with: the library has
+ * no exact decimals, no places of what it found, and is 10 to 50 times as slow. Measured on an Observation of 1 KB, Node 24,
+ * microseconds for one evaluation, ours / the library's (compiled ahead as well):
+ *   obs-6 `dataAbsentReason.empty() or value.empty()` 0.05 / 2.5 · obs-7 0.07 / 3.4 · dom-3 without contained 0.05 / 3.9
+ *   `Observation.code` 0.07 / 1.0 · `Observation.code.coding.code` 0.23 / 1.8 · two types of a value 0.13 / 3.8
+ *   `….where(code = 'laboratory').system` 0.38 / 5.4 · `….where(resolve() is Patient)` 0.43 / not possible
  */
 import { outcomeError } from '../outcome.ts';
 import { negative } from './arithmetic.ts';

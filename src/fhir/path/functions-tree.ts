@@ -1,7 +1,7 @@
 /** Tree navigation and types. http://hl7.org/fhirpath/N1/#tree-navigation, #types-1 */
-import { plain, withType, type Functions } from './call.ts';
+import { plain, withType, type Call, type Functions } from './call.ts';
 import { childrenOf, descendantsOf, holderOf, none, valueNode, type Node } from './node.ts';
-import { collection, condition } from './piece.ts';
+import { collection, condition, type Piece } from './piece.ts';
 import { single } from './evaluation.ts';
 import { typeTest } from './types.ts';
 
@@ -13,6 +13,19 @@ function typeNode({ type }: Node): Node {
       name: system ? type.slice(7) : type.includes('.') ? 'BackboneElement' : type,
     },
     'System.ClassInfo',
+  );
+}
+
+function ofType({ source, type, dependence, settings }: Call): Piece {
+  const matches = typeTest(type, settings.trusted);
+  const { run } = source.narrow?.(matches) ?? source;
+  return collection(
+    dependence,
+    (scope) => {
+      const nodes = run(scope);
+      return nodes.length === 1 ? (matches(nodes[0]!) ? nodes : none) : nodes.filter(matches);
+    },
+    (scope) => run(scope).some(matches),
   );
 }
 
@@ -39,20 +52,7 @@ export const tree: Functions = {
     });
   }),
   /** Of many items as well: R4 writes `descendants().as(canonical)`, which N1 would refuse. */
-  as: withType(({ source, type, dependence, settings }) => {
-    const matches = typeTest(type, settings.trusted);
-    return collection(dependence, (scope) => source.run(scope).filter(matches));
-  }),
-  ofType: withType(({ source, type, dependence, settings }) => {
-    const matches = typeTest(type, settings.trusted);
-    return collection(
-      dependence,
-      (scope) => {
-        const nodes = source.run(scope);
-        return nodes.length === 1 ? (matches(nodes[0]!) ? nodes : none) : nodes.filter(matches);
-      },
-      (scope) => source.run(scope).some(matches),
-    );
-  }),
+  as: withType(ofType),
+  ofType: withType(ofType),
   type: plain(({ source, dependence }) => collection(dependence, (scope) => source.run(scope).map(typeNode))),
 };

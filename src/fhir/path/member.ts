@@ -8,7 +8,7 @@
 import type { Shape } from '../definitions.ts';
 import type { JsonObject } from '../json.ts';
 import { outcomeError } from '../outcome.ts';
-import { single, singleInteger, type Scope } from './evaluation.ts';
+import { singleInteger, type Scope } from './evaluation.ts';
 import {
   collect,
   has,
@@ -27,9 +27,11 @@ import { isKnownType, typeTest } from './types.ts';
 
 export const focusPiece: Piece = collection(Dependence.focus, (scope) => scope.focus);
 
+type TypeTest = (node: Node) => boolean;
+
 type PlanReader = (node: Node) => readonly Member[];
 
-function planReader(name: string): PlanReader {
+function planReader(name: string, matches: TypeTest | undefined): PlanReader {
   let lastShape: Shape | undefined;
   let lastPlan: readonly Member[] = [];
   return (node) => {
@@ -39,15 +41,18 @@ function planReader(name: string): PlanReader {
     }
     if (shape !== lastShape) {
       lastShape = shape;
-      lastPlan = planOf(shape, name);
+      const plan = planOf(shape, name);
+      lastPlan = matches
+        ? plan.filter((member) => member.resource || matches(valueNode(undefined, member.type)))
+        : plan;
     }
     return lastPlan;
   };
 }
 
 /** `source.name`. */
-export function memberPiece(source: Piece, name: string): Piece {
-  const read = planReader(name);
+export function memberPiece(source: Piece, name: string, matches?: TypeTest): Piece {
+  const read = planReader(name, matches);
   const run = (scope: Scope): Nodes => {
     const owners = source.run(scope);
     if (owners.length === 0) {
@@ -60,7 +65,7 @@ export function memberPiece(source: Piece, name: string): Piece {
     return found;
   };
   const exists = (scope: Scope): boolean => source.run(scope).some((owner) => hasNamed(owner, read));
-  return collection(source.dependence, run, exists);
+  return { ...collection(source.dependence, run, exists), narrow: (wanted) => memberPiece(source, name, wanted) };
 }
 
 function collectNamed(owner: Node, read: PlanReader, found: Node[]): void {
@@ -157,9 +162,4 @@ function givenVariable(scope: Scope, name: string): Nodes {
     throw outcomeError('not-supported', `The FHIRPath variable %${name.slice(0, 80)} is not known here.`);
   }
   return variables[name]!;
-}
-
-/** The node an operator or function works on, when it wants one at most. */
-export function onlyItem(piece: Piece, scope: Scope, what: string): Node | undefined {
-  return single(piece.run(scope), what);
 }

@@ -20,6 +20,8 @@ export interface Piece {
   /** Whether there is any item; may be faster than `run`. */
   readonly exists: (scope: Scope) => boolean;
   readonly dependence: number;
+  /** The same path, but reading the members of matching types only: `value.ofType(Quantity)` looks at one of eleven. */
+  readonly narrow?: (matches: (node: Node) => boolean) => Piece;
   /** The literal's value, where the piece is one. */
   readonly literal?: Node;
 }

@@ -29,6 +29,9 @@ const durations: Record<string, string> = {
   millisecond: 'ms',
 };
 
+/** The UCUM library would take these words for UCUM's own year and month. */
+const indefinite = new Set(['year', 'month']);
+
 export function quantityNode(value: string, unit: string): Node {
   const object: JsonObject = { value: Number(value), code: unit };
   attachTexts(object, { value });
@@ -90,7 +93,7 @@ function factorBetween(from: string, to: string): string | undefined {
 
 /** Special units (Cel, pH) have an offset or a logarithm, hence no factor; they are comparable among themselves only. */
 function convert(from: string, to: string): string | undefined {
-  if (from.length > 100 || to.length > 100) {
+  if (from.length > 100 || to.length > 100 || indefinite.has(from) || indefinite.has(to)) {
     return undefined;
   }
   const zero = ucumUtils().convertUnitTo(from, 0, to);
