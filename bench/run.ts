@@ -1,0 +1,147 @@
+/** A run from beginning to end: server, data, lines, memory, starts on the data that are there. */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { isLoaded, loadData, superuserUrl } from './data.ts';
+import { patientsOf, type Size } from './generate.ts';
+import { lines, makeBareRows, type Bench } from './lines.ts';
+import { measureLine, median, type Pace } from './measure.ts';
+import { memoryOf, runCommand, startBare, startLoad, startMakhbar, type Makhbar } from './processes.ts';
+import { figureText, newReport, resultText, soakText, type Figure, type Report } from './report.ts';
+import { soak } from './soak.ts';
+
+export interface Options {
+  size: Size;
+  /** Names of lines; none = all. */
+  only: string[];
+  pace: Pace;
+  /** Folder that is kept; without it a temporary one. */
+  data?: string;
+  soakMinutes: number;
+  print(text: string): void;
+}
+
+export async function run(options: Options): Promise<Report> {
+  const dataDir = options.data === undefined ? await mkdtemp(join(tmpdir(), 'makhbar-bench-')) : resolve(options.data);
+  await mkdir(dataDir, { recursive: true });
+  // PostgreSQL runs as another user where we are root, and has to pass through.
+  await chmod(dataDir, 0o711);
+  try {
+    return await runIn(dataDir, options);
+  } finally {
+    if (options.data === undefined) {
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  }
+}
+
+async function runIn(dataDir: string, options: Options): Promise<Report> {
+  const report = newReport(options.size);
+  const add = (figure: Figure): void => {
+    report.figures.push(figure);
+    options.print(figureText(figure));
+  };
+  if (!existsSync(join(dataDir, 'loaded.json'))) {
+    await prepareData(dataDir, options, add);
+  }
+  isLoaded(dataDir, options.size);
+  const wants = (name: string) => options.only.length === 0 || options.only.includes(name);
+  if (wants('start')) {
+    add(await measureStart(dataDir));
+  }
+  const server = await startMakhbar(dataDir);
+  try {
+    await pause(3_000);
+    const idle = memoryOf(server.pid).now;
+    add({ name: 'idle', title: 'idle memory', value: idle, unit: 'MB', goal: '≤ 250 MB', met: idle <= 250 });
+    await measure({ dataDir, server, options, report, wants });
+    add({ name: 'peak', title: 'peak memory', value: memoryOf(server.pid).peak, unit: 'MB' });
+  } finally {
+    await server.stop();
+  }
+  return report;
+}
+
+async function prepareData(dataDir: string, options: Options, add: (figure: Figure) => void): Promise<void> {
+  const server = await startMakhbar(dataDir);
+  try {
+    add({ name: 'first', title: 'first start, with a new database', value: server.startMilliseconds, unit: 'ms' });
+    const token = await runCommand(dataDir, 'token', 'demo');
+    let shown = 0;
+    const rate = await loadData({
+      dataDir,
+      size: options.size,
+      port: server.port,
+      token,
+      progress(share) {
+        if (Math.floor(share * 10) > shown) {
+          shown = Math.floor(share * 10);
+          options.print(`loading ${patientsOf[options.size].toLocaleString('en')} patients: ${shown * 10} %`);
+        }
+      },
+    });
+    add({ name: 'load', title: 'loading the data set in transactions', value: rate, unit: 'resources/s' });
+  } finally {
+    await server.stop();
+  }
+}
+
+interface Measuring {
+  dataDir: string;
+  server: Makhbar;
+  options: Options;
+  report: Report;
+  wants(name: string): boolean;
+}
+
+async function measure({ dataDir, server, options, report, wants }: Measuring): Promise<void> {
+  const url = superuserUrl(dataDir);
+  const database = new pg.Client(url);
+  await database.connect();
+  await makeBareRows(database);
+  const { rows } = await database.query<{ tenant: number; count: number }>(
+    `select tenant_id as tenant, (select count(*)::int4 from resource) as count from tenant where name = 'demo'`,
+  );
+  const { tenant = 0, count = 0 } = rows[0] ?? {};
+  report.resources = count;
+  const bare = await startBare(url, tenant);
+  const load = startLoad();
+  try {
+    const token = await runCommand(dataDir, 'token', 'demo');
+    const bench: Bench = {
+      port: server.port,
+      token,
+      tenant,
+      patients: patientsOf[options.size],
+      barePort: bare.port,
+      superuserUrl: url,
+      database,
+    };
+    for (const line of lines.filter(({ name }) => wants(name))) {
+      const result = await measureLine(line, bench, load, options.pace);
+      report.results.push(result);
+      options.print(resultText(result));
+    }
+    if (options.soakMinutes > 0) {
+      report.soak = await soak(bench, load, server.pid, options.soakMinutes);
+      options.print(soakText(report.soak));
+    }
+  } finally {
+    await Promise.all([load.stop(), bare.stop(), database.end()]);
+  }
+}
+
+/** From the start of the process to readiness, on the data that are there; the median of three starts. */
+async function measureStart(dataDir: string): Promise<Figure> {
+  const times: number[] = [];
+  for (let n = 0; n < 3; n += 1) {
+    const server = await startMakhbar(dataDir);
+    times.push(server.startMilliseconds);
+    await server.stop();
+  }
+  const value = median(times);
+  return { name: 'start', title: 'start on existing data', value, unit: 'ms', goal: '≤ 5,000 ms', met: value <= 5_000 };
+}
