@@ -9,16 +9,8 @@ import { createLog, type Log } from './log.ts';
 import { shownUrl } from './start/address.ts';
 import { ensureLaboratory, openMigrated, startPostgres } from './start/database.ts';
 import { startHttp, type Part } from './start/http.ts';
+import type { Running } from './start/running.ts';
 import type { Database } from './store/pool.ts';
-
-export interface Running {
-  /** Address of the HTTP server without a slash at its end; '' where it does not run in this process. */
-  readonly url: string;
-  readonly databaseUrl: string;
-  /** Settles when the embedded PostgreSQL has ended: by `stop`, or by a fault, after which nothing works. */
-  readonly ended: Promise<void>;
-  stop(): Promise<void>;
-}
 
 /** What each role starts; a role that this version does not have is missing here. */
 const starters: Partial<Record<Role, (config: Config, database: Database, log: Log) => Promise<Part>>> = {

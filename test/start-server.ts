@@ -7,7 +7,7 @@
 import { chmod, mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Running } from '../src/main.ts';
+import type { Running } from '../src/start/running.ts';
 
 export const environmentName = 'MAKHBAR_TEST_SERVER';
 

@@ -6,7 +6,8 @@
 import cluster from 'node:cluster';
 import { loadEnvironment, readConfig, type Choices, type Config } from '../config.ts';
 import { createLog, type Log } from '../log.ts';
-import { start, type Running } from '../main.ts';
+import { start } from '../main.ts';
+import type { Running } from '../start/running.ts';
 import { startWorkers } from '../start/workers.ts';
 
 export async function startCommand(choices: Choices): Promise<void> {

@@ -9,9 +9,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Log } from '../log.ts';
-import type { Running } from '../main.ts';
+import type { Database } from '../store/pool.ts';
 import { shownUrl } from './address.ts';
 import { ensureLaboratory, openMigrated, startPostgres } from './database.ts';
+import type { Running } from './running.ts';
 
 /** Between the death of a worker and its replacement, so that a fault at start does not become a storm. */
 const REPLACE_AFTER_MS = 1_000;
@@ -25,12 +26,20 @@ export async function startWorkers(config: Config, log: Log): Promise<Running> {
   };
   try {
     const database = await openMigrated(config, postgres.url, log);
-    await ensureLaboratory(database, log).finally(database.close);
+    await prepare(database, log);
     const { address, port } = await crew.start(config.workers);
     return { url: shownUrl(config, address, port), databaseUrl: postgres.url, ended: postgres.ended, stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function prepare(database: Database, log: Log): Promise<void> {
+  try {
+    await ensureLaboratory(database, log);
+  } finally {
+    await database.close();
   }
 }
 

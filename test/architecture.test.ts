@@ -1,0 +1,199 @@
+/**
+ * The layers of src/: which folder may import which, which package is used where, and that no imports go in a circle.
+ *
+ * A new folder gets a row here first. `import type` counts for the layers (what a type says is a dependency too), not for
+ * the circles (it is gone at run time).
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+const root = resolve(import.meta.dirname, '..');
+const source = join(root, 'src');
+
+/** Folder or file at the top of src/ → what it may import besides itself. Arrows point down only. */
+const layers: Record<string, readonly string[]> = {
+  // The language of FHIR, and what stands beside it.
+  fhir: [],
+  sql: [],
+  log: [],
+  metrics: ['fhir'],
+  files: ['fhir'],
+  access: ['fhir', 'request'],
+  search: ['fhir', 'sql'],
+  store: ['fhir', 'files', 'log', 'search', 'sql'],
+  config: ['fhir', 'files', 'log'],
+  // Plain data that passes through the server: types only.
+  request: ['access', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store'],
+  // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
+  interactions: ['access', 'fhir', 'files', 'log', 'operations', 'request', 'search', 'sql', 'store'],
+  operations: ['access', 'fhir', 'interactions', 'log', 'request', 'search', 'sql', 'store'],
+  serve: ['access', 'interactions', 'request', 'store'],
+  // Edges.
+  identity: ['access', 'fhir', 'store'],
+  http: ['fhir', 'interactions', 'log', 'request', 'serve', 'store'],
+  // Put together and started.
+  start: ['config', 'fhir', 'files', 'http', 'identity', 'log', 'metrics', 'request', 'search', 'store'],
+  main: ['config', 'fhir', 'log', 'start', 'store'],
+  command: ['access', 'config', 'fhir', 'identity', 'log', 'main', 'start', 'store'],
+};
+
+/** Package → where it may be used: folders, or single files. */
+const packages: Record<string, readonly string[]> = {
+  pg: ['store'],
+  knex: ['store'],
+  express: ['http'],
+  jose: ['identity'],
+  'oidc-provider': ['identity'],
+  pino: ['log'],
+  'prom-client': ['metrics'],
+  commander: ['command'],
+  dotenv: ['config'],
+  s3mini: ['files'],
+  'node:child_process': ['store/embedded', 'command'],
+  'node:cluster': ['start', 'command'],
+  'node:sqlite': ['store/embedded'],
+  'node:http': ['http'],
+  'node:https': ['http'],
+  'node:http2': [],
+  'node:tls': ['http'],
+  'node:dgram': [],
+  // Elsewhere only for isIP and a free port.
+  'node:net': ['http', 'config/readers.ts', 'start/address.ts', 'store/embedded/postmaster.ts'],
+};
+
+interface Import {
+  from: string;
+  /** A path below src/, or a package. */
+  to: string;
+  own: boolean;
+  typeOnly: boolean;
+}
+
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .map((name) => name.replaceAll('\\', '/'))
+  .filter((name) => /\.(ts|js)$/.test(name));
+
+const statement = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm;
+
+const imports: Import[] = files.flatMap((from) => {
+  const text = readFileSync(join(source, from), 'utf8');
+  return [...text.matchAll(statement)].map(([, typeOnly, fixed, dynamic]) => {
+    const written = fixed ?? dynamic ?? '';
+    const own = written.startsWith('.');
+    const to = own
+      ? relative(source, resolve(source, dirname(from), written)).replaceAll('\\', '/')
+      : packageName(written);
+    return { from, to, own, typeOnly: typeOnly !== undefined };
+  });
+});
+
+function packageName(written: string): string {
+  const [first = '', second = ''] = written.split('/');
+  return written.startsWith('@') ? `${first}/${second}` : first;
+}
+
+/** store/sql.ts is text without a database and so lies below search/. */
+function layerOf(path: string): string {
+  if (path === 'store/sql.ts') return 'sql';
+  return (path.split('/')[0] ?? '').replace(/\.ts$/, '');
+}
+
+test('this test sees the imports', () => {
+  expect(imports.length).toBeGreaterThan(100);
+  expect(imports).toContainEqual({ from: 'log.ts', to: 'pino', own: false, typeOnly: false });
+  expect(imports).toContainEqual({ from: 'request.ts', to: 'config.ts', own: true, typeOnly: true });
+});
+
+describe('layers', () => {
+  test.each([...new Set(files.map(layerOf))].sort())('%s imports only what lies below it', (layer) => {
+    const allowed = layers[layer];
+    if (allowed === undefined) throw new Error(`${layer} has no row in the table of layers.`);
+    const wrong = imports
+      .filter(({ from, own }) => own && layerOf(from) === layer)
+      .filter(({ to }) => !to.startsWith('..') && layerOf(to) !== layer && !allowed.includes(layerOf(to)))
+      .map(({ from, to }) => `${from} → ${to}`);
+    expect(wrong).toEqual([]);
+  });
+
+  test('outside src/ only package.json and what conformance/ says of us are read', () => {
+    const outside = imports
+      .filter(({ own, to }) => own && to.startsWith('..'))
+      .map(({ from, to }) => `${from} → ${to}`);
+    expect(outside.filter((line) => !/→ \.\.\/(package\.json|conformance\/capability\/)/.test(line))).toEqual([]);
+  });
+
+  test('request.ts holds types only', () => {
+    expect(imports.filter(({ from, typeOnly }) => from === 'request.ts' && !typeOnly)).toEqual([]);
+  });
+});
+
+describe('packages', () => {
+  test.each(Object.entries(packages))('%s is used in %j only', (name, places) => {
+    const wrong = imports
+      .filter(({ to, typeOnly }) => to === name && !(typeOnly && name.startsWith('node:')))
+      .filter(
+        ({ from }) => !places.some((place) => from === place || from === `${place}.ts` || from.startsWith(`${place}/`)),
+      )
+      .map(({ from }) => from);
+    expect(wrong).toEqual([]);
+  });
+});
+
+/**
+ * Recursion of FHIR itself: an element holds types that hold elements, a resource contains resources, a composite
+ * parameter has parameters as components, a filter has filters in parentheses. Between two files, never further.
+ */
+const recursions: readonly (readonly [string, string])[] = [
+  ['fhir/validation/binding.ts', 'fhir/validation/type.ts'],
+  ['fhir/validation/primitive-member.ts', 'fhir/validation/type.ts'],
+  ['fhir/validation/resource.ts', 'fhir/validation/type.ts'],
+  ['search/composite.ts', 'search/types.ts'],
+  ['search/condition.ts', 'search/filter.ts'],
+];
+
+test('no imports go in a circle, but for the recursions of FHIR itself', () => {
+  const known = recursions.map((pair) => pair.join());
+  expect(circles().filter((circle) => !known.includes([...circle].sort().join()))).toEqual([]);
+});
+
+/** Each circle once, as the files on it. */
+function circles(): string[][] {
+  const edges = Map.groupBy(
+    imports.filter(({ own, typeOnly }) => own && !typeOnly),
+    ({ from }) => from,
+  );
+  const done = new Set<string>();
+  const found = new Map<string, string[]>();
+  const walk = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) {
+      const circle = path.slice(at);
+      found.set([...circle].sort().join(), circle);
+      return;
+    }
+    if (done.has(file)) return;
+    for (const { to } of edges.get(file) ?? []) walk(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) walk(file, []);
+  return [...found.values()];
+}
+
+describe('files', () => {
+  test('every file says what it is in a comment at its head', () => {
+    const silent = files.filter((name) => !/^(#!.*\n)?\/\*\*/.test(readFileSync(join(source, name), 'utf8')));
+    expect(silent).toEqual([]);
+  });
+
+  test('names say what a thing is', () => {
+    expect(files.filter((name) => /\b(utils?|helpers?|managers?|services?|impl|index)\b/i.test(name))).toEqual([]);
+  });
+
+  test('every TypeScript file is named with its extension where it is imported', () => {
+    const wrong = imports
+      .filter(({ own, to }) => own && !/\.(ts|js|json)$/.test(to))
+      .map(({ from, to }) => `${from} → ${to}`);
+    expect(wrong).toEqual([]);
+  });
+});
