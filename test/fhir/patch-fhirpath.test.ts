@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { parseJson, serializeJson, type JsonObject, type JsonValue } from '../../src/fhir/json.ts';
 import { OutcomeError, statusOf } from '../../src/fhir/outcome.ts';
 import { applyPatch } from '../../src/fhir/patch/patch.ts';
 import { parseXml } from '../../src/fhir/xml.ts';
+import { generatedResource } from './generated-resource.ts';
 
 const object = (text: string) => parseJson(text) as JsonObject;
 
@@ -537,4 +539,45 @@ describe('fhirpatch.html', () => {
     const error = refusalOf(() => patched(deepest, patchOf(add(49))));
     expect([statusOf(error), error.message]).toEqual([422, expect.stringContaining('100 levels deep')]);
   });
+});
+
+test('any operation on any resource is applied or refused with an OutcomeError, and leaves the resource as it is', () => {
+  const step = fc.constantFrom(
+    'name',
+    'extension',
+    'value',
+    'contained',
+    'text',
+    'div',
+    'id',
+    'first()',
+    'children()',
+    'url',
+    'coding[0]',
+    'meta',
+    'descendants()',
+    'ofType(string)',
+  );
+  const path = fc.array(step, { minLength: 1, maxLength: 4 }).map((steps) => steps.join('.'));
+  const type = fc.constantFrom('add', 'insert', 'delete', 'replace', 'move');
+  const value = fc.constantFrom(
+    '"valueString":"x"',
+    '"valueQuantity":{"value":1.0}',
+    '"part":[{"name":"url","valueUri":"x"}]',
+    '"resource":{"resourceType":"Basic"}',
+  );
+  const name = fc.constantFrom('extension', 'value', 'id', 'name', 'contained', 'text');
+  fc.assert(
+    fc.property(generatedResource(), type, path, name, value, (resource, type, path, name, value) => {
+      const before = serializeJson(resource);
+      const parts = { type, path, name, value, index: 0, source: 0, destination: 0 };
+      try {
+        applyPatch(resource, patchOf(operation(parts)), 'fhirpath');
+      } catch (error) {
+        expect(error).toBeInstanceOf(OutcomeError);
+      }
+      expect(serializeJson(resource)).toBe(before);
+    }),
+    { numRuns: 500 },
+  );
 });

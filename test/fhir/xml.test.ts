@@ -291,6 +291,37 @@ test('generated resources of every kind: JSON → XML → JSON', () => {
   );
 });
 
+test('whatever is cut out of or put into the XML of a resource is read or refused with an OutcomeError', () => {
+  const put = fc.constantFrom(
+    '',
+    '<',
+    '>',
+    '/>',
+    '"',
+    '&',
+    '&#0;',
+    ' id="1"',
+    '<id value="1"/>',
+    '<div>',
+    '<!--',
+    ']]>',
+    '\u0001',
+    'x:',
+  );
+  fc.assert(
+    fc.property(generatedResource(), fc.nat(), fc.nat(12), put, (resource, at, cut, inserted) => {
+      const text = serializeXml(resource);
+      const start = at % text.length;
+      try {
+        parseXml(text.slice(0, start) + inserted + text.slice(start + cut));
+      } catch (error) {
+        expect(error).toBeInstanceOf(OutcomeError);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 const archive = path.resolve(import.meta.dirname, '../../../shared/data/r4-examples.tar.gz');
 const withExamples = existsSync(archive) ? test : test.skip;
 
