@@ -9,6 +9,7 @@ import type { ByteRange } from '../files/store.ts';
 import type { Answer, Context, Request } from '../request.ts';
 import { readBinaryFile } from '../store/binary-files.ts';
 import type { Stored } from '../store/read.ts';
+import type { Call } from './call.ts';
 import { storedAnswer, versionHeaders } from './answers.ts';
 import { binaryFiles } from './binary-files.ts';
 import { contentRange, rangeOf } from './binary-range.ts';
@@ -21,7 +22,7 @@ interface Bytes {
   read(range?: ByteRange): Promise<Readable | Buffer>;
 }
 
-export async function binaryAnswer(context: Context, request: Request, stored: Stored): Promise<Answer> {
+export async function binaryAnswer(context: Context, request: Call, stored: Stored): Promise<Answer> {
   const resource = parseStored(stored.text ?? '{}');
   await checkSecurityContext(context, resource);
   const head = storedAnswer(request, stored);
@@ -31,9 +32,14 @@ export async function binaryAnswer(context: Context, request: Request, stored: S
   }
   const bytes = await bytesOf(context, stored, resource);
   const format = wantedFormat(request, String(resource['contentType']));
-  return format === undefined
-    ? rawAnswer(request, stored, resource, bytes)
-    : fhirAnswer(request, resource, bytes, { format, headers: versionHeaders(stored.version, stored.lastUpdated) });
+  const answer =
+    format === undefined
+      ? await rawAnswer(request, stored, resource, bytes)
+      : await fhirAnswer(request, resource, bytes, {
+          format,
+          headers: versionHeaders(stored.version, stored.lastUpdated),
+        });
+  return { ...answer, lastUpdated: stored.lastUpdated };
 }
 
 /** Data in the resource itself came in a Bundle; otherwise a file holds it. */

@@ -68,7 +68,7 @@ async function createBinary(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
   const sent = await binaryContent(context, call);
   checkNewSecurityContext(context, sent.resource);
-  const prepared = prepare(sent.resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true });
+  const prepared = prepare(context, sent.resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true });
   return withFile(context, sent, async (file) => {
     const result = await writeVersion(context, prepared, { file, resource: sent.resource });
     if (result === undefined) {
@@ -90,7 +90,7 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
   const sent = await binaryContent(context, call);
   checkSameId(sent, id);
   checkNewSecurityContext(context, sent.resource);
-  const prepared = prepare(sent.resource, { id, method: 'PUT', expect });
+  const prepared = prepare(context, sent.resource, { id, method: 'PUT', expect });
   return withFile(context, sent, async (file) => {
     const result = await untilWritten(async () => {
       const written = await writeVersion(context, prepared, { file, resource: sent.resource });
