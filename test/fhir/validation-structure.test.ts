@@ -34,6 +34,8 @@ const cases: Record<string, Case[]> = {
       { ...patient, name: [{ resourceType: 'x' }] },
       'structure Patient.name[0].resourceType',
     ],
+    ['a name that is no identifier', { ...patient, 'a b`': 1 }, 'structure Patient.`a b `'],
+    ['a name of a megabyte', { ...patient, ['x'.repeat(1_000_000)]: 1 }, `structure Patient.\`${'x'.repeat(100)}\``],
     ['toString as a member', { ...patient, toString: 'x' }, 'structure Patient.toString'],
     ['_member of a complex element', { ...patient, _name: [{ id: 'x' }] }, 'structure Patient._name'],
     ['a name in the wrong case', { ...patient, Active: true }, 'structure Patient.Active'],
@@ -97,6 +99,11 @@ const cases: Record<string, Case[]> = {
     ['_member with unknown member', { ...patient, _birthDate: { url: 'x' } }, 'structure Patient.birthDate.url'],
     ['_member that is a string', { ...patient, _birthDate: 'x' }, 'structure Patient.birthDate'],
     ['_member with only an id and no value', { ...patient, _birthDate: { id: 'a' } }, 'structure Patient.birthDate'],
+    [
+      'extensions of an id, an attribute in XML',
+      { ...patient, name: [{ text: 'x', _id: { extension: [deviceExtension] } }] },
+      'structure Patient.name[0]._id',
+    ],
     ['a list for a single element', { ...patient, _birthDate: [{ id: 'a' }] }, 'structure Patient.birthDate'],
     [
       'lists of different length',

@@ -95,8 +95,12 @@ function shown(value: JsonValue): string {
   if (!isObject(value)) return `, not ${quoted(value)}`;
   const codings = Array.isArray(value['coding']) ? value['coding'] : value['code'] === undefined ? [] : [value];
   const codes = codings.slice(0, 3).map((coding) => {
-    const { system = '', code = '' } = isObject(coding) ? coding : {};
-    return quoted(`${String(system)}|${String(code)}`);
+    const { system, code } = isObject(coding) ? coding : {};
+    return quoted(`${textOf(system)}|${textOf(code)}`);
   });
   return codes.length === 0 ? '' : `, not ${codes.join(', ')}`;
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : '';
 }

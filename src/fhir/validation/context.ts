@@ -38,9 +38,15 @@ export interface Context {
 export function expressionOf(trail: readonly (string | number)[]): string {
   let text = '';
   for (const step of trail) {
-    text += typeof step === 'number' ? `[${step}]` : text === '' ? step : `.${step}`;
+    text += typeof step === 'number' ? `[${step}]` : text === '' ? step : `.${identifier(step)}`;
   }
   return text;
+}
+
+/** Names that a client made up may be no identifiers, and long: https://hl7.org/fhirpath/N1/#identifiers */
+function identifier(name: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(name)) return name;
+  return `\`${name.slice(0, 100).replace(/[`\\\s]/g, ' ')}\``;
 }
 
 /** Notes a finding at the current place. `rule` continues a sentence that begins with the place. */

@@ -3,7 +3,7 @@
  * quadratic time, which a large hostile resource turns into minutes.
  */
 import type { JsonObject, JsonValue } from '../json.ts';
-import { list, objectOf, type ObjectPredicate } from './invariant-members.ts';
+import { has, list, objectOf, type ObjectPredicate } from './invariant-members.ts';
 
 /** Whether no two strings are the same; what is not there does not count. */
 function distinct(values: readonly (JsonValue | undefined)[]): boolean {
@@ -13,6 +13,10 @@ function distinct(values: readonly (JsonValue | undefined)[]): boolean {
 
 function members(objects: JsonObject[], name: string): (JsonValue | undefined)[] {
   return objects.map((object) => objectOf(object)[name]);
+}
+
+function isIn(values: ReadonlySet<JsonValue | undefined>, value: JsonValue | undefined): boolean {
+  return value !== undefined && values.has(value);
 }
 
 /** Every value that is found under a name below an object, at any depth. */
@@ -68,7 +72,8 @@ export const distinctConstraints: Readonly<Record<string, ObjectPredicate>> = {
     ),
   'resource.groupingId.all(%context.grouping.id contains $this)': (definition) => {
     const groups = new Set(members(list(definition['grouping']), 'id'));
-    return members(list(definition['resource']), 'groupingId').every((id) => id === undefined || groups.has(id));
+    // An id that consists of extensions only is in no group.
+    return list(definition['resource']).every((item) => !has(item, 'groupingId') || isIn(groups, item['groupingId']));
   },
   "(%resource.kind = 'logical' or element.first().path.startsWith(%resource.type)) and (element.tail().empty() or element.tail().all(path.startsWith(%resource.differential.element.first().path.replaceMatches('\\\\..*','')&'.')))":
     (differential, { resource }) => {

@@ -89,9 +89,11 @@ function fault(text: string): string | undefined {
   parser.on('closetag', () => {
     depth -= 1;
   });
-  parser.on('text', (value) => {
+  const noteText = (value: string): void => {
     hasContent ||= /\S/.test(value);
-  });
+  };
+  parser.on('text', noteText);
+  parser.on('cdata', noteText);
   parser.on('doctype', () => {
     found ??= 'must not have a document type declaration (txt-1).';
   });

@@ -2,6 +2,7 @@
  * The findings of $validate: those of a write, with warnings, and those of the mode it is asked for.
  * https://hl7.org/fhir/R4/resource-operation-validate.html
  */
+import { isResourceType } from '../definitions.ts';
 import type { JsonObject } from '../json.ts';
 import type { Issue, IssueCode } from '../outcome.ts';
 import { validateResource } from './validate.ts';
@@ -26,7 +27,8 @@ function error(code: IssueCode, diagnostics: string, expression: string): Issue 
 /** What the interaction of a mode would refuse beyond the content itself. */
 function modeFindings(resource: JsonObject, { type, id, mode, profile }: OperationOptions): Issue[] {
   const found: Issue[] = [];
-  const own = String(resource['resourceType']);
+  const own = resource['resourceType'];
+  if (typeof own !== 'string' || !isResourceType(own)) return found;
   if (type !== undefined && type !== '' && own !== type) {
     found.push(error('invalid', `${own} cannot be written as ${type}: the types differ.`, own));
   }

@@ -136,6 +136,8 @@ function compileMembers(shape: Shape): Map<string, Member> {
       const invariants = elementInvariants(element, undefined);
       const binding = bindingCheck(element, property.type.code);
       members.set(name, { element, choice, check: primitiveMember(property, binding, invariants) });
+      // What XML writes as an attribute has no place for extensions.
+      if (element.isXmlAttribute) continue;
       members.set(`_${name}`, { element, choice, check: primitiveExtensionMember(property) });
     } else {
       members.set(name, { element, choice, check: complexMember(element, complexValue(property)) });
