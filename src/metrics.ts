@@ -4,10 +4,10 @@
  *
  * Labels have few values (FHIR's types, not what a caller writes), for each combination is a time series.
  */
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { typeNumber } from './fhir/resource-types.ts';
 
-export interface Request {
+export interface Measured {
   readonly method: string;
   readonly type: string;
   readonly status: number;
@@ -15,39 +15,61 @@ export interface Request {
 }
 
 export interface Metrics {
-  observe(request: Request): void;
+  observe(request: Measured): void;
   text(): Promise<{ contentType: string; text: string }>;
 }
 
 /** Seconds; from a cached read to the statement timeout. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 
-/** A registry of its own, so that several servers in one process (tests) do not count together. */
-export function makeMetrics(load: () => { used: number; idle: number; waiting: number }): Metrics {
-  const registers = [new Registry()];
-  const [registry] = registers as [Registry];
+type Load = () => { used: number; idle: number; waiting: number };
+
+/**
+ * A registry of its own, so that several servers in one process (tests) do not count together.
+ * @param ofAllWorkers in a worker, what gives the metrics of all of them
+ */
+export function makeMetrics(load: Load, ofAllWorkers?: () => Promise<string>): Metrics {
+  const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  watchPool(registry, load);
   const duration = new Histogram({
     name: 'makhbar_request_duration_seconds',
     help: 'Time from the arrival of a FHIR request to its answer',
     labelNames: ['method', 'type', 'status'],
     buckets,
-    registers,
+    registers: [registry],
   });
-  new Gauge({
-    name: 'makhbar_database_connections',
-    help: 'Connections to PostgreSQL in use and idle, and callers waiting for one',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      for (const [state, count] of Object.entries(load())) this.set({ state }, count);
-    },
-  });
+  if (ofAllWorkers !== undefined) shareWithParent(registry);
+  const text = ofAllWorkers ?? (() => registry.metrics());
   return {
     observe: ({ method, type, status, milliseconds }) => {
       const known = type === '' || typeNumber(type) !== undefined ? type : 'unknown';
       duration.observe({ method, type: known, status: `${Math.floor(status / 100)}xx` }, milliseconds / 1000);
     },
-    text: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    text: async () => ({ contentType: registry.contentType, text: await text() }),
   };
+}
+
+function watchPool(registry: Registry, load: Load): void {
+  new Gauge({
+    name: 'makhbar_database_connections',
+    help: 'Connections to PostgreSQL in use and idle, and callers waiting for one',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      for (const [state, count] of Object.entries(load())) this.set({ state }, count);
+    },
+  });
+}
+
+function shareWithParent(registry: Registry): void {
+  AggregatorRegistry.setRegistries([registry]);
+  // Listens for the parent's question.
+  void new AggregatorRegistry();
+}
+
+/** In the parent of workers: collects their metrics and adds them up. */
+export function collectFromWorkers(): () => Promise<string> {
+  const aggregator = new AggregatorRegistry();
+  return () => aggregator.clusterMetrics();
 }

@@ -1,8 +1,7 @@
 /** The operator's command line: the table of commands, and how a refusal is said (one line, exit code 1). */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { roles, type Role } from '../config.ts';
+import { roles, type Choices, type Role } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
-import { startCommand } from './start.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
 import { tokenCommand } from './token.ts';
 
@@ -23,7 +22,8 @@ function program(): Command {
     .description('run the server until SIGTERM or Ctrl-C')
     .addOption(new Option('--only <role>', 'run only this role (repeatable)').choices(roles).argParser(collectRole))
     .option('--workers <n>', 'processes that share the HTTP port', positive, 1)
-    .action(startCommand);
+    // Loaded only here: the other commands need no server, and take half the time without it.
+    .action(async (choices: Choices) => (await import('./start.ts')).startCommand(choices));
   addTenant(makhbar);
   makhbar
     .command('token <tenant>')

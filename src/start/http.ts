@@ -1,4 +1,5 @@
 /** The HTTP role: what all requests share, put together, and the listening server with an orderly end. */
+import cluster from 'node:cluster';
 import { hkdfSync } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -21,6 +22,7 @@ import type { Database } from '../store/pool.ts';
 import { combinedReads } from '../store/read.ts';
 import { makeTenantCache } from '../store/tenant-cache.ts';
 import { combinedWrites } from '../store/write.ts';
+import { askParent } from './worker-metrics.ts';
 
 export interface Part {
   /** Where it can be reached, if it can. */
@@ -29,7 +31,7 @@ export interface Part {
 }
 
 export async function startHttp(config: Config, database: Database, log: Log): Promise<Part> {
-  const metrics = makeMetrics(database.load);
+  const metrics = makeMetrics(database.load, cluster.isWorker ? askParent() : undefined);
   const verify = makeVerifier(database);
   let stopping = false;
   const http = createHttp({

@@ -9,10 +9,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Log } from '../log.ts';
+import { collectFromWorkers } from '../metrics.ts';
 import type { Database } from '../store/pool.ts';
 import { shownUrl } from './address.ts';
 import { ensureLaboratory, openMigrated, startPostgres } from './database.ts';
 import type { Running } from './running.ts';
+import { answerWorkers } from './worker-metrics.ts';
 
 /** Between the death of a worker and its replacement, so that a fault at start does not become a storm. */
 const REPLACE_AFTER_MS = 1_000;
@@ -27,6 +29,7 @@ export async function startWorkers(config: Config, log: Log): Promise<Running> {
   try {
     const database = await openMigrated(config, postgres.url, log);
     await prepare(database, log);
+    answerWorkers(collectFromWorkers());
     const { address, port } = await crew.start(config.workers);
     return { url: shownUrl(config, address, port), databaseUrl: postgres.url, ended: postgres.ended, stop };
   } catch (error) {

@@ -1,0 +1,230 @@
+/** The `makhbar` command as an operator runs it: processes of its own on a DATA_DIR of their own. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+
+const run = promisify(execFile);
+const launcher = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
+let dataDir: string;
+let environment: NodeJS.ProcessEnv;
+const children = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'makhbar-command-'));
+  await chmod(dataDir, 0o711);
+  environment = { PATH: process.env['PATH'], DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'info' };
+});
+afterEach(async () => {
+  await Promise.all([...children].map((child) => ended(child, 'SIGKILL')));
+});
+afterAll(() => rm(dataDir, { recursive: true, force: true }));
+
+interface Finished {
+  code: number;
+  out: string;
+  err: string;
+}
+
+async function makhbar(args: string[], extra: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  const options = { env: { ...environment, ...extra }, cwd: dataDir };
+  try {
+    const { stdout, stderr } = await run(process.execPath, [launcher, ...args], options);
+    return { code: 0, out: stdout, err: stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, out: stdout, err: stderr };
+  }
+}
+
+interface Server {
+  child: ChildProcess;
+  url: string;
+  greeting: string;
+}
+
+/** Starts a server and waits for its greeting. */
+async function started(args: string[] = [], extra: NodeJS.ProcessEnv = {}): Promise<Server> {
+  const child = spawn(process.execPath, [launcher, 'start', ...args], {
+    env: { ...environment, ...extra },
+    cwd: dataDir,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  let greeting = '';
+  let log = '';
+  child.stderr!.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  for await (const chunk of child.stdout!) {
+    greeting += String(chunk);
+    const url = /FHIR base +(\S+)\/\{laboratory\}/.exec(greeting)?.[1];
+    if (url !== undefined && greeting.includes('sign in')) return { child, url, greeting };
+  }
+  throw new Error(`no greeting: ${log}`);
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  children.delete(child);
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  return ((await exit) as [number | null])[0];
+}
+
+const statusOf = async (url: string, token?: string): Promise<number> =>
+  (await fetch(url, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })).status;
+
+describe('beside no server', () => {
+  test('tenant create, list, suspend, resume', async () => {
+    expect(await makhbar(['tenant', 'create', 'aden', '--title', 'Aden Central'])).toMatchObject({ code: 0, err: '' });
+    const { out } = await makhbar(['tenant', 'list', '--json']);
+    expect(JSON.parse(out)).toEqual([
+      expect.objectContaining({ name: 'aden', title: 'Aden Central', status: 'active' }),
+    ]);
+    await makhbar(['tenant', 'suspend', 'aden']);
+    expect((await makhbar(['tenant', 'list'])).out).toMatch(/^aden +suspended +Aden Central$/m);
+    expect((await makhbar(['token', 'aden'])).err).toBe('makhbar: The laboratory aden is suspended.\n');
+    expect((await makhbar(['tenant', 'resume', 'aden'])).out).toMatch(/aden is active/);
+  });
+
+  const wrong: [string[], RegExp][] = [
+    [['tenant', 'create', 'Aden'], /^makhbar: "Aden" cannot be the name of a laboratory/],
+    [['tenant', 'create', 'aden'], /^makhbar: A laboratory named "aden" exists already\.$/m],
+    [['tenant', 'suspend', 'nowhere'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
+    [['token', 'nowhere'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
+    [['token', 'aden', '--scope', 'everything'], /^makhbar: "everything" is no scope/],
+    [['token', 'aden', '--ttl', '4000'], /^makhbar: A token lives from 1 to 3600 seconds/],
+    [['start', '--only', 'gateways'], /^makhbar: This version has no gateways to run; --only takes http\.$/m],
+    [['start', '--only', 'everything'], /Roles are http, gateways, jobs/],
+    [['start', '--workers', '0'], /whole number above 0/],
+    [['frobnicate'], /unknown command/],
+  ];
+  test.each(wrong)('%j: one clear line and exit code 1', async (args, sentence) => {
+    const { code, out, err } = await makhbar(args);
+    expect({ code, out, err }).toEqual({ code: 1, out: '', err: expect.stringMatching(sentence) });
+  });
+
+  const unusable: [NodeJS.ProcessEnv, RegExp][] = [
+    [{ PORT: 'eighty' }, /^makhbar: PORT=eighty is not usable: .*\n$/],
+    [
+      { DATABASE_URL: 'postgres://u:hidden@127.0.0.1:1/d' },
+      /^makhbar: PostgreSQL at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\).*\n$/,
+    ],
+    [{ HOST: '192.0.2.1' }, /cannot listen on 192\.0\.2\.1:0: this machine does not have that address/],
+    [
+      { DATA_DIR: '/dev/null/x' },
+      /^makhbar: The data directory \/dev\/null\/x cannot be created or opened \(ENOTDIR\)\.\n$/,
+    ],
+  ];
+  test.each(unusable)('start with %j: one clear line and exit code 1', async (extra, sentence) => {
+    const { code, err } = await makhbar(['start'], { LOG_LEVEL: 'silent', ...extra });
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(sentence) });
+    expect(err).not.toContain('hidden');
+  });
+});
+
+describe('a running server', () => {
+  test('greets, is signed in to, notices a suspension, and stops on SIGTERM', async () => {
+    const server = await started();
+    expect(server.greeting).toContain('npx makhbar token demo');
+    expect(await statusOf(`${server.url}/healthz`)).toBe(200);
+    expect(await statusOf(`${server.url}/readyz`)).toBe(200);
+    const created = await makhbar(['tenant', 'create', 'basra', '--json']);
+    expect(JSON.parse(created.out)).toMatchObject({ name: 'basra' });
+    const token = (await makhbar(['token', 'basra', '--scope', 'system/Patient.r'])).out.trim();
+    expect(await statusOf(`${server.url}/basra/fhir/Patient/none`, token)).toBe(404);
+    expect(await statusOf(`${server.url}/basra/fhir/Observation/none`, token)).toBe(403);
+    expect(await statusOf(`${server.url}/basra/fhir/Patient/none`)).toBe(401);
+    expect(await statusOf(`${server.url}/aden/fhir/Patient/none`, token)).toBe(401);
+    await makhbar(['tenant', 'suspend', 'basra']);
+    await until(async () => (await statusOf(`${server.url}/basra/fhir/Patient/none`, token)) === 403);
+    expect(await ended(server.child, 'SIGTERM')).toBe(0);
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+  });
+
+  test('a second one on the same data says so and leaves the first alone', async () => {
+    const first = await started();
+    const second = await makhbar(['start'], { LOG_LEVEL: 'silent' });
+    expect(second).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^makhbar: Another Makhbar process is running on .*\n$/),
+    });
+    expect(await statusOf(`${first.url}/readyz`)).toBe(200);
+    expect(await ended(first.child, 'SIGINT')).toBe(0);
+  });
+
+  test('starts again after kill -9', async () => {
+    const first = await started();
+    await ended(first.child, 'SIGKILL');
+    const second = await started();
+    expect(await statusOf(`${second.url}/readyz`)).toBe(200);
+    expect((await makhbar(['tenant', 'list'])).out).toMatch(/^aden /m);
+    expect(await ended(second.child, 'SIGTERM')).toBe(0);
+  });
+
+  test('answers a request that is under way before it stops', async () => {
+    const server = await started();
+    const token = (await makhbar(['token', 'aden'])).out.trim();
+    const body = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = body.writable.getWriter();
+    const answer = fetch(`${server.url}/aden/fhir/Patient`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' },
+      body: body.readable,
+      duplex: 'half',
+    } as RequestInit);
+    await writer.write(Buffer.from('{"resourceType":'));
+    await new Promise((done) => setTimeout(done, 200));
+    const stopped = ended(server.child, 'SIGTERM');
+    await new Promise((done) => setTimeout(done, 200));
+    await writer.write(Buffer.from('"Patient"}'));
+    await writer.close();
+    expect((await answer).status).toBe(201);
+    expect(await stopped).toBe(0);
+  });
+
+  test('with two workers: one port, both answer, a dead one is replaced, all end', async () => {
+    const server = await started(['--workers', '2']);
+    const pids = async (): Promise<string[]> => {
+      const { stdout } = await run('ps', ['-o', 'pid=,args=', '--ppid', String(server.child.pid)]);
+      return stdout
+        .split('\n')
+        .filter((line) => line.includes('makhbar.js'))
+        .map((line) => line.trim().split(' ')[0]!);
+    };
+    const before = await pids();
+    expect(before).toHaveLength(2);
+    expect(await statusOf(`${server.url}/readyz`)).toBe(200);
+    await Promise.all(Array.from({ length: 40 }, () => statusOf(`${server.url}/demo/fhir/metadata`)));
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(/^makhbar_request_duration_seconds_count\{[^}]*2xx[^}]*\} (\d+)$/m.exec(metrics)?.[1]).toBe('40');
+    process.kill(Number(before[0]), 'SIGKILL');
+    await until(async () => (await pids()).some((pid) => !before.includes(pid)));
+    await until(async () => (await statusOf(`${server.url}/readyz`)) === 200);
+    expect(await ended(server.child, 'SIGTERM')).toBe(0);
+    await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+  });
+});
+
+test('an older Node hands over to the installed one', async () => {
+  const older = (await run('bash', ['-c', 'type -ap node']).catch(() => ({ stdout: '' }))).stdout
+    .split('\n')
+    .find((path) => path !== '' && !path.includes('node_modules'));
+  const version = older === undefined ? '' : (await run(older, ['--version'])).stdout;
+  if (!/^v(18|20|22)\./.test(version)) {
+    process.stderr.write('command.test.ts: no older Node on this machine; the hand-over was not tested.\n');
+    return;
+  }
+  const { stdout } = await run(older!, [launcher, 'tenant', 'list'], { env: environment, cwd: dataDir });
+  expect(stdout).toMatch(/^aden /m);
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('it did not happen within 20 s');
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
