@@ -7,7 +7,8 @@ import { connect, type Socket } from 'node:net';
 
 export interface Answered {
   status: number;
-  bytes: number;
+  /** Head and body as they began, to say what went wrong. */
+  begin: string;
 }
 
 export interface Connection {
@@ -35,7 +36,7 @@ function speak(socket: Socket): Connection {
   const settle = (error: Error | undefined): void => {
     const current = waiting;
     waiting = undefined;
-    const answered = { status: reader.status, bytes: reader.bytes };
+    const answered = { status: reader.status, begin: reader.begin };
     reader = new ResponseReader();
     if (error === undefined) {
       current?.resolve(answered);
@@ -63,14 +64,13 @@ function speak(socket: Socket): Connection {
 /** Reads one response; `take` is true when it is complete. */
 class ResponseReader {
   status = 0;
-  bytes = 0;
+  begin = '';
   #head = '';
   #left = -1;
   #chunked = false;
   #tail = '';
 
   take(chunk: Buffer): boolean {
-    this.bytes += chunk.length;
     if (this.#left >= 0 || this.#chunked) {
       return this.#body(chunk);
     }
@@ -81,6 +81,7 @@ class ResponseReader {
     }
     const head = this.#head.slice(0, end);
     this.status = Number(head.slice(9, 12));
+    this.begin = this.#head.slice(0, 2_000);
     this.#chunked = /^transfer-encoding: *chunked/im.test(head);
     this.#left = this.#chunked || this.status === 204 || this.status === 304 ? 0 : lengthOf(head);
     return this.#body(Buffer.from(this.#head.slice(end + 4), 'latin1'));

@@ -128,7 +128,10 @@ export const lines: readonly Line[] = [
         chronic().map(([patient]) => get(bench, `Patient/${idOf(patient)}/$everything`)),
       ),
     limit: async (bench) => {
-      const groups = await Promise.all(chronic().map((resources) => ridsOf(bench, resources.map(idOf))));
+      const groups: string[][] = [];
+      for (const resources of chronic()) {
+        groups.push(await ridsOf(bench, resources.map(idOf)));
+      }
       return bare(
         bench,
         groups.map((rids) => `/many/${rids.join(',')}`),

@@ -102,7 +102,7 @@ async function httpWorker({ port, requests, status }: HttpTask): Promise<Worker>
       try {
         const answered = await connection.send(requests[n % requests.length] as Buffer);
         if (!status.includes(answered.status)) {
-          throw new Error(`status ${answered.status}`);
+          throw new Error(`status ${answered.status}: ${answered.begin}`);
         }
       } catch (error) {
         if (!(error as Error).message.startsWith('status')) {
