@@ -9,8 +9,11 @@ import { seeds } from './seeds.ts';
 type Path = readonly (string | number)[];
 type Tree = JsonValue;
 
+/** Deeper places are left alone: a change that nests deeply is itself not changed again. */
+const deepest = 12;
+
 function pathsOf(value: Tree, path: Path = []): Path[] {
-  if (value === null || typeof value !== 'object') {
+  if (value === null || typeof value !== 'object' || path.length === deepest) {
     return [path];
   }
   const parts: [string | number, Tree][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);

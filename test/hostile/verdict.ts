@@ -58,7 +58,7 @@ function wrongWithOutcome(answer: Answer, what: string): string {
 /** How many versions the laboratory holds: what was refused must not have left one. */
 export async function versionsOf(client: Client): Promise<number> {
   let count = 0;
-  let url: string | undefined = '_history?_count=1000&_elements=id';
+  let url: string | undefined = '_history?_count=1000';
   while (url !== undefined) {
     const answer: Answer = await client.send('GET', url);
     if (answer.status !== 200) {

@@ -63,7 +63,6 @@ test('a whole gzip, brotli and deflate are understood', async () => {
 const headers: Readonly<Record<string, Record<string, string>>> = {
   'an If-Match of 30 kB': { 'if-match': `W/"${'1'.repeat(30_000)}"` },
   'an If-Match of many ETags': { 'if-match': Array.from({ length: 2_000 }, (_, i) => `W/"${i + 7}"`).join(',') },
-  'an If-Match without quotes': { 'if-match': '1' },
   'an If-Match with a version past all numbers': { 'if-match': 'W/"99999999999999999999999"' },
   'an If-Match with SQL': { 'if-match': `W/"1' or '1'='1"` },
   'an If-Match that is empty': { 'if-match': 'W/""' },
