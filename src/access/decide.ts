@@ -50,3 +50,7 @@ export function mayCreate(caller: Scoped, type: string): boolean {
 export function mayRead(caller: Scoped, type: string): boolean {
   return grants(caller.scopes, 'r', type);
 }
+
+export function maySearch(caller: Scoped, type: string): boolean {
+  return grants(caller.scopes, 's', type);
+}

@@ -53,7 +53,7 @@ export async function handleFhir(
   let wanted: Negotiated = { format: 'json', pretty: false, explicit: false };
   let answer: Answer;
   try {
-    wanted = negotiate(address.query, request.headers.accept);
+    wanted = negotiate(address.query, request.headers.accept, isBinaryRead(request, segments));
     answer = await answerRequest(steps, { request, address, segments, requestId, wanted });
   } catch (error) {
     wanted = fallbackFormat(request, wanted);
@@ -110,6 +110,10 @@ async function answerRequest(steps: FhirSteps, asked: Asked): Promise<Answer> {
     body: bodyOf(request),
   };
   return serve(context, call);
+}
+
+function isBinaryRead({ method }: IncomingMessage, [type, id]: readonly string[]): boolean {
+  return type === 'Binary' && id !== undefined && (method === 'GET' || method === 'HEAD');
 }
 
 /** Open without a token: what a client must know before it can get one. */

@@ -14,8 +14,11 @@ export interface Negotiated {
 
 const shorthands: Record<string, Format> = { json: 'json', xml: 'xml', html: 'json' };
 
-/** @throws OutcomeError `not-supported` (406) where none of the accepted types can be given. */
-export function negotiate(query: Parameters, accept: string | undefined): Negotiated {
+/**
+ * @param anyType the answer may have a type of its own (a Binary), so that no accepted type is refused
+ * @throws OutcomeError `not-supported` (406) where none of the accepted types can be given.
+ */
+export function negotiate(query: Parameters, accept: string | undefined, anyType = false): Negotiated {
   const pretty = query.some(([name, value]) => name === '_pretty' && value === 'true');
   const asked = query.find(([name]) => name === '_format')?.[1];
   if (asked !== undefined) {
@@ -29,10 +32,10 @@ export function negotiate(query: Parameters, accept: string | undefined): Negoti
     }
     return { format, pretty, explicit: true };
   }
-  return { ...fromAccept(accept ?? '*/*'), pretty };
+  return { ...fromAccept(accept ?? '*/*', anyType), pretty };
 }
 
-function fromAccept(accept: string): Omit<Negotiated, 'pretty'> {
+function fromAccept(accept: string, anyType: boolean): Omit<Negotiated, 'pretty'> {
   const ranges = accept
     .split(',')
     .map((text) => ({ text, quality: Number(mediaType(text).parameters['q'] ?? 1) }))
@@ -47,6 +50,9 @@ function fromAccept(accept: string): Omit<Negotiated, 'pretty'> {
     if (['*/*', 'application/*', 'text/html', 'text/*', ''].includes(type)) {
       return { format: 'json', explicit: false };
     }
+  }
+  if (anyType) {
+    return { format: 'json', explicit: false };
   }
   throw outcomeError(
     'not-supported',

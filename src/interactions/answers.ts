@@ -5,7 +5,8 @@
 import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { typeName } from '../fhir/resource-types.ts';
-import { subsetOf } from './subset.ts';
+import type { Call } from './call.ts';
+import { askedSubset, subsetAnswer } from './subset.ts';
 import type { Answer, Context, Request } from '../request.ts';
 import type { Stored } from '../store/read.ts';
 import { etag, notModified, preferredReturn } from './headers.ts';
@@ -16,15 +17,15 @@ export function versionHeaders(version: number, lastUpdated: string): Record<str
 }
 
 /** A stored version as the answer of read and vread: 200, 304 where the caller has it, 410 where it is a deletion. */
-export function storedAnswer(request: Request, stored: Stored): Answer {
+export function storedAnswer(call: Call, stored: Stored): Answer {
   const headers = versionHeaders(stored.version, stored.lastUpdated);
   if (stored.text === null) {
     throw outcomeError('deleted', `${nameOf(stored)} was deleted.`, { headers });
   }
-  if (notModified(request, stored.version, stored.lastUpdated)) {
+  if (notModified(call, stored.version, stored.lastUpdated)) {
     return { status: 304, headers, lastUpdated: stored.lastUpdated };
   }
-  return { status: 200, headers, lastUpdated: stored.lastUpdated, ...subsetOf(request, stored.text) };
+  return { status: 200, headers, lastUpdated: stored.lastUpdated, ...subsetAnswer(stored.text, askedSubset(call)) };
 }
 
 function nameOf(stored: Stored): string {

@@ -2,7 +2,6 @@
 import { v7 as newId } from 'uuid';
 import type { JsonObject } from '../fhir/json.ts';
 import type { Answer, Context } from '../request.ts';
-import { subsetOf } from './subset.ts';
 import { versionHeaders, writeAnswer } from './answers.ts';
 import { readResource } from './body.ts';
 import type { Call } from './call.ts';
@@ -44,5 +43,5 @@ export function existingAnswer(context: Context, call: Call, match: Match): Answ
   const location = `${context.base}/${call.target.type}/${match.id}/_history/${match.version}`;
   const headers = { ...versionHeaders(match.version, match.lastUpdated), location };
   const answer = { status: 200, headers, lastUpdated: match.lastUpdated };
-  return preferredReturn(call) === 'minimal' ? answer : { ...answer, ...subsetOf(call, match.text) };
+  return preferredReturn(call) === 'minimal' ? answer : { ...answer, text: match.text };
 }

@@ -7,13 +7,13 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { Context } from '../request.ts';
 
 /** `position` as a URL-safe text for this caller and `scope` (what is being paged). */
-export function sealCursor(context: Context, scope: string, position: readonly string[]): string {
+export function sealCursor(context: Context, scope: string, position: readonly (string | null)[]): string {
   const payload = Buffer.from(JSON.stringify(position)).toString('base64url');
   return `${payload}.${signature(context, scope, payload)}`;
 }
 
 /** @throws OutcomeError `invalid` where the cursor is not one that this caller got for this query. */
-export function openCursor(context: Context, scope: string, cursor: string): string[] {
+export function openCursor(context: Context, scope: string, cursor: string): (string | null)[] {
   const [payload = '', given = ''] = cursor.split('.');
   const wanted = Buffer.from(signature(context, scope, payload));
   const offered = Buffer.from(given);
@@ -22,7 +22,7 @@ export function openCursor(context: Context, scope: string, cursor: string): str
       status: 400,
     });
   }
-  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as string[];
+  return JSON.parse(Buffer.from(payload, 'base64url').toString()) as (string | null)[];
 }
 
 function signature(context: Context, scope: string, payload: string): string {

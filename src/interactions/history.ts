@@ -13,7 +13,8 @@ import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { allowParameters, etag, valuesOf } from './headers.ts';
 import { existing } from './read.ts';
-import { subsetText } from './subset.ts';
+import { askedSubset, subsetText } from './subset.ts';
+import type { Subset } from '../fhir/summary.ts';
 
 const parameters = ['_since', '_at', '_count', '_cursor', '_summary', '_elements'];
 
@@ -39,6 +40,7 @@ export function historySystem(context: Context, call: Call): Promise<Answer> {
 async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'types' | 'id'>): Promise<Answer> {
   allowParameters(call, parameters);
   const count = countOf(call);
+  const subset = askedSubset(call);
   const scope = scopeText(call);
   const [cursor] = valuesOf(call.query, '_cursor');
   const query: HistoryQuery = {
@@ -54,7 +56,7 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
   const links = linksOf(context, call, more ? sealCursor(context, scope, [last.lastUpdated, last.rid, String(last.version)]) : undefined);
   // Counting is cheap for one resource; for a type or everything it is done only when nothing else is asked.
   const total = what.id !== undefined || count === 0 ? await countHistory(context.session, query) : undefined;
-  const entries = shown.map((version) => entryOf(context, call, version));
+  const entries = shown.map((version) => entryOf(context, version, subset));
   return { status: 200, text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries) };
 }
 
@@ -86,8 +88,8 @@ function times(context: Context, call: Call): Pick<HistoryQuery, 'since' | 'at'>
   };
 }
 
-function positionOf([lastUpdated = '', rid = '', version = '']: readonly string[]): HistoryPosition {
-  return { lastUpdated, rid, version: Number(version) };
+function positionOf([lastUpdated, rid, version]: readonly (string | null)[]): HistoryPosition {
+  return { lastUpdated: lastUpdated ?? '', rid: rid ?? '', version: Number(version) };
 }
 
 /** What a cursor belongs to: the path and all parameters but the cursor itself. */
@@ -113,7 +115,7 @@ function linksOf(context: Context, call: Call, next: string | undefined): Link[]
 /** What each way of writing looked like from outside. */
 const statusTexts: Record<string, string> = { POST: '201', PUT: '200', PATCH: '200', DELETE: '204' };
 
-function entryOf(context: Context, call: Call, version: Stored): BundleEntry {
+function entryOf(context: Context, version: Stored, subset: Subset | undefined): BundleEntry {
   const type = typeName(version.type);
   const url = version.method === 'POST' ? type : `${type}/${version.id}`;
   const created = version.method === 'PUT' && version.version === 1;
@@ -126,5 +128,5 @@ function entryOf(context: Context, call: Call, version: Stored): BundleEntry {
       lastModified: version.lastUpdated,
     },
   };
-  return version.text === null ? entry : { ...entry, text: subsetText(call, version.text) };
+  return version.text === null ? entry : { ...entry, text: subsetText(version.text, subset) };
 }

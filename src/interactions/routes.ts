@@ -9,6 +9,7 @@ import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Request } from '../request.ts';
 import type { Call, Handler, Target } from './call.ts';
+import { binaryHandlers } from './binary.ts';
 import { bundle } from './bundle.ts';
 import { capabilities } from './capabilities.ts';
 import { create } from './create.ts';
@@ -61,6 +62,11 @@ export const routes: Readonly<Record<string, Route>> = {
   'POST Type/id/_history/id/$op': { interaction: 'operation', handler: operation },
 };
 
+/** Types whose resources are more than their text; for one resource at a time, these take the place of `routes`. */
+const handlersOfType: Readonly<Record<string, Readonly<Partial<Record<Interaction, Handler>>>>> = {
+  Binary: binaryHandlers,
+};
+
 const words = new Set(['metadata', '_history', '_search', '*']);
 
 /** Where a segment has its own meaning by its place: the second is an id, even one that is spelt like a type. */
@@ -85,8 +91,8 @@ function shapeOf(segments: readonly string[]): string {
 export function findRoute(request: Request): { route: Route; call: Call } {
   const shape = shapeOf(request.segments);
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const route = routes[`${method} ${shape}`];
   const target = targetOf(request.segments, shape);
+  const route = routeOf(`${method} ${shape}`, target);
   for (const type of [target.type, target.member]) {
     if (type !== '' && type !== '*' && !isResourceType(type)) {
       throw outcomeError('not-supported', `"${type.slice(0, 80)}" is no resource type of FHIR R4.`, { status: 404 });
@@ -96,6 +102,13 @@ export function findRoute(request: Request): { route: Route; call: Call } {
     throw noRoute(request, shape);
   }
   return { route, call: { ...request, target } };
+}
+
+function routeOf(key: string, target: Target): Route | undefined {
+  const route = routes[key];
+  const conditional = target.id === '' && route?.interaction !== 'create';
+  const own = route && !conditional ? handlersOfType[target.type]?.[route.interaction] : undefined;
+  return route && own ? { ...route, handler: own } : route;
 }
 
 function targetOf(segments: readonly string[], shape: string): Target {

@@ -1,0 +1,150 @@
+/**
+ * search of a type, of everything, of a compartment; by GET and by POST _search. https://hl7.org/fhir/R4/http.html#search
+ */
+import { bundleText, type BundleEntry, type Link } from '../fhir/bundle-text.ts';
+import { decodeUtf8 } from '../fhir/json.ts';
+import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
+import { typeName } from '../fhir/resource-types.ts';
+import { parseSubset, type Subset } from '../fhir/summary.ts';
+import type { Answer, Context, Parameters } from '../request.ts';
+import type { Access, Condition, Search } from '../search/ast.ts';
+import { compartmentCondition } from '../search/compartment.ts';
+import { parseSearch } from '../search/parse.ts';
+import type { Stored } from '../store/read.ts';
+import { positionFrom, positionValues, runSearch, type SearchPage } from '../store/search.ts';
+import { accessOf } from './access.ts';
+import { mediaType } from './body.ts';
+import type { Call } from './call.ts';
+import { openCursor, sealCursor } from './cursor.ts';
+import { preferredHandling, valuesOf } from './headers.ts';
+import { searchParametersOf } from './search-parameters.ts';
+import { subsetText } from './subset.ts';
+
+export function search(context: Context, call: Call): Promise<Answer> {
+  return answerSearch(context, call, { type: call.target.type });
+}
+
+export function searchSystem(context: Context, call: Call): Promise<Answer> {
+  return answerSearch(context, call, {});
+}
+
+/** `Patient/1/Observation`, `Patient/1/*` */
+export function searchCompartment(context: Context, call: Call): Promise<Answer> {
+  const { type, id, member } = call.target;
+  const compartment = compartmentCondition(type, id, searchParametersOf(context));
+  return answerSearch(context, call, { compartment, ...(member !== '*' && { type: member }) });
+}
+
+async function answerSearch(context: Context, call: Call, what: Pick<Asked, 'type' | 'compartment'>): Promise<Answer> {
+  const query = [...call.query, ...(await formParameters(context, call))];
+  return searchAnswer(context, call, { ...what, query, access: accessOf(context) });
+}
+
+export interface Asked {
+  /** Undefined searches all types. */
+  readonly type?: string;
+  readonly query: Parameters;
+  /** A condition besides those of the query. */
+  readonly compartment?: Condition;
+  readonly access: Access;
+}
+
+/** A page of a search as a Bundle; its links lead back to the path of `call`. */
+export async function searchAnswer(context: Context, call: Call, asked: Asked): Promise<Answer> {
+  const { type, query, compartment, access } = asked;
+  const parsed = parseSearch(type, query, {
+    parameters: searchParametersOf(context),
+    access,
+    handling: preferredHandling(call),
+    ...(compartment && { compartment }),
+  });
+  const subset = subsetFor(query, type, parsed);
+  const paging = { context, call, parsed };
+  const [cursor] = valuesOf(query, '_cursor');
+  const position = cursor === undefined ? undefined : positionFrom(openCursor(context, scopeOf(paging), cursor));
+  const page = await runSearch(context.session, parsed, position);
+  const entries = [
+    ...page.matches.map((match) => entry(context, match, 'match', subset)),
+    ...page.included.map((match) => entry(context, match, 'include', subset)),
+    ...remarks(parsed, page),
+  ];
+  const links = linksOf(paging, page, cursor);
+  const timestamp = new Date().toISOString();
+  return { status: 200, text: bundleText({ type: 'searchset', total: page.total, links, timestamp }, entries) };
+}
+
+function subsetFor(query: Parameters, type: string | undefined, parsed: Search): Subset | undefined {
+  const subset = parseSubset({
+    summary: valuesOf(query, '_summary'),
+    elements: valuesOf(query, '_elements'),
+    types: type === undefined ? [] : [type],
+    search: true,
+    includes: parsed.includes.length > 0,
+  });
+  return subset === 'count' ? undefined : subset;
+}
+
+/** The parameters in the body of POST _search. */
+async function formParameters(context: Context, call: Call): Promise<Parameters> {
+  if (call.method !== 'POST' || call.body === undefined) {
+    return [];
+  }
+  if (call.body.resource !== undefined || mediaType(call.body.contentType).type !== 'application/x-www-form-urlencoded') {
+    throw outcomeError('not-supported', 'The parameters of a POST _search must be sent as application/x-www-form-urlencoded.', {
+      status: 415,
+    });
+  }
+  return [...new URLSearchParams(decodeUtf8(await call.body.read(context.server.config.bodyLimit)))];
+}
+
+function entry(context: Context, stored: Stored, mode: 'match' | 'include', subset: Subset | undefined): BundleEntry {
+  return {
+    fullUrl: `${context.base}/${typeName(stored.type)}/${stored.id}`,
+    text: subsetText(stored.text ?? '', subset, mode === 'include'),
+    search: { mode },
+  };
+}
+
+/** What was left out is said. */
+function remarks(parsed: Search, page: SearchPage): BundleEntry[] {
+  const issues: Issue[] = parsed.ignored.map((diagnostics) => ({ severity: 'warning', code: 'not-supported', diagnostics }));
+  if (page.truncated) {
+    issues.push({
+      severity: 'warning',
+      code: 'incomplete',
+      diagnostics: 'More resources would be included with this page than it may carry; ask for a smaller page by _count.',
+    });
+  }
+  return issues.length === 0 ? [] : [{ text: JSON.stringify(operationOutcome(issues)), search: { mode: 'outcome' } }];
+}
+
+interface Paging {
+  readonly context: Context;
+  readonly call: Call;
+  readonly parsed: Search;
+}
+
+/** What a cursor belongs to. */
+function scopeOf({ call, parsed }: Paging): string {
+  return JSON.stringify(['search', pathOf(call), parsed.processed]);
+}
+
+function pathOf(call: Call): readonly string[] {
+  return call.segments.filter((segment) => segment !== '_search');
+}
+
+function linksOf(paging: Paging, page: SearchPage, current: string | undefined): Link[] {
+  const { context, call, parsed } = paging;
+  const path = [context.base, ...pathOf(call).map(encodeURIComponent)].join('/');
+  const url = (cursor?: string): string => {
+    const pairs = parsed.processed.map(([name, value]): [string, string] => [name, value]);
+    const query = new URLSearchParams(cursor === undefined ? pairs : [...pairs, ['_cursor', cursor]]).toString();
+    return query === '' ? path : `${path}?${query}`;
+  };
+  const at = (position: SearchPage['next']): string | undefined =>
+    position && url(sealCursor(context, scopeOf(paging), positionValues(position)));
+  const links = { self: url(current), first: url(), previous: at(page.previous), next: at(page.next) };
+  return Object.entries(links).flatMap(([relation, link]) =>
+    link === undefined ? [] : [{ relation: relation as Link['relation'], url: link }],
+  );
+}
