@@ -264,7 +264,27 @@ const unindexed = new Set(['_id', '_lastUpdated', '_content', '_query']);
 
 /** The date by which a laboratory lists things of a type: the first of these that the type has with one value. */
 const principalDates = [
-  'date', 'authored', 'authoredon', 'authored-on', 'collected', 'performed', 'occurrence', 'effective-time', 'started',
-  'period', 'recorded-date', 'created', 'sent', 'whenhandedover', 'issued', 'recorded', 'request-date', 'start', 'expiry',
-  'timing', 'identified', 'datewritten', 'effective',
-]; // prettier-ignore
+  'date',
+  'authored',
+  'authoredon',
+  'authored-on',
+  'collected',
+  'performed',
+  'occurrence',
+  'effective-time',
+  'started',
+  'period',
+  'recorded-date',
+  'created',
+  'sent',
+  'whenhandedover',
+  'issued',
+  'recorded',
+  'request-date',
+  'start',
+  'expiry',
+  'timing',
+  'identified',
+  'datewritten',
+  'effective',
+];

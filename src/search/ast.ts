@@ -1,0 +1,210 @@
+/**
+ * A search, parsed: what `parse.ts` makes of a query, `compile.ts` of which makes SQL and the tests' evaluator an answer.
+ * Plain data; every value is checked and in canonical form. https://hl7.org/fhir/R4/search.html
+ */
+import type { Decimal } from './decimal.ts';
+import type { Interval } from './interval.ts';
+import type { Parameter, ParameterPath } from './parameters.ts';
+
+export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
+
+/** `code`, `system|code`, `|code` (system null), `system|` (no code). */
+export interface TokenValue {
+  readonly system: string | null | undefined;
+  readonly code: string | undefined;
+}
+
+export interface DateValue {
+  readonly prefix: Prefix;
+  readonly interval: Interval;
+}
+
+/** A number as searched, and the intervals that its digits stand for. All in the unit as written. */
+export interface NumberValue {
+  readonly prefix: Prefix;
+  readonly value: Decimal;
+}
+
+export interface QuantityValue extends NumberValue {
+  /** Undefined: any unit. `system` undefined: the unit's code or its name is `code`. */
+  readonly unit: { readonly system: string | undefined; readonly code: string } | undefined;
+}
+
+export interface ReferenceValue {
+  /** Undefined: any type that the parameter allows. Null: `id` is a whole URL. */
+  readonly type: string | null | undefined;
+  readonly id: string;
+  readonly version: string | undefined;
+}
+
+export type StringMode = 'starts' | 'exact' | 'contains';
+
+interface Leaf {
+  readonly paths: readonly ParameterPath[];
+}
+
+/** Any of `values` matches any value of the paths. */
+export type TokenLeaf = Leaf & { readonly kind: 'token'; readonly values: readonly TokenValue[] };
+export type OfTypeLeaf = Leaf & {
+  readonly kind: 'of-type';
+  readonly values: readonly { system: string; code: string; value: string }[];
+};
+/** The texts of a token: display, text, type of an identifier. */
+export type TextLeaf = Leaf & { readonly kind: 'token-text'; readonly values: readonly string[] };
+export type StringLeaf = Leaf & {
+  readonly kind: 'string';
+  readonly mode: StringMode;
+  readonly values: readonly string[];
+};
+export type UriLeaf = Leaf & {
+  readonly kind: 'uri';
+  readonly mode: 'equal' | 'above' | 'below';
+  readonly values: readonly string[];
+};
+export type DateLeaf = Leaf & { readonly kind: 'date'; readonly values: readonly DateValue[] };
+export type QuantityLeaf = Leaf & { readonly kind: 'quantity'; readonly values: readonly QuantityValue[] };
+export type NumberLeaf = Leaf & { readonly kind: 'number'; readonly values: readonly NumberValue[] };
+export type ReferenceLeaf = Leaf & { readonly kind: 'reference'; readonly values: readonly ReferenceValue[] };
+/** The identifiers inside references. */
+export type ReferenceIdentifierLeaf = Leaf & {
+  readonly kind: 'reference-identifier';
+  readonly values: readonly TokenValue[];
+};
+
+/** Conditions on one row of an index table. */
+export type RowLeaf =
+  | TokenLeaf
+  | OfTypeLeaf
+  | TextLeaf
+  | StringLeaf
+  | UriLeaf
+  | DateLeaf
+  | QuantityLeaf
+  | NumberLeaf
+  | ReferenceLeaf
+  | ReferenceIdentifierLeaf;
+
+/** All components on values of one repetition of `base`. */
+export interface CompositeCondition {
+  readonly kind: 'composite';
+  readonly components: readonly RowLeaf[];
+}
+
+export interface ChainCondition {
+  readonly kind: 'chain';
+  readonly paths: readonly ParameterPath[];
+  readonly type: string;
+  readonly condition: Condition;
+}
+
+export interface HasCondition {
+  readonly kind: 'has';
+  /** The type that refers, and the paths by which it does. */
+  readonly type: string;
+  readonly paths: readonly ParameterPath[];
+  readonly condition: Condition;
+}
+
+export interface NearCondition {
+  readonly kind: 'near';
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly kilometres: number;
+}
+
+/** Of the compartment of `type`/`id`: for each type of resource, the paths by which it belongs to it. */
+export interface CompartmentCondition {
+  readonly kind: 'compartment';
+  readonly type: string;
+  readonly id: string;
+  readonly members: ReadonlyMap<string, readonly ParameterPath[]>;
+}
+
+export type Condition =
+  | RowLeaf
+  | CompositeCondition
+  | ChainCondition
+  | HasCondition
+  | NearCondition
+  | CompartmentCondition
+  | { readonly kind: 'all' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'and'; readonly parts: readonly Condition[] }
+  | { readonly kind: 'or'; readonly parts: readonly Condition[] }
+  | { readonly kind: 'not'; readonly part: Condition }
+  | { readonly kind: 'missing'; readonly parameter: Parameter }
+  | { readonly kind: 'type'; readonly type: string }
+  | { readonly kind: 'id'; readonly values: readonly string[] }
+  | { readonly kind: 'updated'; readonly values: readonly DateValue[] }
+  /** Items of the List with this id. */
+  | { readonly kind: 'list'; readonly id: string }
+  /** A word, folded, in the narrative or in any text of the resource. */
+  | { readonly kind: 'words'; readonly where: 'narrative' | 'content'; readonly words: readonly string[] };
+
+export const all: Condition = { kind: 'all' };
+export const none: Condition = { kind: 'none' };
+
+export function and(parts: readonly Condition[]): Condition {
+  const real = parts.flatMap((part) => (part.kind === 'and' ? part.parts : part.kind === 'all' ? [] : [part]));
+  if (real.some((part) => part.kind === 'none')) return none;
+  return real.length === 1 ? (real[0] ?? all) : real.length === 0 ? all : { kind: 'and', parts: real };
+}
+
+export function or(parts: readonly Condition[]): Condition {
+  const real = parts.filter((part) => part.kind !== 'none');
+  if (real.some((part) => part.kind === 'all')) return all;
+  return real.length === 1 ? (real[0] ?? none) : real.length === 0 ? none : { kind: 'or', parts: real };
+}
+
+export function not(part: Condition): Condition {
+  return part.kind === 'all' ? none : part.kind === 'none' ? all : { kind: 'not', part };
+}
+
+/**
+ * What the caller may see of a type: a condition, or undefined for nothing. It is applied to every resource that takes
+ * part in a search: matches, targets of chains, sources of `_has`, included ones.
+ */
+export type Access = (type: string) => Condition | undefined;
+
+/** Everything: for work that the server does on its own account. */
+export const fullAccess: Access = () => all;
+
+export interface SortKey {
+  /** `_id`, `_lastUpdated` or a parameter's name. */
+  readonly name: string;
+  readonly descending: boolean;
+  /** Undefined for _id and _lastUpdated. */
+  readonly parameter: Parameter | undefined;
+}
+
+export interface Include {
+  /** As written, for messages: `Observation:subject`. */
+  readonly text: string;
+  readonly reverse: boolean;
+  readonly iterate: boolean;
+  /** The type that holds the reference. */
+  readonly source: string;
+  /** All references of the source where the parameter is `*`. */
+  readonly paths: readonly ParameterPath[];
+  readonly target: string | undefined;
+}
+
+export type Summary = 'true' | 'text' | 'data' | 'count' | 'false';
+
+export interface Search {
+  /** The types that can match, those the caller may see. */
+  readonly types: readonly string[];
+  readonly condition: Condition;
+  readonly access: Access;
+  readonly sort: readonly SortKey[];
+  /** Resources on a page; 0 asks for the total only. */
+  readonly count: number;
+  readonly total: 'none' | 'estimate' | 'accurate';
+  readonly summary: Summary | undefined;
+  readonly elements: readonly string[] | undefined;
+  readonly includes: readonly Include[];
+  /** What was understood and used, for the link `self`. */
+  readonly processed: readonly (readonly [name: string, value: string])[];
+  /** What lenient handling left out, a sentence each. */
+  readonly ignored: readonly string[];
+}

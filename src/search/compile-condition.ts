@@ -1,0 +1,258 @@
+/**
+ * A condition on a resource's row (`alias` of the table resource) as SQL.
+ *
+ * Every subquery names the tenant, and whatever resource takes part (target of a chain, source of `_has`) must be live
+ * and satisfy the caller's access to its type: what may not be seen matches nothing.
+ */
+import { typeNumber } from '../fhir/resource-types.ts';
+import { join, raw, sql, type Sql } from '../store/sql.ts';
+import type {
+  Access,
+  ChainCondition,
+  CompartmentCondition,
+  CompositeCondition,
+  Condition,
+  HasCondition,
+  NearCondition,
+  RowLeaf,
+} from './ast.ts';
+import { dateSql, updatedSql } from './date-sql.ts';
+import { hash32, hash64 } from './hash.ts';
+import { noDate } from './interval.ts';
+import type { Column, Parameter, ParameterPath } from './parameters.ts';
+import { latitudeParam, longitudeParam } from './position-rows.ts';
+import { presence, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
+import { anyOf, both, either } from './sql-list.ts';
+
+/** What one statement shares: the tenant, the access, and a source of names. */
+export interface Scope {
+  readonly tenant: number;
+  readonly access: Access;
+  readonly alias: (letter: string) => Sql;
+}
+
+export function makeScope(tenant: number, access: Access): Scope {
+  let last = 0;
+  return { tenant, access, alias: (letter) => raw(`${letter}${++last}`) };
+}
+
+export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql {
+  switch (condition.kind) {
+    case 'all':
+      return sql`true`;
+    case 'none':
+      return sql`false`;
+    case 'and':
+      return both(condition.parts.map((part) => conditionSql(part, row, scope)));
+    case 'or':
+      return either(condition.parts.map((part) => sql`(${conditionSql(part, row, scope)})`));
+    case 'not':
+      return sql`not coalesce((${conditionSql(condition.part, row, scope)}), false)`;
+    case 'type':
+      return sql`${row}.type = ${typeNumber(condition.type)}::int2`;
+    case 'id':
+      return anyOf(sql`${row}.fhir_id`, condition.values, 'text');
+    case 'updated':
+      return either(condition.values.map((value) => updatedSql(sql`${row}.last_updated`, value)));
+    case 'missing':
+      return sql`not (${either(presenceSql(condition.parameter, row, scope))})`;
+    case 'list':
+      return listSql(condition.id, row, scope);
+    case 'words':
+      return wordsSql(condition, row, scope);
+    case 'near':
+      return nearSql(condition, row, scope);
+    case 'composite':
+      return compositeSql(condition, row, scope);
+    case 'chain':
+      return chainSql(condition, row, scope);
+    case 'has':
+      return hasSql(condition, row, scope);
+    case 'compartment':
+      return compartmentSql(condition, row, scope);
+    default:
+      return leafSql(condition, row, scope);
+  }
+}
+
+/** Access to one type as SQL; `false` where there is none. */
+export function accessSql(type: string, row: Sql, scope: Scope): Sql {
+  const condition = scope.access(type);
+  return condition === undefined ? sql`false` : conditionSql(condition, row, scope);
+}
+
+function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
+  const alias = scope.alias('i');
+  const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
+  return sql`exists (select from ${tableSql(found)} ${alias} where ${alias}.tenant_id = ${scope.tenant}
+    and ${alias}.rid = ${row}.rid${dated} and ${found.where(alias)})`;
+}
+
+/** Paths whose values stand in the row are compared there, the others in their index table. */
+function leafSql(leaf: RowLeaf, row: Sql, scope: Scope): Sql {
+  const inRow = leaf.paths.flatMap((path) => columnSql(leaf, path, row) ?? []);
+  const inTable = leaf.paths.filter((path) => columnSql(leaf, path, row) === undefined);
+  const parts = [...inRow];
+  if (inTable.length > 0) parts.push(exists(row, rowCondition({ ...leaf, paths: inTable }), scope));
+  return either(parts);
+}
+
+function columnSql(leaf: RowLeaf, { path }: ParameterPath, row: Sql): Sql | undefined {
+  if (leaf.kind === 'token' && path.column === 'status') {
+    const codes = leaf.values.map(({ code }) => code?.toLowerCase());
+    // `system|` alone, with the right system: any status.
+    return codes.includes(undefined) ? sql`${row}.status is not null` : anyOf(sql`${row}.status`, codes, 'text');
+  }
+  if (leaf.kind === 'date' && path.column === 'date') {
+    const columns = { low: sql`${row}.date_low`, high: sql`${row}.date_high` };
+    return sql`(${row}.date_low > ${noDate}::int8 and ${either(leaf.values.map((value) => dateSql(columns, value)))})`;
+  }
+  if (leaf.kind === 'reference' && path.column === 'patient') {
+    const patients = leaf.values.every(({ type, version }) => type === 'Patient' && version === undefined);
+    return patients
+      ? anyOf(
+          sql`${row}.patient`,
+          leaf.values.map(({ id }) => id),
+          'text',
+        )
+      : undefined;
+  }
+  return undefined;
+}
+
+function presenceSql(parameter: Parameter, row: Sql, scope: Scope): Sql[] {
+  if (parameter.name === '_id' || parameter.name === '_lastUpdated') return [sql`true`];
+  if (parameter.composite.length > 0)
+    return parameter.composite.flatMap((branch) => compositePresence(branch.components, row, scope));
+  return parameter.paths.flatMap((path) => pathPresence(path, row, scope));
+}
+
+function compositePresence(components: readonly { paths: readonly ParameterPath[] }[], row: Sql, scope: Scope): Sql[] {
+  return [
+    sql`(${both(components.map(({ paths }) => either(paths.flatMap((path) => pathPresence(path, row, scope)))))})`,
+  ];
+}
+
+const columnPresence: Readonly<Partial<Record<Column, (row: Sql) => Sql>>> = {
+  status: (row) => sql`${row}.status is not null`,
+  date: (row) => sql`${row}.date_low > ${noDate}::int8`,
+};
+
+function pathPresence(path: ParameterPath, row: Sql, scope: Scope): Sql[] {
+  const column = path.path.column && columnPresence[path.path.column];
+  if (column !== undefined) return [column(row)];
+  const { target } = path;
+  const found = presence([path]);
+  if (target === undefined) return found.map((one) => exists(row, one, scope));
+  // `resolve() is Patient`: a logical reference resolves to nothing, so only the references count.
+  return found
+    .filter(({ table }) => table === 'search_reference')
+    .map((one) => {
+      const where = (alias: Sql): Sql => sql`${one.where(alias)} and ${alias}.type = ${typeNumber(target)}::int2`;
+      return exists(row, { ...one, where }, scope);
+    });
+}
+
+/** Values of one repetition: rows of one resource with the same `rep`. */
+function compositeSql({ components }: CompositeCondition, row: Sql, scope: Scope): Sql {
+  const rows = components.map((leaf) => ({ found: rowCondition(leaf), alias: scope.alias('i') }));
+  const first = rows[0]?.alias ?? row;
+  const conditions = rows.map(({ found, alias }, i) => {
+    const same = i === 0 ? sql`` : sql` and ${alias}.rep = ${first}.rep`;
+    const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
+    return sql`${alias}.tenant_id = ${scope.tenant} and ${alias}.rid = ${row}.rid${dated}${same} and ${found.where(alias)}`;
+  });
+  const tables = rows.map(({ found, alias }) => sql`${tableSql(found)} ${alias}`);
+  return sql`exists (select from ${join(tables, ', ')} where ${both(conditions)})`;
+}
+
+function live(type: string, row: Sql, condition: Condition, scope: Scope): Sql {
+  return sql`${row}.tenant_id = ${scope.tenant} and ${row}.type = ${typeNumber(type)}::int2 and not ${row}.deleted
+    and ${conditionSql(condition, row, scope)} and ${accessSql(type, row, scope)}`;
+}
+
+const params = (paths: readonly ParameterPath[]): number[] => [...new Set(paths.map(({ path }) => path.param))];
+
+function chainSql({ paths, type, condition }: ChainCondition, row: Sql, scope: Scope): Sql {
+  const target = scope.alias('r');
+  const found = live(type, target, condition, scope);
+  if (type === 'Patient' && paths.every(({ path }) => path.column === 'patient')) {
+    return sql`${row}.patient in (select ${target}.fhir_id from resource ${target} where ${found})`;
+  }
+  const link = scope.alias('f');
+  return sql`${row}.rid in (select ${link}.rid from resource ${target}
+    join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.type = ${target}.type
+      and ${link}.id = ${target}.fhir_id and ${anyOf(sql`${link}.param`, params(paths), 'int4')}
+    where ${found})`;
+}
+
+function hasSql({ type, paths, condition }: HasCondition, row: Sql, scope: Scope): Sql {
+  const source = scope.alias('r');
+  const found = live(type, source, condition, scope);
+  const patient = typeNumber('Patient');
+  if (paths.every(({ path }) => path.column === 'patient')) {
+    const referred = sql`${row}.fhir_id in (select ${source}.patient from resource ${source} where ${found})`;
+    if (paths.every(({ target }) => target === 'Patient')) return sql`(${row}.type = ${patient}::int2 and ${referred})`;
+  }
+  const link = scope.alias('f');
+  return sql`(${row}.type, ${row}.fhir_id) in (select ${link}.type, ${link}.id from resource ${source}
+    join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${source}.rid
+      and ${anyOf(sql`${link}.param`, params(paths), 'int4')} and ${link}.type is not null
+    where ${found})`;
+}
+
+/** Membership by any of the paths of the compartment's definition, or being its resource. */
+function compartmentSql({ type, id, members }: CompartmentCondition, row: Sql, scope: Scope): Sql {
+  const paths = [...members.values()].flat();
+  const link = scope.alias('f');
+  const referring = sql`${row}.rid in (select ${link}.rid from search_reference ${link}
+    where ${link}.tenant_id = ${scope.tenant} and ${link}.id = ${id} and ${link}.type = ${typeNumber(type)}::int2
+      and ${anyOf(sql`${link}.param`, params(paths), 'int4')})`;
+  const self = sql`(${row}.type = ${typeNumber(type)}::int2 and ${row}.fhir_id = ${id})`;
+  const only = paths.every(({ path }) => path.column === 'patient');
+  if (type === 'Patient' && only && !members.has('Patient')) return sql`${row}.patient = ${id}`;
+  return members.has(type) ? sql`(${self} or ${referring})` : referring;
+}
+
+function listSql(id: string, row: Sql, scope: Scope): Sql {
+  const link = scope.alias('f');
+  const list = scope.alias('r');
+  return sql`(${row}.type, ${row}.fhir_id) in (select ${link}.type, ${link}.id from resource ${list}
+    join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${list}.rid
+      and ${link}.param = ${hash32('reference:List.entry.item')}::int4 and ${link}.type is not null
+    where ${live('List', list, { kind: 'id', values: [id] }, scope)})`;
+}
+
+/** Words of the narrative are tokens; those of the whole content are looked for in it, row by row. */
+function wordsSql(condition: Condition & { kind: 'words' }, row: Sql, scope: Scope): Sql {
+  if (condition.where === 'narrative') {
+    return both(
+      condition.words.map((word) =>
+        exists(
+          row,
+          { table: 'search_token', dated: true, where: (alias) => sql`${alias}.key = ${hash64(`word|${word}`)}::int8` },
+          scope,
+        ),
+      ),
+    );
+  }
+  const version = scope.alias('v');
+  return sql`exists (select from resource_version ${version} where ${version}.tenant_id = ${scope.tenant}
+    and ${version}.rid = ${row}.rid and ${version}.ver = ${row}.ver
+    and ${both(condition.words.map((word) => sql`strpos(lower(${version}.content::text), ${word}) > 0`))})`;
+}
+
+const kilometresOfDegree = 111.195;
+
+/** A box of degrees finds the candidates, the great circle decides. */
+function nearSql({ latitude, longitude, kilometres }: NearCondition, row: Sql, scope: Scope): Sql {
+  const [north, east] = [scope.alias('i'), scope.alias('i')];
+  const margin = kilometres / kilometresOfDegree;
+  return sql`exists (select from search_quantity ${north} join search_quantity ${east}
+    on ${east}.tenant_id = ${scope.tenant} and ${east}.rid = ${north}.rid and ${east}.param = ${longitudeParam}::int4
+    where ${north}.tenant_id = ${scope.tenant} and ${north}.rid = ${row}.rid and ${north}.param = ${latitudeParam}::int4
+      and ${north}.unit is null and ${north}.low between ${latitude - margin}::float8 and ${latitude + margin}::float8
+      and 2 * 6371.0088 * asin(sqrt(least(1, sin(radians(${north}.low - ${latitude}::float8) / 2) ^ 2
+        + cos(radians(${north}.low)) * cos(radians(${latitude}::float8))
+        * sin(radians(${east}.low - ${longitude}::float8) / 2) ^ 2))) <= ${kilometres}::float8)`;
+}

@@ -1,0 +1,176 @@
+/**
+ * Runs searches: a page with its includes and its total, or the few matches of a conditional interaction.
+ */
+import { outcomeError } from '../fhir/outcome.ts';
+import { resourceTypes, typeName } from '../fhir/resource-types.ts';
+import type { Include, Search } from '../search/ast.ts';
+import { compileInclude, compileRevinclude } from '../search/compile-include.ts';
+import { compileCount, compileSearch, type Position } from '../search/compile.ts';
+import type { Session } from './pool.ts';
+import { storedFromRow, type Stored, type StoredRow } from './read.ts';
+import type { Sql } from './sql.ts';
+
+export interface SearchPage {
+  readonly matches: readonly Stored[];
+  readonly included: readonly Stored[];
+  /** Exact; absent where it was not asked for or not worth its price. */
+  readonly total: number | undefined;
+  /** Where the page after and the page before begin. */
+  readonly next: Position | undefined;
+  readonly previous: Position | undefined;
+  /** The includes reached their cap: what is missing is said in the answer. */
+  readonly truncated: boolean;
+}
+
+/** Resources included with one page. */
+const mostIncluded = 1_000;
+/** `:iterate` follows this many steps. */
+const mostSteps = 8;
+/** `_total=estimate` counts this far; more is left unsaid, because a wrong number is worse than none. */
+const estimated = 10_000;
+
+/** One page of a search, from its beginning or from a position that an earlier page gave. */
+export async function runSearch(session: Session, search: Search, position?: Position): Promise<SearchPage> {
+  if (search.types.length === 0) return { ...nothing, total: 0 };
+  if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
+  const rows = await session.query<PageRow>(
+    compileSearch(search, session.tenant, { limit: search.count + 1, position }),
+  );
+  const { page, next, previous } = cutPage(rows, search.count, position);
+  const matches = page.map(storedFromRow);
+  const { included, truncated } = await follow(session, search, matches);
+  const whole = position === undefined && next === undefined;
+  return {
+    matches,
+    included,
+    truncated,
+    next,
+    previous,
+    total: whole ? matches.length : await totalOf(session, search),
+  };
+}
+
+const nothing = { matches: [], included: [], next: undefined, previous: undefined, truncated: false };
+
+type PageRow = StoredRow & Record<`k${number}`, string | null>;
+
+/** One row more than the page was asked for: it tells whether there is another page. */
+function cutPage(rows: PageRow[], count: number, position: Position | undefined): PageCut {
+  const more = rows.length > count;
+  const backwards = position?.direction === 'previous';
+  const page = rows.slice(0, count);
+  if (backwards) page.reverse();
+  const [first] = page;
+  const last = page.at(-1);
+  const hasNext = backwards || more;
+  const hasPrevious = backwards ? more : position !== undefined;
+  return {
+    page,
+    next: hasNext && last ? { direction: 'next', values: keysOf(last) } : undefined,
+    previous: hasPrevious && first ? { direction: 'previous', values: keysOf(first) } : undefined,
+  };
+}
+
+interface PageCut {
+  readonly page: PageRow[];
+  readonly next: Position | undefined;
+  readonly previous: Position | undefined;
+}
+
+function keysOf(row: PageRow): (string | null)[] {
+  const values: (string | null)[] = [];
+  for (let i = 0; row[`k${i}`] !== undefined; i++) values.push(row[`k${i}`] ?? null);
+  return values;
+}
+
+async function totalOf(session: Session, search: Search): Promise<number | undefined> {
+  if (search.total === 'none') return undefined;
+  if (search.total === 'accurate') return countMatches(session, search);
+  const found = await count(session, compileCount(search, session.tenant, estimated + 1));
+  return found > estimated ? undefined : found;
+}
+
+/** How many resources match. */
+export async function countMatches(session: Session, search: Search): Promise<number> {
+  return search.types.length === 0 ? 0 : count(session, compileCount(search, session.tenant));
+}
+
+async function count(session: Session, statement: Sql): Promise<number> {
+  const [row] = await session.query<{ total: string }>(statement);
+  return Number(row?.total ?? 0);
+}
+
+/** Up to `most` matches, without includes: for conditional interactions. */
+export async function findMatches(session: Session, search: Search, most: number): Promise<Stored[]> {
+  if (search.types.length === 0) return [];
+  const rows = await session.query<StoredRow>(compileSearch(search, session.tenant, { limit: most }));
+  return rows.map(storedFromRow);
+}
+
+interface Followed {
+  readonly included: Stored[];
+  readonly truncated: boolean;
+}
+
+/** First every directive on the matches, then those with :iterate on what was found, until nothing new comes. */
+async function follow(session: Session, search: Search, matches: readonly Stored[]): Promise<Followed> {
+  const included: Stored[] = [];
+  let fresh: readonly Stored[] = matches;
+  let includes = search.includes;
+  for (let step = 0; step < mostSteps && includes.length > 0 && fresh.length > 0; step++) {
+    const found = await followOnce(session, search, { includes, fresh, known: [...matches, ...included] });
+    included.push(...found);
+    if (included.length > mostIncluded) return { included: included.slice(0, mostIncluded), truncated: true };
+    fresh = found;
+    includes = includes.filter(({ iterate }) => iterate);
+    if (step === mostSteps - 1 && includes.length > 0 && found.length > 0) return { included, truncated: true };
+  }
+  return { included, truncated: false };
+}
+
+interface Step {
+  readonly includes: readonly Include[];
+  readonly fresh: readonly Stored[];
+  readonly known: readonly Stored[];
+}
+
+async function followOnce(session: Session, search: Search, { includes, fresh, known }: Step): Promise<Stored[]> {
+  const rids = known.map(({ rid }) => rid);
+  const types = new Set(fresh.map(({ type }) => typeName(type)));
+  const limit = mostIncluded + 1;
+  const forward = includes.filter(({ reverse, source }) => !reverse && types.has(source));
+  const backward = includes.filter(({ reverse }) => reverse);
+  const from = fresh.map(({ rid }) => rid);
+  const found: Stored[] = [];
+  if (forward.some(({ paths }) => paths.length > 0)) {
+    const statement = compileInclude(
+      search,
+      session.tenant,
+      { includes: forward, from, known: rids, limit },
+      resourceTypes,
+    );
+    found.push(...(await session.query<StoredRow>(statement)).map(storedFromRow));
+  }
+  if (backward.some(({ paths }) => paths.length > 0)) {
+    const already = [...rids, ...found.map(({ rid }) => rid)];
+    const statement = compileRevinclude(search, session.tenant, { includes: backward, from, known: already, limit });
+    found.push(...(await session.query<StoredRow>(statement)).map(storedFromRow));
+  }
+  return found;
+}
+
+/** A position from the values of a cursor. @throws OutcomeError where they do not fit the search. */
+export function positionFrom(values: readonly (string | null)[]): Position {
+  const [direction, ...rest] = values;
+  if (direction !== 'next' && direction !== 'previous') {
+    throw outcomeError('invalid', 'The page cursor does not belong to this search; start from the first page.', {
+      status: 400,
+    });
+  }
+  return { direction, values: rest };
+}
+
+/** The values of a cursor from a position. */
+export function positionValues({ direction, values }: Position): (string | null)[] {
+  return [direction, ...values];
+}
