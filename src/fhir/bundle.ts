@@ -1,24 +1,17 @@
 /**
  * Batch and transaction Bundles as they arrive: their entries, checked and in order of processing.
- * https://hl7.org/fhir/R4/http.html#transaction
+ * https://hl7.org/fhir/R4/http.html#transaction, https://hl7.org/fhir/R4/bundle.html#Bundle (bdl-1 to bdl-8)
+ *
+ * Invariants
+ * 1. A Bundle is refused as a whole, with every fault that it has; what is left of it is never processed alone.
+ * 2. In a transaction no resource that the urls name is written twice, whatever the methods. Resources that only criteria
+ *    name are told apart where the criteria are answered.
  */
+import { faultsOfEntry, parseEntry, type EntryMethod, type EntryRequest } from './bundle-entry.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { OutcomeError, outcomeError, type Issue } from './outcome.ts';
 
-export type EntryMethod = 'DELETE' | 'POST' | 'PUT' | 'PATCH' | 'GET' | 'HEAD';
-
-export interface EntryRequest {
-  /** Position in the Bundle, also of the answer. */
-  readonly index: number;
-  readonly method: EntryMethod;
-  /** Below the FHIR base. */
-  readonly segments: readonly string[];
-  readonly query: readonly (readonly [string, string])[];
-  readonly fullUrl: string | undefined;
-  readonly resource: JsonObject | undefined;
-  /** Names in lower case, as in HTTP. */
-  readonly headers: Readonly<Record<string, string>>;
-}
+export type { EntryMethod, EntryRequest } from './bundle-entry.ts';
 
 export interface BundleRequest {
   readonly type: 'batch' | 'transaction';
@@ -28,6 +21,8 @@ export interface BundleRequest {
 
 /** Most entries of one Bundle. */
 export const mostEntries = 10_000;
+
+const mostFaults = 100;
 
 const phases: Readonly<Record<EntryMethod, number>> = { DELETE: 0, POST: 1, PUT: 2, PATCH: 2, GET: 3, HEAD: 3 };
 
@@ -42,119 +37,86 @@ export function inPhases(entries: readonly EntryRequest[]): EntryRequest[][] {
 }
 
 /**
- * The entries of a Bundle.
- * @param bases our own addresses, of which an entry's url may begin with one
+ * The entries of a Bundle. `bases`: our own addresses, of which an entry's url may begin with one.
  * @throws OutcomeError naming every entry that is wrong.
  */
 export function parseBundle(bundle: JsonObject, bases: readonly string[]): BundleRequest {
-  const type = bundle['type'];
+  const { type } = bundle;
   if (type !== 'batch' && type !== 'transaction') {
     throw outcomeError('value', 'A Bundle sent to the base must have the type batch or transaction.', {
       expression: 'Bundle.type',
       status: 400,
     });
   }
-  const entries = bundle['entry'] ?? [];
-  if (!Array.isArray(entries)) {
+  const items = itemsOf(bundle);
+  const issues = faultsOfBundle(bundle);
+  const entries = items.flatMap((item, index) => parseEntry(item, { index, bases, issues }) ?? []);
+  for (const entry of entries) {
+    issues.push(...faultsOfEntry(entry));
+  }
+  issues.push(...twice(entries, (entry) => entry.fullUrl, 'fullUrl'));
+  if (type === 'transaction') {
+    issues.push(...twice(entries, identityOf, 'resource'));
+  }
+  if (issues.length > 0) {
+    throw new OutcomeError(issues.slice(0, mostFaults), { status: 400 });
+  }
+  return { type, entries };
+}
+
+function itemsOf(bundle: JsonObject): JsonValue[] {
+  const items = bundle['entry'] ?? [];
+  if (!Array.isArray(items)) {
     throw outcomeError('structure', 'Bundle.entry must be an array.', { expression: 'Bundle.entry' });
   }
-  if (entries.length > mostEntries) {
-    throw outcomeError('too-costly', `A Bundle may have ${mostEntries} entries; this one has ${entries.length}.`);
+  if (items.length > mostEntries) {
+    throw outcomeError('too-costly', `A Bundle may have ${mostEntries} entries; this one has ${items.length}.`);
   }
-  const issues: Issue[] = [];
-  const parsed = entries.flatMap((entry, index) => parseEntry(entry, index, bases, issues) ?? []);
-  if (issues.length > 0) {
-    throw new OutcomeError(issues, { status: 400 });
-  }
-  return { type, entries: parsed };
+  return items;
 }
 
-const headerNames = {
-  ifNoneMatch: 'if-none-match',
-  ifModifiedSince: 'if-modified-since',
-  ifMatch: 'if-match',
-  ifNoneExist: 'if-none-exist',
-} as const;
+const members = new Set(
+  `resourceType id meta implicitRules language identifier type timestamp total link entry signature`
+    .split(' ')
+    .flatMap((name) => [name, `_${name}`]),
+);
 
-function parseEntry(
-  entry: JsonValue,
-  index: number,
-  bases: readonly string[],
-  issues: Issue[],
-): EntryRequest | undefined {
-  const expression = `Bundle.entry[${index}]`;
-  const refuse = (diagnostics: string, at = expression): undefined => {
-    issues.push({ severity: 'error', code: 'structure', diagnostics, expression: [at] });
-  };
-  if (!isObject(entry)) {
-    return refuse('An entry must be an object.');
+/** What a Bundle may have beside its entries; implicitRules and total would change or contradict what it asks. */
+function faultsOfBundle(bundle: JsonObject): Issue[] {
+  const unknown = Object.keys(bundle).filter((name) => !members.has(name));
+  const issues = unknown.map((name) => fault(`Bundle has no element "${name.slice(0, 80)}".`, 'Bundle'));
+  if (bundle['total'] !== undefined) {
+    issues.push(fault('Only a search result or a history has a total (bdl-1).', 'Bundle.total', 'invariant'));
   }
-  const request = entry['request'];
-  if (!isObject(request)) {
-    return refuse('An entry of a batch or transaction needs a request.');
+  if (bundle['implicitRules'] !== undefined) {
+    issues.push(fault('The implicitRules of the Bundle are not known here.', 'Bundle.implicitRules', 'not-supported'));
   }
-  const { method, url } = request;
-  if (typeof method !== 'string' || !(method in phases)) {
-    return refuse('The method must be GET, HEAD, POST, PUT, PATCH or DELETE.', `${expression}.request.method`);
-  }
-  const path = typeof url === 'string' ? parseUrl(url, bases) : undefined;
-  if (path === undefined) {
-    return refuse('The url must be relative to the FHIR base and properly encoded.', `${expression}.request.url`);
-  }
-  const resource = entry['resource'];
-  if (resource !== undefined && !isObject(resource)) {
-    return refuse('The resource must be an object.', `${expression}.resource`);
-  }
-  const needsResource = method === 'PUT' || method === 'PATCH' || (method === 'POST' && !isOperation(path.segments));
-  if (needsResource && resource === undefined) {
-    return refuse(`${method} needs a resource.`);
-  }
-  const fullUrl = entry['fullUrl'];
-  return {
-    index,
-    method: method as EntryMethod,
-    ...path,
-    fullUrl: typeof fullUrl === 'string' ? fullUrl : undefined,
-    resource,
-    headers: headersOf(request),
-  };
+  return issues;
 }
 
-function isOperation(segments: readonly string[]): boolean {
-  const last = segments.at(-1) ?? '';
-  return last.startsWith('$') || last === '_search';
+function fault(diagnostics: string, expression: string, code: Issue['code'] = 'structure'): Issue {
+  return { severity: 'error', code, diagnostics, expression: [expression] };
 }
 
-function headersOf(request: JsonObject): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [member, name] of Object.entries(headerNames)) {
-    const value = request[member];
-    if (typeof value === 'string') {
-      headers[name] = member === 'ifModifiedSince' ? new Date(value).toUTCString() : value;
+/** The resource that an entry writes, where its url names it. */
+function identityOf({ method, segments, query }: EntryRequest): string | undefined {
+  const writes = method === 'PUT' || method === 'PATCH' || method === 'DELETE';
+  return writes && segments.length === 2 && query.length === 0 ? segments.join('/') : undefined;
+}
+
+function twice(
+  entries: readonly EntryRequest[],
+  nameOf: (entry: EntryRequest) => string | undefined,
+  what: string,
+): Issue[] {
+  const first = new Map<string, number>();
+  return entries.flatMap((entry) => {
+    const name = nameOf(entry);
+    const before = name === undefined ? undefined : first.get(name);
+    if (name !== undefined && before === undefined) {
+      first.set(name, entry.index);
     }
-  }
-  return headers;
-}
-
-function parseUrl(
-  url: string,
-  bases: readonly string[],
-): { segments: string[]; query: (readonly [string, string])[] } | undefined {
-  const base = bases.find((candidate) => url.startsWith(`${candidate}/`));
-  const relative = base === undefined ? url : url.slice(base.length + 1);
-  if (/^[a-z][a-z0-9+.-]*:/i.test(relative)) {
-    return undefined;
-  }
-  const at = relative.indexOf('?');
-  const path = at < 0 ? relative : relative.slice(0, at);
-  try {
-    const segments = path.split('/').filter((part) => part !== '').map(decodeURIComponent);
-    return { segments, query: at < 0 ? [] : [...new URLSearchParams(relative.slice(at + 1))] };
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+    const sentence = `The ${what} ${name?.slice(0, 120)} stands in entries ${before} and ${entry.index}; it may be in one only.`;
+    return before === undefined ? [] : [fault(sentence, `Bundle.entry[${entry.index}]`, 'duplicate')];
+  });
 }
