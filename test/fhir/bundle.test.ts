@@ -63,6 +63,7 @@ describe('request.url', () => {
     'Patient/%2e%2e/x',
     'Patient/a%2Fb',
     'Patient/%zz',
+    'Patient?name=%E0%A4%A',
     'Patient#1',
     'Patient?name=a b',
     'Patient\\1',
