@@ -19,9 +19,9 @@ export interface Case {
 export interface Need {
   type?: string;
   interaction?: string;
+  /** Name of an operation, without the $. */
+  operation?: string;
   flag?: 'updateCreate' | 'conditionalCreate' | 'conditionalUpdate' | 'conditionalDelete' | 'conditionalRead';
-  /** Values of the flag that do not count as support. */
-  unless?: readonly unknown[];
   /** A MIME type of CapabilityStatement.format or patchFormat. */
   format?: string;
 }

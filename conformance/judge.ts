@@ -59,20 +59,28 @@ async function runCase(world: World, one: Case): Promise<Pick<Verdict, 'result' 
 
 /** What of the need the CapabilityStatement leaves out; undefined when all is claimed. */
 function unclaimed(capability: Resource, need: Need): string | undefined {
-  const rest = capability['rest']?.[0] ?? {};
-  const resource =
-    need.type === undefined ? rest : (rest.resource ?? []).find((one: Resource) => one.type === need.type);
-  const interactions: { code: string }[] = resource?.interaction ?? [];
-  if (need.interaction !== undefined && !interactions.some((one) => one.code === need.interaction)) {
-    return `${need.type ?? 'system'} ${need.interaction}`;
-  }
-  const flag = need.flag === undefined ? undefined : resource?.[need.flag];
-  if (need.flag !== undefined && (need.unless ?? [undefined, false, 'not-supported']).includes(flag)) {
-    return `${need.type ?? ''} ${need.flag}`;
-  }
-  const formats: string[] = [...(capability['format'] ?? []), ...(capability['patchFormat'] ?? [])];
-  const short = need.format?.replace('application/fhir+', '');
-  const held =
-    need.format === undefined || formats.some((format) => format.split(';')[0] === need.format || format === short);
-  return held ? undefined : `the format ${need.format}`;
+  const rest: Resource = capability['rest']?.[0] ?? {};
+  const types: Resource[] = rest['resource'] ?? [];
+  const place = need.type === undefined ? rest : types.find((one) => one['type'] === need.type);
+  const where = need.type ?? 'the system';
+  const missing = [
+    lacks(need.interaction, place?.['interaction'], 'code') && `${need.interaction} on ${where}`,
+    lacks(need.operation, [...(place?.['operation'] ?? []), ...(rest['operation'] ?? [])], 'name') &&
+      `the operation ${need.operation}`,
+    need.flag && [undefined, false, 'not-supported'].includes(place?.[need.flag]) && `${need.flag} on ${where}`,
+    need.format && !formatsOf(capability).includes(need.format) && `the format ${need.format}`,
+  ];
+  return missing.find((one) => typeof one === 'string' && one !== '') || undefined;
+}
+
+function lacks(wanted: string | undefined, listed: Record<string, string>[] | undefined, key: string): boolean {
+  return wanted !== undefined && !(listed ?? []).some((one) => one[key] === wanted);
+}
+
+/** The formats as MIME types: `json` and `xml` are short for those of FHIR. */
+function formatsOf(capability: Resource): string[] {
+  const listed: string[] = [...(capability['format'] ?? []), ...(capability['patchFormat'] ?? [])];
+  return listed.map((format) =>
+    /^(json|xml)$/.test(format) ? `application/fhir+${format}` : (format.split(';')[0] ?? ''),
+  );
 }

@@ -11,6 +11,7 @@ import { fhirpathPatch } from './cases/fhirpath-patch.ts';
 import { generalParameters } from './cases/general-parameters.ts';
 import { customHeaders, head, security, statusCodes } from './cases/headers.ts';
 import { history } from './cases/history.ts';
+import { everything, metaOperations, operations, validate } from './cases/operations.ts';
 import { conditionalPatch, patch } from './cases/patch.ts';
 import { conditionalRead, read, vread } from './cases/read.ts';
 import { paging, search, variantSearches } from './cases/search.ts';
@@ -54,6 +55,10 @@ export const sections: readonly Section[] = [
   transactionReferences,
   conditionalReferences,
   history,
+  operations,
+  validate,
+  metaOperations,
+  everything,
   decimalPrecision,
   binary,
   asynchronous,
