@@ -1,6 +1,7 @@
 /**
  * capabilities: what this server does, derived from the tables it runs on. https://hl7.org/fhir/R4/http.html#capabilities
  */
+import { createHash } from 'node:crypto';
 import statement from '../../conformance/capability/statement.json' with { type: 'json' };
 import terminology from '../../conformance/capability/terminology.json' with { type: 'json' };
 import packageJson from '../../package.json' with { type: 'json' };
@@ -20,14 +21,21 @@ const date = new Date().toISOString();
 export async function capabilities(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, ['mode']);
   const [mode = 'full'] = valuesOf(call.query, 'mode');
+  const resource = statementOf(context, mode);
+  const etag = `W/"${createHash('sha256').update(JSON.stringify(resource)).digest('base64url').slice(0, 16)}"`;
+  const known = call.headers['if-none-match']?.includes(etag) === true;
+  return known ? { status: 304, headers: { etag } } : { status: 200, headers: { etag }, resource };
+}
+
+function statementOf(context: Context, mode: string): JsonObject {
   const common = { date, software: { name: statement.software.name, version: packageJson.version } };
   switch (mode) {
     case 'full':
-      return { status: 200, resource: fullStatement(context, common) };
+      return fullStatement(context, common);
     case 'normative':
-      return { status: 200, resource: normativePart(fullStatement(context, common)) };
+      return normativePart(fullStatement(context, common));
     case 'terminology':
-      return { status: 200, resource: { ...(terminology as JsonObject), ...common, implementation: implementation(context) } };
+      return { ...(terminology as JsonObject), ...common, implementation: implementation(context) };
     default:
       throw outcomeError('value', `mode must be full, normative or terminology, not "${mode.slice(0, 40)}".`, { status: 400 });
   }

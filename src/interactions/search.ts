@@ -47,6 +47,8 @@ export interface Asked {
   /** A condition besides those of the query. */
   readonly compartment?: Condition;
   readonly access: Access;
+  /** The parameters for the links, where they are not those of the query that were understood. */
+  readonly shown?: Parameters;
 }
 
 /** A page of a search as a Bundle; its links lead back to the path of `call`. */
@@ -59,7 +61,7 @@ export async function searchAnswer(context: Context, call: Call, asked: Asked): 
     ...(compartment && { compartment }),
   });
   const subset = subsetFor(query, type, parsed);
-  const paging = { context, call, parsed };
+  const paging = { context, call, shown: asked.shown ?? parsed.processed };
   const [cursor] = valuesOf(query, '_cursor');
   const position = cursor === undefined ? undefined : positionFrom(openCursor(context, scopeOf(paging), cursor));
   const page = await runSearch(context.session, parsed, position);
@@ -121,12 +123,13 @@ function remarks(parsed: Search, page: SearchPage): BundleEntry[] {
 interface Paging {
   readonly context: Context;
   readonly call: Call;
-  readonly parsed: Search;
+  /** What was processed, without the cursor. */
+  readonly shown: Parameters;
 }
 
 /** What a cursor belongs to. */
-function scopeOf({ call, parsed }: Paging): string {
-  return JSON.stringify(['search', pathOf(call), parsed.processed]);
+function scopeOf({ call, shown }: Paging): string {
+  return JSON.stringify(['search', pathOf(call), shown]);
 }
 
 function pathOf(call: Call): readonly string[] {
@@ -134,10 +137,10 @@ function pathOf(call: Call): readonly string[] {
 }
 
 function linksOf(paging: Paging, page: SearchPage, current: string | undefined): Link[] {
-  const { context, call, parsed } = paging;
+  const { context, call, shown } = paging;
   const path = [context.base, ...pathOf(call).map(encodeURIComponent)].join('/');
   const url = (cursor?: string): string => {
-    const pairs = parsed.processed.map(([name, value]): [string, string] => [name, value]);
+    const pairs = shown.map(([name, value]): [string, string] => [name, value]);
     const query = new URLSearchParams(cursor === undefined ? pairs : [...pairs, ['_cursor', cursor]]).toString();
     return query === '' ? path : `${path}?${query}`;
   };

@@ -135,7 +135,7 @@ async function planCreate(context: Context, { entry, call }: Admitted, draft: Dr
   const { type } = call.target;
   const criteria = entry.headers['if-none-exist'];
   const match =
-    criteria === undefined ? undefined : atMostOne(type, await remaining(context, { type, query: parseCriteria(criteria) }, draft));
+    criteria === undefined ? undefined : atMostOne(type, await remaining(context, type, parseCriteria(criteria), draft));
   if (match) {
     draft.existing.push({ entry, call, match });
   } else {
@@ -143,16 +143,11 @@ async function planCreate(context: Context, { entry, call }: Admitted, draft: Dr
   }
 }
 
-/** What the criteria match once the deletions of this transaction are done. */
-async function remaining(
-  context: Context,
-  criteria: { type: string; query: Parameters; most?: number },
-  draft: Draft,
-): Promise<Match[]> {
-  const { type, query, most = 2 } = criteria;
+/** What the criteria of a conditional create match once the deletions of this transaction are done. */
+async function remaining(context: Context, type: string, query: Parameters, draft: Draft): Promise<Match[]> {
   const gone = new Set(draft.writes.flatMap((write) => (write.kind === 'delete' && write.type === type ? [write.id] : [])));
-  const matches = await lockAndFind(context, type, query, most + gone.size);
-  return matches.filter((match) => !gone.has(match.id)).slice(0, most);
+  const matches = await lockAndFind(context, type, query, 2 + gone.size);
+  return matches.filter((match) => !gone.has(match.id));
 }
 
 const kinds = { PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
@@ -168,7 +163,7 @@ async function planConditional(context: Context, { entry, call }: Admitted, draf
   const { type } = call.target;
   const kind = kindOf(entry);
   const several = kind === 'delete' && context.tenant.settings.multipleDelete === true;
-  const matches = await remaining(context, { type, query: call.query, most: several ? mostDeleted : 2 }, draft);
+  const matches = await lockAndFind(context, type, call.query, several ? mostDeleted : 2);
   if (!several) {
     atMostOne(type, matches);
   }

@@ -27,8 +27,16 @@ export async function everything(context: Context, call: Call): Promise<Answer> 
     throw outcomeError('deleted', `${type}/${id} was deleted.`);
   }
   const parameters = searchParametersOf(context);
-  const compartment = and([compartmentCondition(type, id, parameters), period(input, parameters)]);
-  return searchAnswer(context, call, { query: queryOf(input), compartment, access: accessOf(context) });
+  const compartment: Condition = {
+    kind: 'everything',
+    compartment: compartmentCondition(type, id, parameters),
+    within: period(input, parameters),
+    types: resourceTypes,
+  };
+  const shown = ['start', 'end', '_since', '_type', '_count'].flatMap((name) =>
+    input.texts(name).map((value): [string, string] => [name, value]),
+  );
+  return searchAnswer(context, call, { query: queryOf(input), compartment, access: accessOf(context), shown });
 }
 
 function queryOf(input: Input): [string, string][] {
@@ -40,7 +48,7 @@ function queryOf(input: Input): [string, string][] {
   if (since !== undefined) {
     query.push(['_lastUpdated', `ge${since}`]);
   }
-  return [...query, ['_include', '*']];
+  return query;
 }
 
 /** @throws OutcomeError where start or end is no date. */

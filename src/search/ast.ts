@@ -120,6 +120,14 @@ export interface CompartmentCondition {
   readonly members: ReadonlyMap<string, readonly ParameterPath[]>;
 }
 
+/** Members of a compartment that satisfy `within` and are of `types`, and what those refer to. */
+export interface EverythingCondition {
+  readonly kind: 'everything';
+  readonly compartment: CompartmentCondition;
+  readonly within: Condition;
+  readonly types: readonly string[];
+}
+
 export type Condition =
   | RowLeaf
   | CompositeCondition
@@ -127,6 +135,7 @@ export type Condition =
   | HasCondition
   | NearCondition
   | CompartmentCondition
+  | EverythingCondition
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
   | { readonly kind: 'and'; readonly parts: readonly Condition[] }

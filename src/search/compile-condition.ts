@@ -12,6 +12,7 @@ import type {
   CompartmentCondition,
   CompositeCondition,
   Condition,
+  EverythingCondition,
   HasCondition,
   NearCondition,
   RowLeaf,
@@ -70,6 +71,8 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
       return hasSql(condition, row, scope);
     case 'compartment':
       return compartmentSql(condition, row, scope);
+    case 'everything':
+      return everythingSql(condition, row, scope);
     default:
       return leafSql(condition, row, scope);
   }
@@ -201,17 +204,57 @@ function hasSql({ type, paths, condition }: HasCondition, row: Sql, scope: Scope
     where ${found})`;
 }
 
-/** Membership by any of the paths of the compartment's definition, or being its resource. */
-function compartmentSql({ type, id, members }: CompartmentCondition, row: Sql, scope: Scope): Sql {
-  const paths = [...members.values()].flat();
-  const link = scope.alias('f');
-  const referring = sql`${row}.rid in (select ${link}.rid from search_reference ${link}
-    where ${link}.tenant_id = ${scope.tenant} and ${link}.id = ${id} and ${link}.type = ${typeNumber(type)}::int2
-      and ${anyOf(sql`${link}.param`, params(paths), 'int4')})`;
-  const self = sql`(${row}.type = ${typeNumber(type)}::int2 and ${row}.fhir_id = ${id})`;
-  const only = paths.every(({ path }) => path.column === 'patient');
+/**
+ * Membership by any of the paths of the compartment's definition, or being its resource. As one set of rids, from which
+ * a statement can start; `self or referring` made PostgreSQL read every row of the tenant.
+ */
+function compartmentSql(condition: CompartmentCondition, row: Sql, scope: Scope): Sql {
+  const { type, id, members } = condition;
+  const only = [...members.values()].flat().every(({ path }) => path.column === 'patient');
   if (type === 'Patient' && only && !members.has('Patient')) return sql`${row}.patient = ${id}`;
-  return members.has(type) ? sql`(${self} or ${referring})` : referring;
+  return sql`${row}.rid in (${memberRids(condition, scope)})`;
+}
+
+function memberRids({ type, id, members }: CompartmentCondition, scope: Scope): Sql {
+  const link = scope.alias('f');
+  const referring = sql`select ${link}.rid from search_reference ${link}
+    where ${link}.tenant_id = ${scope.tenant} and ${link}.id = ${id} and ${link}.type = ${typeNumber(type)}::int2
+      and ${anyOf(sql`${link}.param`, params([...members.values()].flat()), 'int4')}`;
+  if (!members.has(type)) return referring;
+  const self = scope.alias('r');
+  return sql`${referring} union select ${self}.rid from resource ${self}
+    where ${self}.tenant_id = ${scope.tenant} and ${self}.type = ${typeNumber(type)}::int2 and ${self}.fhir_id = ${id}`;
+}
+
+/** The members of a compartment that the caller may see, and what they refer to. */
+function everythingSql({ compartment, within, types }: EverythingCondition, row: Sql, scope: Scope): Sql {
+  const member = scope.alias('r');
+  const link = scope.alias('f');
+  const target = scope.alias('r');
+  const members = scope.alias('m');
+  return sql`${row}.rid in (
+    with ${members} as materialized (
+      select ${member}.rid from resource ${member}
+      where ${member}.tenant_id = ${scope.tenant} and not ${member}.deleted
+        and ${member}.rid in (${memberRids(compartment, scope)})
+        and (${visibleSql(types, member, scope)}) and ${conditionSql(within, member, scope)})
+    select rid from ${members}
+    union
+    select ${target}.rid from ${members}
+    join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${members}.rid
+    join resource ${target} on ${target}.tenant_id = ${scope.tenant} and ${target}.type = ${link}.type
+      and ${target}.fhir_id = ${link}.id)`;
+}
+
+/** The row is of one of the types, and the caller may see it. */
+export function visibleSql(types: readonly string[], row: Sql, scope: Scope): Sql {
+  const open = types.filter((type) => scope.access(type)?.kind === 'all');
+  const limited = types.filter((type) => !open.includes(type));
+  const parts = limited.map((type) => sql`(${row}.type = ${typeNumber(type)}::int2 and ${accessSql(type, row, scope)})`);
+  const [only] = open;
+  if (open.length === 1 && only !== undefined) parts.unshift(sql`${row}.type = ${typeNumber(only)}::int2`);
+  if (open.length > 1) parts.unshift(sql`${row}.type = any(${open.map(typeNumber)}::int2[])`);
+  return either(parts);
 }
 
 function listSql(id: string, row: Sql, scope: Scope): Sql {

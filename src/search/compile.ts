@@ -5,13 +5,12 @@
  * most selective token or reference is joined as a stream in that order and everything else is checked on it, so that a
  * page costs what it shows, not what matches. Other orders are sorted by PostgreSQL.
  */
-import { typeNumber } from '../fhir/resource-types.ts';
 import { join, raw, sql, type Sql } from '../store/sql.ts';
 import type { Condition, RowLeaf, Search } from './ast.ts';
-import { accessSql, conditionSql, makeScope, type Scope } from './compile-condition.ts';
+import { conditionSql, makeScope, visibleSql, type Scope } from './compile-condition.ts';
 import { afterSql, isIndexOrder, orderKeys, orderSql, type Key } from './order.ts';
 import { rowCondition, tableSql } from './row-sql.ts';
-import { both, either } from './sql-list.ts';
+import { both } from './sql-list.ts';
 
 /** Where a page begins: after (`next`) or before (`previous`) a row with these values of the order. */
 export interface Position {
@@ -65,7 +64,7 @@ function columns(keys: readonly Key[], expressions: readonly Sql[]): Sql {
 
 function plainRows(search: Search, condition: Condition, { keys, scope, limit, position, reverse }: Rows): Sql {
   const expressions = keys.map(({ expression }) => expression);
-  const where = sql`r.tenant_id = ${scope.tenant} and not r.deleted and ${typesSql(search, scope)}
+  const where = sql`r.tenant_id = ${scope.tenant} and not r.deleted and ${visibleSql(search.types, row, scope)}
     and ${conditionSql(condition, row, scope)}`;
   const computed = keys.some(({ nullable }) => nullable);
   if (!computed) {
@@ -88,19 +87,8 @@ function streamedRows(search: Search, { driver, rest }: Driven, { keys, scope, l
   return sql`select distinct on (d.date, d.rid) ${columns(keys, expressions)} from ${tableSql(found)} d
     join resource r on r.tenant_id = ${scope.tenant} and r.rid = d.rid
     where d.tenant_id = ${scope.tenant} and ${found.where(stream)}${after}
-      and not r.deleted and ${typesSql(search, scope)} and ${conditionSql(rest, row, scope)}
+      and not r.deleted and ${visibleSql(search.types, row, scope)} and ${conditionSql(rest, row, scope)}
     order by ${orderSql(keys, expressions, reverse)} limit ${limit}`;
-}
-
-/** The types that match, each with what the caller may see of it. */
-function typesSql(search: Search, scope: Scope): Sql {
-  const open = search.types.filter((type) => scope.access(type)?.kind === 'all');
-  const limited = search.types.filter((type) => !open.includes(type));
-  const parts = limited.map((type) => sql`(r.type = ${typeNumber(type)}::int2 and ${accessSql(type, row, scope)})`);
-  const [only] = open;
-  if (open.length === 1 && only !== undefined) parts.unshift(sql`r.type = ${typeNumber(only)}::int2`);
-  if (open.length > 1) parts.unshift(sql`r.type = any(${open.map(typeNumber)}::int2[])`);
-  return either(parts);
 }
 
 interface Driven {
@@ -120,7 +108,7 @@ function takeDriver(condition: Condition): { driver: RowLeaf | undefined; rest: 
 }
 
 function isSelective(part: Condition): boolean {
-  if (part.kind === 'id' || part.kind === 'compartment' || part.kind === 'list') return true;
+  if (part.kind === 'id' || part.kind === 'compartment' || part.kind === 'everything' || part.kind === 'list') return true;
   return (
     part.kind === 'reference' &&
     part.paths.every(({ path }) => path.column === 'patient') &&
@@ -157,7 +145,7 @@ function selectivity(part: RowLeaf): number {
 export function compileCount(search: Search, tenant: number, most?: number): Sql {
   const scope = makeScope(tenant, search.access);
   const matching = sql`from resource r where r.tenant_id = ${tenant} and not r.deleted
-    and ${both([typesSql(search, scope), conditionSql(search.condition, row, scope)])}`;
+    and ${both([visibleSql(search.types, row, scope), conditionSql(search.condition, row, scope)])}`;
   return most === undefined
     ? sql`select count(*)::int8 as total ${matching}`
     : sql`select count(*)::int8 as total from (select ${matching} limit ${most}) m`;
