@@ -11,6 +11,7 @@ export interface Answer {
   headers: Headers;
   bytes: Uint8Array;
   text: string;
+  // oxlint-disable-next-line typescript/no-explicit-any
   json: any;
 }
 

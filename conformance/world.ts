@@ -9,6 +9,7 @@ import type { Answer, Ask, Client } from './client.ts';
 import { check, status } from './checks.ts';
 
 /** A FHIR resource as the server sent it. */
+// oxlint-disable-next-line typescript/no-explicit-any
 export type Resource = { resourceType: string; [member: string]: any };
 
 export interface World {
