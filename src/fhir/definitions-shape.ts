@@ -89,7 +89,13 @@ export interface ElementDefinition {
     valueSet?: string;
     extension?: { url: string; valueCanonical?: string }[];
   };
-  constraint?: { key: string; severity: Constraint['severity']; human: string; expression?: string }[];
+  constraint?: {
+    key: string;
+    severity: Constraint['severity'];
+    human: string;
+    expression?: string;
+    source?: string;
+  }[];
   isSummary?: boolean;
   isModifier?: boolean;
 }
@@ -110,7 +116,7 @@ function constraintsOf(definition: ElementDefinition): Constraint[] {
 }
 
 /** Snapshots write `System.String` for ids and urls, with the FHIR type in an extension; Resource.id is an `id`. */
-function typesOf(definition: ElementDefinition): TypeRef[] {
+export function typesOf(definition: ElementDefinition): TypeRef[] {
   if (definition.contentReference !== undefined) return [{ code: 'BackboneElement' }];
   return (definition.type ?? []).map(({ code, extension, targetProfile, profile }) => {
     const fhirType = extension?.find((entry) => entry.url === FHIR_TYPE)?.valueUrl ?? code;

@@ -11,7 +11,13 @@ const valid: JsonObject[] = [
   {
     resourceType: 'Observation',
     id: 'o1',
-    meta: { tag: [{ system: 'http://e.org', code: 'a' }] },
+    meta: {
+      tag: [{ system: 'http://e.org', code: 'a' }],
+      profile: ['urn:makhbar:profile:laboratory-observation'],
+    },
+    category: [
+      { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'laboratory' }] },
+    ],
     text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml"><p>x</p></div>' },
     contained: [{ resourceType: 'Specimen', id: 's', type: { text: 'blood' } }],
     identifier: [{ use: 'official', system: 'http://e.org', value: '1' }],

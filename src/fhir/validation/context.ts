@@ -32,6 +32,8 @@ export interface Context {
   inContained: boolean;
   /** References may be searches, `Patient?identifier=…`: inside a Bundle that is to be processed. */
   conditionalReferences: boolean;
+  /** Profiles besides those held here, by canonical URL. */
+  profileSource: ((canonical: string) => JsonObject | undefined) | undefined;
 }
 
 /** The place as a FHIRPath expression. */

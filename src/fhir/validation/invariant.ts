@@ -18,6 +18,8 @@ export interface Invariant {
   holds: Predicate | undefined;
   /** The type of the value it is about: a type name or the path of a backbone element. */
   typeName: string;
+  /** From the published definitions of R4. */
+  trusted: boolean;
 }
 
 /** Constraints that the walk through the resource checks itself: see type.ts, resource.ts, narrative.ts, reference.ts. */
@@ -26,7 +28,12 @@ const walked = new Set(['ele-1', 'dom-2', 'dom-3', 'dom-4', 'dom-5', 'txt-1', 't
 function invariantsOf(constraints: readonly Constraint[], typeName: string): Invariant[] {
   return constraints
     .filter((constraint) => !walked.has(constraint.key) && !Object.hasOwn(unusable, constraint.key))
-    .map((constraint) => ({ constraint, holds: natives.get(constraint.expression), typeName }));
+    .map((constraint) => ({ constraint, typeName, trusted: true, holds: natives.get(constraint.expression) }));
+}
+
+/** The constraints of a profile, which anyone may have written. */
+export function profileInvariants(constraints: readonly Constraint[], typeName: string): Invariant[] {
+  return constraints.map((constraint) => ({ constraint, typeName, trusted: false, holds: undefined }));
 }
 
 /** The constraints of a type as a whole. */
@@ -48,21 +55,23 @@ export function runInvariants(invariants: readonly Invariant[], value: JsonValue
   for (const invariant of invariants) {
     const { constraint } = invariant;
     if (constraint.severity === 'warning' && !context.warnings) continue;
-    invariant.holds ??= compileExpression(constraint.expression, invariant.typeName, true);
-    const before = context.issues.length;
-    const answer = evaluate(invariant.holds, value, context);
+    const answer = evaluate(invariant, value, context);
     if (answer === false) {
       report(context, 'invariant', `breaks ${constraint.key}: ${sentence(constraint.human)}`, constraint.severity);
-    } else if (answer === undefined && before === 0) {
+    } else if (answer === undefined && context.warnings && context.issues.length === 0) {
       report(context, 'incomplete', `could not be checked against ${constraint.key}.`, 'warning');
     }
   }
 }
 
-/** Whether the constraint holds; undefined when it cannot be evaluated, as when the value has faults of structure. */
-function evaluate(holds: Predicate, value: JsonValue, context: Context): boolean | undefined {
+/**
+ * Whether the constraint holds; undefined when it cannot be evaluated: because the value has faults of structure (which
+ * are findings of their own), or because the expression is outside of the language.
+ */
+function evaluate(invariant: Invariant, value: JsonValue, context: Context): boolean | undefined {
   try {
-    return holds(value, context);
+    invariant.holds ??= compileExpression(invariant.constraint.expression, invariant.typeName, invariant.trusted);
+    return invariant.holds(value, context);
   } catch {
     return undefined;
   }

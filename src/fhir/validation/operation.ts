@@ -18,6 +18,8 @@ export interface OperationOptions {
   mode?: ValidationMode;
   /** The canonical URL of a profile, besides those that the resource names. */
   profile?: string;
+  /** Profiles besides those held here, by canonical URL. */
+  profileSource?: (canonical: string) => JsonObject | undefined;
 }
 
 function error(code: IssueCode, diagnostics: string, expression: string): Issue {
@@ -46,7 +48,11 @@ function modeFindings(resource: JsonObject, { type, id, mode, profile }: Operati
 
 /** Everything that speaks for or against a resource. */
 export function validateForOperation(resource: JsonObject, options: OperationOptions = {}): Issue[] {
-  const { profile } = options;
-  const profiles = profile === undefined ? [] : [profile];
-  return [...modeFindings(resource, options), ...validateResource(resource, { warnings: true, profiles })];
+  const { profile, profileSource } = options;
+  const found = validateResource(resource, {
+    warnings: true,
+    profiles: profile === undefined ? [] : [profile],
+    ...(profileSource !== undefined && { profileSource }),
+  });
+  return [...modeFindings(resource, options), ...found];
 }

@@ -8,6 +8,7 @@
 import { isResourceType, shapeOf } from '../definitions.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import { type Context, kindOf, quoted, report, reportMember } from './context.ts';
+import { checkProfiles } from './profile.ts';
 import { isObject, typeCheck } from './type.ts';
 
 /** The resource type of a value, or a finding. */
@@ -35,7 +36,12 @@ export function checkNestedResource(value: JsonValue, context: Context): void {
 }
 
 /** Checks a resource that contains, and is not contained: its `#…` links are its own. */
-export function checkIndependent(resource: JsonObject, type: string, context: Context): void {
+export function checkIndependent(
+  resource: JsonObject,
+  type: string,
+  context: Context,
+  profiles: readonly string[] = [],
+): void {
   const { resource: outer, root, environment, contained, localLinks, inContained } = context;
   context.resource = resource;
   context.root = resource;
@@ -44,6 +50,7 @@ export function checkIndependent(resource: JsonObject, type: string, context: Co
   context.localLinks = new Set();
   context.inContained = false;
   typeCheck(shapeOf(type)!)(resource, context);
+  checkProfiles(resource, type, profiles, context);
   checkAllReferenced(resource['contained'], context);
   Object.assign(context, { resource: outer, root, environment, contained, localLinks, inContained });
 }
@@ -73,6 +80,7 @@ function checkContained(resource: JsonObject, type: string, context: Context): v
   const links = new Set<string>();
   Object.assign(context, { resource, environment: undefined, localLinks: links, inContained: true });
   typeCheck(shapeOf(type)!)(resource, context);
+  checkProfiles(resource, type, [], context);
   Object.assign(context, { resource: outer, environment, localLinks, inContained: false });
   for (const link of links) localLinks.add(link);
   // A contained resource that points at its container is in use: noted as if it had been referenced (dom-3).
