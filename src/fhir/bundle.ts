@@ -11,7 +11,7 @@ import { faultsOfEntry, parseEntry, type EntryMethod, type EntryRequest } from '
 import type { JsonObject, JsonValue } from './json.ts';
 import { OutcomeError, outcomeError, type Issue } from './outcome.ts';
 
-export type { EntryMethod, EntryRequest } from './bundle-entry.ts';
+export type { EntryRequest } from './bundle-entry.ts';
 
 export interface BundleRequest {
   readonly type: 'batch' | 'transaction';

@@ -433,6 +433,7 @@ const sections: Record<string, [string, unknown][]> = {
     ["gender.memberOf('http://hl7.org/fhir/ValueSet/administrative-gender')", 'error: not-supported'],
     ["conformsTo('http://hl7.org/fhir/StructureDefinition/Patient')", 'error: not-supported'],
   ],
+  'htmlChecks()': [['contained.htmlChecks()', 'error: not-supported']],
   refused: [
     ['name.', 'error: invalid'],
     ['name given', 'error: invalid'],

@@ -19,6 +19,8 @@ export interface Environment {
   /** The target of a Reference, canonical or uri. Without it, resolve() knows the type and id that the text names. */
   readonly resolve?: (reference: Node) => Node | undefined;
   readonly memberOf?: (coded: Node, valueSet: string) => boolean | undefined;
+  /** Whether a text is a proper narrative. https://hl7.org/fhir/R4/narrative.html#rules */
+  readonly htmlChecks?: (text: string) => boolean;
   readonly conformsTo?: (node: Node, profile: string) => boolean;
   /** Results of pieces that depend on the resource only; kept by compile.ts. */
   memory?: Map<object, unknown>;

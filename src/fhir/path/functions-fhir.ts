@@ -6,7 +6,6 @@ import { memberPiece } from './member.ts';
 import { isObject, none, rootNode, type Node, type Nodes } from './node.ts';
 import { collection, condition, type Piece } from './piece.ts';
 import { isResourceType } from '../definitions.ts';
-import { narrativeFault } from './narrative.ts';
 
 function extensionPiece({ source, arguments: [url], dependence }: Call): Piece {
   const extensions = memberPiece(source, 'extension');
@@ -81,6 +80,19 @@ function conforms({ source, arguments: [profile], dependence }: Call): Piece {
   });
 }
 
+function narrative({ source, dependence }: Call): Piece {
+  return condition(dependence, (scope) => {
+    const { htmlChecks } = scope.evaluation.env;
+    if (!htmlChecks) {
+      throw outcomeError(
+        'not-supported',
+        'FHIRPath htmlChecks() needs the rules of narratives, which are not at hand here.',
+      );
+    }
+    return source.run(scope).every(({ value }) => typeof value === 'string' && htmlChecks(value));
+  });
+}
+
 export const fhir: Functions = {
   extension: withValues(1, 1, extensionPiece),
   resolve: plain(({ source, dependence }) =>
@@ -91,9 +103,5 @@ export const fhir: Functions = {
   ),
   memberOf: withValues(1, 1, terminology),
   conformsTo: withValues(1, 1, conforms),
-  htmlChecks: plain(({ source, dependence }) =>
-    condition(dependence, (scope) => {
-      return source.run(scope).every(({ value }) => typeof value === 'string' && narrativeFault(value) === undefined);
-    }),
-  ),
+  htmlChecks: plain(narrative),
 };

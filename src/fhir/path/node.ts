@@ -139,6 +139,11 @@ export function planOf(shape: Shape, name: string): Plan {
   return plan;
 }
 
+/** The types of the members that a name means. */
+export function memberTypes(shape: Shape, name: string): string[] {
+  return planOf(shape, name).map((member) => member.type);
+}
+
 let element: Shape | undefined;
 
 /** The members that any element has (id, extension): what a primitive has. */
