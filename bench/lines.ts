@@ -13,13 +13,16 @@ import { chronicPatients, newObservation, patientResources } from './generate.ts
 import type { HttpTask, SqlTask } from './load.ts';
 
 export interface Bench {
-  /** Port of Makhbar. */
+  dataDir: string;
+  /** Port and process of Makhbar. */
   port: number;
+  pid: number;
   token: string;
   tenant: number;
   /** Patients in the data set. */
   patients: number;
   barePort: number;
+  barePid: number;
   superuserUrl: string;
   database: pg.Client;
 }

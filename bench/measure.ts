@@ -4,7 +4,7 @@
  */
 import type { Bench, Line } from './lines.ts';
 import type { HttpTask, Job, Round, SqlTask } from './load.ts';
-import type { Helper } from './processes.ts';
+import { postgresSeconds, processorSeconds, type Helper } from './processes.ts';
 
 export interface Side {
   rate: number;
@@ -12,6 +12,13 @@ export interface Side {
   p99: number;
   /** The rate of each round. */
   rounds: number[];
+  /** Microseconds of processor time a request: they drift less than rates on a machine that does other work too. */
+  cpu: Processor;
+}
+
+export interface Processor {
+  node: number;
+  postgres: number;
 }
 
 export interface Result {
@@ -33,15 +40,18 @@ export interface Pace {
 
 export async function measureLine(line: Line, bench: Bench, load: Helper<Job, Round>, pace: Pace): Promise<Result> {
   const sides = { ours: await line.ours(bench), limit: await line.limit(bench) };
-  const rounds: Record<'ours' | 'limit', Round[]> = { ours: [], limit: [] };
+  const rounds: Record<SideName, Measured[]> = { ours: [], limit: [] };
   let offset = 0;
-  const run = async (side: 'ours' | 'limit', seconds: number): Promise<Round> => {
+  const run = async (side: SideName, seconds: number): Promise<Measured> => {
+    const before = processorOf(bench, side, sides[side]);
     const round = await load.ask(jobOf(line, sides[side], seconds, offset));
+    const after = processorOf(bench, side, sides[side]);
     if (round.failed > 0) {
       throw new Error(`${line.name}: ${round.failed} requests of ${side} failed (${round.failure}).`);
     }
     offset += round.count;
-    return round;
+    const each = (then: number, now: number) => ((now - then) / round.count) * 1e6;
+    return { ...round, cpu: { node: each(before.node, after.node), postgres: each(before.postgres, after.postgres) } };
   };
   await run('ours', Math.max(1, pace.seconds / 2));
   await run('limit', Math.max(1, pace.seconds / 2));
@@ -52,16 +62,31 @@ export async function measureLine(line: Line, bench: Bench, load: Helper<Job, Ro
   return resultOf(line, sideOf(rounds.ours, line), sideOf(rounds.limit, line));
 }
 
+type SideName = 'ours' | 'limit';
+
+type Measured = Round & { cpu: Processor };
+
+/** Seconds used so far; a limit in SQL has no server of its own. */
+function processorOf(bench: Bench, side: SideName, task: HttpTask | SqlTask): Processor {
+  const pid = side === 'ours' ? bench.pid : bench.barePid;
+  const node = task.kind === 'http' ? processorSeconds(pid) : 0;
+  return { node, postgres: postgresSeconds(bench.dataDir) };
+}
+
 function jobOf(line: Line, task: HttpTask | SqlTask, seconds: number, offset: number): Job {
   return { task, connections: line.connections, seconds, offset };
 }
 
-function sideOf(rounds: Round[], { each = 1 }: Line): Side {
+function sideOf(rounds: Measured[], { each = 1 }: Line): Side {
   return {
     rate: median(rounds.map((round) => round.rate)) * each,
     p50: median(rounds.map((round) => round.p50)),
     p99: median(rounds.map((round) => round.p99)),
     rounds: rounds.map((round) => Math.round(round.rate * each)),
+    cpu: {
+      node: median(rounds.map((round) => round.cpu.node)) / each,
+      postgres: median(rounds.map((round) => round.cpu.postgres)) / each,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** The processes of a run: Makhbar itself, the bare server, the load generator; and how much memory one uses. */
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, readFileSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -98,10 +98,13 @@ export function startLoad(): Helper<Job, Round> {
 }
 
 /** The bare server of bare.ts; gives its port. */
-export async function startBare(url: string, tenant: number): Promise<{ port: number; stop(): Promise<void> }> {
+export async function startBare(
+  url: string,
+  tenant: number,
+): Promise<{ port: number; pid: number; stop(): Promise<void> }> {
   const child = fork(here('./bare.ts'), [url, String(tenant)]);
   const [port] = (await once(child, 'message')) as [number];
-  return { port, stop: () => stopped(child) };
+  return { port, pid: child.pid ?? 0, stop: () => stopped(child) };
 }
 
 async function stopped(child: ChildProcess): Promise<void> {
@@ -139,5 +142,37 @@ export function memoryOf(pid: number): Memory {
     return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') };
   } catch {
     return { now: Number.NaN, peak: Number.NaN };
+  }
+}
+
+/** Seconds of processor time that a process has used, without its children. */
+export function processorSeconds(pid: number): number {
+  const times = statOf(pid);
+  return times === undefined ? Number.NaN : times.own;
+}
+
+/** The same for PostgreSQL: the postmaster, its present children and those that have ended. */
+export function postgresSeconds(dataDir: string): number {
+  const postmaster = Number(readFileSync(join(dataDir, 'data', 'postgresql', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const { own = Number.NaN, ended: past = 0 } = statOf(postmaster) ?? {};
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => statOf(Number(name)))
+    .filter((stat) => stat?.parent === postmaster);
+  return own + past + children.reduce((sum, child) => sum + (child?.own ?? 0), 0);
+}
+
+/** Ticks a second: 100 on every Linux that Node runs on. */
+const ticks = 100;
+
+/** From /proc/{pid}/stat (proc_pid_stat(5)); undefined where there is none. */
+function statOf(pid: number): { parent: number; own: number; ended: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const seconds = (first: number) => (Number(fields[first]) + Number(fields[first + 1])) / ticks;
+    return { parent: Number(fields[1]), own: seconds(11), ended: seconds(13) };
+  } catch {
+    return undefined;
   }
 }

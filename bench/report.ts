@@ -1,4 +1,7 @@
-/** The outcome of a run: printed as a table, kept as JSON, compared with an earlier one. */
+/**
+ * The outcome of a run: printed as a table, kept as JSON, compared with an earlier one.
+ * `cpu 120 + 80 µs` is the processor time a request (or resource) of the Node process and of PostgreSQL.
+ */
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import type { Result } from './measure.ts';
@@ -53,7 +56,8 @@ export function resultText(result: Result): string {
 
 function sideText(side: Result['ours'], unit: string): string {
   const rate = `${Math.round(side.rate).toLocaleString('en').padStart(8)} ${unit}`;
-  return `${rate}   p50 ${milliseconds(side.p50)}   p99 ${milliseconds(side.p99)}`;
+  const cpu = `cpu ${Math.round(side.cpu.node)} + ${Math.round(side.cpu.postgres)} µs`;
+  return `${rate}   p50 ${milliseconds(side.p50)}   p99 ${milliseconds(side.p99)}   ${cpu.padEnd(18)}`;
 }
 
 function milliseconds(value: number): string {
@@ -100,7 +104,12 @@ function comparedRow(name: string, then: Result, now: Result): string {
   const verdict = Math.abs(change) <= spread ? 'within the spread' : change > 0 ? 'faster' : 'SLOWER';
   const rates = `${Math.round(then.ours.rate)} → ${Math.round(now.ours.rate)} ${now.unit}`;
   const ratios = `ratio ${then.ratio.toFixed(2)} → ${now.ratio.toFixed(2)}`;
-  return `${name} ${rates} (${change.toFixed(1)} %), ${ratios}, rounds differ by ${spread.toFixed(0)} %: ${verdict}`;
+  const cpu = `cpu ${cpuText(then)} → ${cpuText(now)} µs`;
+  return `${name} ${rates} (${change.toFixed(1)} %), ${ratios}, ${cpu}, rounds differ by ${spread.toFixed(0)} %: ${verdict}`;
+}
+
+function cpuText({ ours }: Result): string {
+  return `${Math.round(ours.cpu.node)} + ${Math.round(ours.cpu.postgres)}`;
 }
 
 function spreadOf({ ours }: Result): number {

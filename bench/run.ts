@@ -112,11 +112,14 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
   try {
     const token = await runCommand(dataDir, 'token', 'demo');
     const bench: Bench = {
+      dataDir,
       port: server.port,
+      pid: server.pid,
       token,
       tenant,
       patients: patientsOf[options.size],
       barePort: bare.port,
+      barePid: bare.pid,
       superuserUrl: url,
       database,
     };
