@@ -44,7 +44,7 @@ test('creates once when asked to create if none exists', async () => {
 });
 
 test('upserts by a criterion', async () => {
-  const query = `Patient?identifier=${system}|upsert`;
+  const query = `identifier=${system}|upsert`;
   const first = await client.upsertResource(patient('upsert'), query);
   const second = await client.upsertResource(patient('upsert', { active: true }), query);
   expect([second.id, second.active]).toEqual([first.id, true]);
