@@ -48,6 +48,11 @@ function listen(reading: Reading): void {
     const rule = shortened(message.replace(/^\d+:\d+: /, '').replace(/\.$/, ''));
     throw refusal(reading, `The XML is not well formed: ${rule}`);
   });
+  parser.on('xmldecl', ({ encoding = 'UTF-8' }) => {
+    if (!/^utf-?8$/i.test(encoding)) {
+      throw refusal(reading, 'FHIR XML is in UTF-8; its declaration names another encoding');
+    }
+  });
   parser.on('doctype', () => {
     throw refusal(reading, 'A DOCTYPE is not allowed in FHIR XML');
   });

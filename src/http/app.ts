@@ -30,10 +30,10 @@ export function createHttp(options: HttpOptions): HttpServer {
   const { config } = options.server;
   const limits = {
     maxHeaderSize: headerLimit,
-    headersTimeout: 15_000,
+    headersTimeout: Math.min(15_000, config.requestTimeout),
     requestTimeout: config.requestTimeout,
     keepAliveTimeout: 65_000,
-    connectionsCheckingInterval: 5_000,
+    connectionsCheckingInterval: Math.min(5_000, Math.ceil(config.requestTimeout / 4)),
   };
   const listener = makeListener(options);
   const server = options.tls

@@ -12,7 +12,11 @@ export interface Negotiated {
   readonly explicit: boolean;
 }
 
-const shorthands: Record<string, Format> = { json: 'json', xml: 'xml', html: 'json' };
+const shorthands = new Map<string, Format>([
+  ['json', 'json'],
+  ['xml', 'xml'],
+  ['html', 'json'],
+]);
 
 /**
  * @param anyType the answer may have a type of its own (a Binary), so that no accepted type is refused
@@ -24,7 +28,7 @@ export function negotiate(query: Parameters, accept: string | undefined, anyType
   if (asked !== undefined) {
     // A + that the caller did not escape arrives as a space: application/fhir json.
     const type = asked.replace(/ (json|xml)\b/, '+$1');
-    const format = shorthands[type.toLowerCase()] ?? formatOf(checkVersion(type));
+    const format = shorthands.get(type.toLowerCase()) ?? formatOf(checkVersion(type));
     if (format === undefined) {
       throw outcomeError('not-supported', `"${asked.slice(0, 80)}" is no format of this server; use json or xml.`, {
         status: 406,

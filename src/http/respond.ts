@@ -28,6 +28,9 @@ export async function respond(
   wanted: Negotiated,
 ): Promise<void> {
   const headers: Record<string, string | number> = { ...answer.headers };
+  if (!request.complete) {
+    closeAfterwards(request, response, headers);
+  }
   if (answer.raw) {
     await respondRaw(request, response, answer, headers);
     return;
@@ -47,6 +50,26 @@ export async function respond(
   headers['content-length'] = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   response.writeHead(answer.status, headers);
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Milliseconds in which a caller whose body was refused can read the answer. */
+const lingering = 2_000;
+
+/**
+ * The body was not read to its end: what follows on this connection could not be told from it. The rest is read and
+ * dropped for a moment, because closing at once would also drop the answer on its way.
+ */
+function closeAfterwards(
+  request: IncomingMessage,
+  response: ServerResponse,
+  headers: Record<string, string | number>,
+): void {
+  headers['connection'] = 'close';
+  response.once('finish', () => {
+    request.unpipe();
+    request.resume();
+    setTimeout(() => request.socket.destroy(), lingering).unref();
+  });
 }
 
 function bodyText(answer: Answer, wanted: Negotiated): string | undefined {

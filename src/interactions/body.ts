@@ -9,7 +9,7 @@ import type { Context, Request } from '../request.ts';
 
 export type Format = 'json' | 'xml';
 
-const formats: Record<string, Format> = {
+const formats = new Map<string, Format>(Object.entries({
   'application/fhir+json': 'json',
   'application/json': 'json',
   'application/json+fhir': 'json',
@@ -18,7 +18,7 @@ const formats: Record<string, Format> = {
   'application/xml': 'xml',
   'application/xml+fhir': 'xml',
   'text/xml': 'xml',
-};
+}));
 
 /** `application/fhir+json; charset=utf-8` → its media type in lower case and its parameters. */
 export function mediaType(header: string): { type: string; parameters: Record<string, string> } {
@@ -34,13 +34,13 @@ export function mediaType(header: string): { type: string; parameters: Record<st
 
 /** The format of a FHIR media type; undefined where it is none. */
 export function formatOf(header: string): Format | undefined {
-  return formats[mediaType(header).type];
+  return formats.get(mediaType(header).type);
 }
 
 /** @throws OutcomeError `not-supported` (415) where the body is not FHIR R4 in JSON or XML in UTF-8. */
 export function bodyFormat(contentType: string): Format {
   const { type, parameters } = mediaType(contentType);
-  const format = formats[type];
+  const format = formats.get(type);
   if (format === undefined) {
     const sent = type === '' ? 'no content type' : `"${type.slice(0, 80)}"`;
     throw unsupported(`The body has ${sent}; send application/fhir+json or application/fhir+xml.`);

@@ -4,6 +4,7 @@
  */
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Context } from '../request.ts';
+import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
 
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
@@ -38,11 +39,17 @@ export async function untilWritten<T>(attempt: () => Promise<T | undefined>): Pr
 }
 
 /** The same context inside one transaction: all of `work` is written or nothing. */
-export function inTransaction<T>(context: Context, work: (inside: Context) => Promise<T>): Promise<T> {
+export function inTransaction<T>(
+  context: Context,
+  work: (inside: Context) => Promise<T>,
+  isolation?: Isolation,
+): Promise<T> {
   if (context.inTransaction) {
     return work(context);
   }
-  return context.server.database.transaction(context.tenant.id, (session) =>
-    work({ ...context, session, inTransaction: true }),
+  return context.server.database.transaction(
+    context.tenant.id,
+    (session) => work({ ...context, session, inTransaction: true }),
+    isolation,
   );
 }

@@ -6,7 +6,7 @@ import type { Call } from './call.ts';
 
 export function operation(context: Context, call: Call): Promise<Answer> {
   const { operation: name, type, id } = call.target;
-  const found = operations[name];
+  const found = Object.hasOwn(operations, name) ? operations[name] : undefined;
   const level = id !== '' ? 'instance' : type !== '' ? 'type' : 'system';
   if (found === undefined || !found.levels.includes(level) || (type !== '' && found.types && !found.types.includes(type))) {
     throw outcomeError('not-supported', `There is no operation ${name.slice(0, 80)} on ${type === '' ? 'the system' : `this level of ${type}`}.`, {

@@ -9,12 +9,10 @@ import type { Answer, Context } from '../request.ts';
 import { writeAnswer, type WriteResult } from './answers.ts';
 import { bodyFormat, mediaType } from './body.ts';
 import type { Call } from './call.ts';
-import { commit, inTransaction, untilWritten } from './commit.ts';
+import { changeCurrent } from './change.ts';
+import { inTransaction } from './commit.ts';
 import { atMostOne, lockAndFind } from './conditional.ts';
-import { parseStored } from './document.ts';
-import { allowParameters, ifMatch, versionConflict } from './headers.ts';
-import { checkReferences, prepare, writeResult } from './prepare.ts';
-import { existing } from './read.ts';
+import { allowParameters, ifMatch } from './headers.ts';
 import { demandedVersion } from './update.ts';
 
 export interface Patch {
@@ -25,48 +23,28 @@ export interface Patch {
 export async function patch(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
   const expected = demandedVersion(context, call);
-  const change = await readPatch(context, call);
-  return writeAnswer(context, call, await patchOne(context, { ...call.target, expected, change }));
+  const { type, id } = call.target;
+  const document = await readPatch(context, call);
+  return writeAnswer(context, call, await patchOne(context, { type, id, expected, patch: document }));
 }
 
 /** PATCH Type?criteria: patches the one match. */
 export async function conditionalPatch(context: Context, call: Call): Promise<Answer> {
   const { type } = call.target;
-  const change = await readPatch(context, call);
+  const document = await readPatch(context, call);
   const expected = ifMatch(call);
   return inTransaction(context, async (inside) => {
     const match = atMostOne(type, await lockAndFind(inside, type, call.query));
     if (match === undefined) {
       throw outcomeError('not-found', `The criteria match no ${type}; there is nothing to patch.`);
     }
-    return writeAnswer(inside, call, await patchOne(inside, { type, id: match.id, expected, change }));
+    return writeAnswer(inside, call, await patchOne(inside, { type, id: match.id, expected, patch: document }));
   });
 }
 
-interface Patching {
-  readonly type: string;
-  readonly id: string;
-  readonly expected: number | undefined;
-  readonly change: Patch;
-}
-
-/** Patches the current version; a racing writer makes it start again from the newer one. */
-async function patchOne(context: Context, patching: Patching): Promise<WriteResult> {
-  const { type, id, expected, change } = patching;
-  return untilWritten(async () => {
-    const stored = await existing(context, { type, id });
-    if (stored.text === null) {
-      throw outcomeError('deleted', `${type}/${id} was deleted; it cannot be patched.`);
-    }
-    if (expected !== undefined && stored.version !== expected) {
-      throw versionConflict(expected);
-    }
-    const resource = patched(parseStored(stored.text), change);
-    const prepared = prepare(context, resource, { id, method: 'PATCH', expect: stored.version });
-    await checkReferences(context, [resource]);
-    const written = await commit(context, prepared.entry);
-    return written && writeResult(prepared, written);
-  });
+function patchOne(context: Context, what: { type: string; id: string; expected: number | undefined; patch: Patch }): Promise<WriteResult> {
+  const { type, id, expected } = what;
+  return changeCurrent(context, { type, id, expected, method: 'PATCH', change: (resource) => patched(resource, what.patch) });
 }
 
 /** The resource after the patch. @throws OutcomeError where the patch would change what it is. */

@@ -7,6 +7,7 @@
 import type { Interaction } from '../access/scopes.ts';
 import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { isId } from '../fhir/reference.ts';
 import type { Request } from '../request.ts';
 import type { Call, Handler, Target } from './call.ts';
 import { binaryHandlers } from './binary.ts';
@@ -101,6 +102,7 @@ export function findRoute(request: Request): { route: Route; call: Call } {
   if (route === undefined) {
     throw noRoute(request, shape);
   }
+  checkId(target, method);
   return { route, call: { ...request, target } };
 }
 
@@ -121,6 +123,16 @@ function targetOf(segments: readonly string[], shape: string): Target {
     member: at('Type', 2) || at('*', 2) || (shape === 'Type/id/_search' ? '*' : ''),
     operation: segments.find((segment) => segment.startsWith('$')) ?? '',
   };
+}
+
+/** No resource can have such an id: there is none to read, and none may be written. */
+function checkId({ type, id }: Target, method: string): void {
+  if (id !== '' && !isId(id)) {
+    throw outcomeError(
+      method === 'PUT' ? 'invalid' : 'not-found',
+      `There can be no such ${type}: an id has 1 to 64 letters, digits, hyphens and dots.`,
+    );
+  }
 }
 
 function noRoute(request: Request, shape: string): Error {

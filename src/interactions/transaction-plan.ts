@@ -8,7 +8,7 @@ import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context, Parameters, Request } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
-import { readMany, type Stored } from '../store/read.ts';
+import { readManyLocked, type Stored } from '../store/read.ts';
 import type { Expectation } from '../store/write.ts';
 import type { Call } from './call.ts';
 import { atMostOne, criteriaText, lockAndFind, parseCriteria } from './conditional.ts';
@@ -207,7 +207,7 @@ async function withCurrent(
   nothing: { entry: EntryRequest }[],
 ): Promise<WritePlan[]> {
   const keys = writes.filter((write) => !write.fresh).map((write) => ({ type: typeNumber(write.type) ?? -1, id: write.id }));
-  const found = new Map((await readMany(context.session, keys, true)).map((one) => [`${one.type}/${one.id}`, one]));
+  const found = new Map((await readManyLocked(context.session, keys)).map((one) => [`${one.type}/${one.id}`, one]));
   return writes.flatMap((write) => {
     const stored = write.fresh ? undefined : found.get(`${typeNumber(write.type)}/${write.id}`);
     const current = stored?.text === null ? undefined : stored;

@@ -2,6 +2,7 @@
  * What the temporary references of a transaction become: `urn:uuid:…` and other fullUrls of its entries, and
  * conditional references. https://hl7.org/fhir/R4/http.html#trules
  */
+import type { JsonObject } from '../fhir/json.ts';
 import { listReferences, parseReference } from '../fhir/reference.ts';
 import type { ReferenceTarget, ReferenceTargets } from '../fhir/reference-rewrite.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -19,7 +20,8 @@ export async function referenceTargets(context: Context, plan: Plan): Promise<Re
   for (const { entry, match, call } of plan.existing) {
     addTarget(targets, entry.fullUrl, { reference: `${call.target.type}/${match.id}`, version: String(match.version) });
   }
-  for (const text of conditionalReferences(plan)) {
+  const conditional = new Set(plan.writes.flatMap(({ entry }) => conditionalReferences(entry.resource)));
+  for (const text of conditional) {
     targets.set(text, { reference: await resolve(context, text) });
   }
   return targets;
@@ -35,16 +37,11 @@ function addTarget(targets: Map<string, ReferenceTarget>, fullUrl: string | unde
   targets.set(fullUrl, target);
 }
 
-function conditionalReferences(plan: Plan): Set<string> {
-  const found = new Set<string>();
-  for (const { entry } of plan.writes) {
-    for (const { reference } of entry.resource ? listReferences(entry.resource) : []) {
-      if (reference !== undefined && reference.includes('?') && parseReference(reference)?.kind === 'conditional') {
-        found.add(reference);
-      }
-    }
-  }
-  return found;
+/** The references of a resource that are searches. */
+export function conditionalReferences(resource: JsonObject | undefined): string[] {
+  return (resource ? listReferences(resource) : []).flatMap(({ reference }) =>
+    reference?.includes('?') === true && parseReference(reference)?.kind === 'conditional' ? [reference] : [],
+  );
 }
 
 /** @throws OutcomeError where the criteria do not name exactly one resource. */

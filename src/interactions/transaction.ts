@@ -12,7 +12,7 @@ import { cloneJson, type JsonObject } from '../fhir/json.ts';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
-import { retryTransaction } from '../store/pool.ts';
+import { retryTransaction, type Isolation } from '../store/pool.ts';
 import type { Key } from '../store/read.ts';
 import { versionHeaders, writeAnswer } from './answers.ts';
 import type { Call } from './call.ts';
@@ -23,7 +23,7 @@ import { etag, versionConflict } from './headers.ts';
 import { patched, readPatch } from './patch.ts';
 import { checkReferences, deletion, prepare, writeResult, type Prepared } from './prepare.ts';
 import { planTransaction, type WritePlan } from './transaction-plan.ts';
-import { referenceTargets } from './transaction-references.ts';
+import { conditionalReferences, referenceTargets } from './transaction-references.ts';
 
 export async function transaction(
   context: Context,
@@ -31,8 +31,21 @@ export async function transaction(
   entries: readonly EntryRequest[],
 ): Promise<Answer> {
   const prefer = call.headers['prefer'] ?? 'return=minimal';
-  const answers = await inTransaction(context, (inside) => run(inside, entries, prefer));
+  const answers = await inTransaction(context, (inside) => run(inside, entries, prefer), isolationFor(entries));
   return { status: 200, text: bundleText({ type: 'transaction-response' }, answers) };
+}
+
+/** Entries that read see one moment, unless others wait for locks: they have to see what came before they got them. */
+function isolationFor(entries: readonly EntryRequest[]): Isolation {
+  const reads = entries.some(({ method }) => method === 'GET' || method === 'HEAD');
+  return reads && !entries.some(isConditional) ? 'snapshot' : 'read committed';
+}
+
+function isConditional({ method, segments, headers, resource }: EntryRequest): boolean {
+  if (method === 'GET' || method === 'HEAD') {
+    return false;
+  }
+  return headers['if-none-exist'] !== undefined || (method !== 'POST' && segments.length === 1) || conditionalReferences(resource).length > 0;
 }
 
 async function run(context: Context, entries: readonly EntryRequest[], prefer: string): Promise<BundleEntry[]> {

@@ -27,7 +27,8 @@ export async function update(context: Context, call: Call): Promise<Answer> {
       expression: `${type}.id`,
     });
   }
-  const expect = expected ?? (mayUseOwnId(context, type) ? 'any' : 'live');
+  const onlyNew = call.headers['if-none-match']?.trim() === '*';
+  const expect = expected ?? (!mayUseOwnId(context, type) ? 'live' : onlyNew ? 'absent' : 'any');
   const prepared = prepare(context, resource, { id, method: 'PUT', expect });
   await checkReferences(context, [resource]);
   return writeAnswer(context, call, await write(context, prepared));
@@ -42,6 +43,11 @@ async function write(context: Context, prepared: Prepared): Promise<ReturnType<t
     const { expect, id } = prepared.entry;
     if (typeof expect === 'number') {
       throw versionConflict(expect);
+    }
+    if (expect === 'absent') {
+      throw outcomeError('conflict', `${prepared.type}/${id} exists already, and If-None-Match allows only a new one.`, {
+        status: 412,
+      });
     }
     if (expect === 'live' && !(await isLive(context, prepared))) {
       throw outcomeError(

@@ -7,11 +7,9 @@
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
-import { commit, untilWritten } from '../interactions/commit.ts';
+import { changeCurrent } from '../interactions/change.ts';
 import { parseStored } from '../interactions/document.ts';
 import { versionHeaders } from '../interactions/answers.ts';
-import { prepare } from '../interactions/prepare.ts';
-import { existing } from '../interactions/read.ts';
 import type { Answer, Context } from '../request.ts';
 import { metaParameters } from './meta.ts';
 import { operationInput } from './parameters.ts';
@@ -27,8 +25,8 @@ export function metaDelete(context: Context, call: Call): Promise<Answer> {
 type Change = (kept: JsonValue[], named: JsonValue[]) => JsonValue[];
 
 async function changeMeta(context: Context, call: Call, change: Change): Promise<Answer> {
-  const { type, id, version } = call.target;
-  if (version !== '') {
+  const { type, id } = call.target;
+  if (call.target.version !== '') {
     throw outcomeError('not-supported', 'The labels of an earlier version cannot be changed: versions are written once.', {
       status: 405,
     });
@@ -37,25 +35,18 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   if (named === undefined) {
     throw outcomeError('required', `${call.target.operation} needs the parameter meta with a Meta.`, { status: 400 });
   }
-  return untilWritten(async () => {
-    const stored = await existing(context, { type, id });
-    if (stored.text === null) {
-      throw outcomeError('deleted', `${type}/${id} was deleted.`);
-    }
-    const resource = parseStored(stored.text);
-    const changed = { ...resource, meta: changedMeta((resource['meta'] ?? {}) as JsonObject, named, change) };
-    const prepared = prepare(context, changed, { id, method: 'PUT', expect: stored.version });
-    const written = await commit(context, prepared.entry);
-    if (written === undefined) {
-      return undefined;
-    }
-    const text = prepared.document.text(written.version, written.lastUpdated);
-    return {
-      status: 200,
-      headers: versionHeaders(written.version, written.lastUpdated),
-      resource: metaParameters(parseStored(text)['meta'] as JsonObject),
-    };
+  const { version, lastUpdated, text } = await changeCurrent(context, {
+    type,
+    id,
+    method: 'PUT',
+    change: (resource) => ({ ...resource, meta: changedMeta((resource['meta'] ?? {}) as JsonObject, named, change) }),
   });
+  return {
+    status: 200,
+    headers: versionHeaders(version, lastUpdated),
+    lastUpdated,
+    resource: metaParameters(parseStored(text)['meta'] as JsonObject),
+  };
 }
 
 function changedMeta(meta: JsonObject, named: JsonObject, change: Change): JsonObject {

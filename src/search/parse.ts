@@ -65,6 +65,9 @@ export function parseSearch(type: string | undefined, query: Query, options: Par
 }
 
 function checkSize(query: Query): void {
+  if (query.some(([name, value]) => name.includes('\0') || value.includes('\0'))) {
+    throw outcomeError('invalid', 'A search parameter must not contain the character NUL.', { status: 400 });
+  }
   const length = query.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (query.length > mostParameters || length > mostLength) {
     throw outcomeError(

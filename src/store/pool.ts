@@ -17,6 +17,12 @@ export interface Session {
   query<Row>(statement: Sql | Statement): Promise<Row[]>;
 }
 
+/**
+ * `snapshot` (repeatable read): all statements see the same moment. Not for work that waits for locks on criteria: its
+ * moment would be before the lock was got.
+ */
+export type Isolation = 'read committed' | 'snapshot';
+
 /** A ready text with its values, for hot statements whose text is made once. */
 export interface Statement {
   readonly text: string;
@@ -26,8 +32,8 @@ export interface Statement {
 export interface Database {
   /** One statement in its own transaction. */
   query<Row>(tenant: number, statement: Sql | Statement): Promise<Row[]>;
-  /** `work` in one transaction (read committed); run again from the start on a serialisation failure or deadlock. */
-  transaction<T>(tenant: number, work: (session: Session) => Promise<T>): Promise<T>;
+  /** `work` in one transaction; run again from the start on a serialisation failure or deadlock. */
+  transaction<T>(tenant: number, work: (session: Session) => Promise<T>, isolation?: Isolation): Promise<T>;
   /** A statement outside every tenant, under the login role: the list of tenants, the state of the migrations. */
   operator<Row>(statement: Sql): Promise<Row[]>;
   /** Connections in use, idle, and callers waiting for one. */
@@ -74,12 +80,12 @@ export function openDatabase(options: PoolOptions): Database {
     }
   };
 
-  const transaction = async <T>(tenant: number, work: (session: Session) => Promise<T>): Promise<T> => {
+  const transaction: Database['transaction'] = async (tenant, work, isolation = 'read committed') => {
     for (let attempt = 1; ; attempt++) {
       const client = await borrow(tenant);
       let broken = false;
       try {
-        await client.query('begin');
+        await client.query(isolation === 'snapshot' ? 'begin isolation level repeatable read' : 'begin');
         const result = await work({ tenant, query: (statement) => run(client, statement) });
         await client.query('commit');
         return result;

@@ -68,18 +68,35 @@ export interface Key {
   readonly id: string;
 }
 
-/** The current versions of many ids, in no order; deleted ones included. `lock` keeps others from changing them. */
-export async function readMany(session: Session, keys: readonly Key[], lock = false): Promise<Stored[]> {
+/** The current versions of many ids, in no order; deleted ones included. */
+export async function readMany(session: Session, keys: readonly Key[]): Promise<Stored[]> {
   if (keys.length === 0) {
     return [];
   }
   const rows = await session.query<StoredRow>(sql`
     select ${storedColumns}
-    from unnest(${keys.map((key) => key.type)}::int2[], ${keys.map((key) => key.id)}::text[]) as k(type, fhir_id)
-    join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
-    join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid and v.ver = r.ver
-    ${lock ? sql`order by r.rid for no key update of r` : sql``}`);
+    from ${keysSql(keys)} join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
+    join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid and v.ver = r.ver`);
   return rows.map(storedFromRow);
+}
+
+/**
+ * The same with the rows locked until the transaction ends. Two statements: one that waits for a lock looks at the new
+ * row, but joins it with what it saw before it waited, and would find no version of that number.
+ */
+export async function readManyLocked(session: Session, keys: readonly Key[]): Promise<Stored[]> {
+  if (keys.length === 0) {
+    return [];
+  }
+  await session.query(sql`
+    select r.rid
+    from ${keysSql(keys)} join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
+    order by r.rid for no key update of r`);
+  return readMany(session, keys);
+}
+
+function keysSql(keys: readonly Key[]): Sql {
+  return sql`unnest(${keys.map((key) => key.type)}::int2[], ${keys.map((key) => key.id)}::text[]) as k(type, fhir_id)`;
 }
 
 /** Which of these ids are live. */
@@ -89,8 +106,7 @@ export async function findLive(session: Session, keys: readonly Key[]): Promise<
   }
   const rows = await session.query<{ type: number; fhir_id: string }>(sql`
     select r.type, r.fhir_id
-    from unnest(${keys.map((key) => key.type)}::int2[], ${keys.map((key) => key.id)}::text[]) as k(type, fhir_id)
-    join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
+    from ${keysSql(keys)} join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
     where not r.deleted`);
   return rows.map((row) => ({ type: row.type, id: row.fhir_id }));
 }

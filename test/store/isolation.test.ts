@@ -14,7 +14,7 @@ import { typeNumber } from '../../src/fhir/resource-types.ts';
 import { countHistory, readHistory } from '../../src/store/history.ts';
 import { labelsInUse } from '../../src/store/labels.ts';
 import type { Session, Statement } from '../../src/store/pool.ts';
-import { combinedReads, findLive, readCurrent, readMany, readVersion } from '../../src/store/read.ts';
+import { combinedReads, findLive, readCurrent, readMany, readManyLocked, readVersion } from '../../src/store/read.ts';
 import { render, sql, type Sql } from '../../src/store/sql.ts';
 import { writeStatement } from '../../src/store/write.ts';
 import { indexTables, resourceColumns } from '../../src/search/rows.ts';
@@ -76,7 +76,7 @@ const reads: Record<string, (session: Session) => Promise<unknown[]>> = {
   readCurrent: async (session) => [await readCurrent(session, patient, 'only-a')].filter(Boolean),
   readVersion: async (session) => [await readVersion(session, { type: patient, id: 'only-a', version: 1 })].filter(Boolean),
   readMany: (session) => readMany(session, [{ type: patient, id: 'only-a' }]),
-  'readMany with locks': (session) => readMany(session, [{ type: patient, id: 'only-a' }], true),
+  readManyLocked: (session) => readManyLocked(session, [{ type: patient, id: 'only-a' }]),
   findLive: (session) => findLive(session, [{ type: patient, id: 'only-a' }]),
   combinedReads: (session) =>
     session.query(combinedReads.statement(session.tenant, [{ type: patient, id: 'only-a' }])),

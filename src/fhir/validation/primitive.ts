@@ -54,7 +54,7 @@ function calendar(regex: RegExp): PrimitiveTest {
 }
 
 function isString(value: string): boolean {
-  return value.length > 0 && value.length <= MAXIMUM_LENGTH && !controls.test(value) && value.isWellFormed();
+  return /\S/.test(value) && value.length <= MAXIMUM_LENGTH && !controls.test(value) && value.isWellFormed();
 }
 
 function isUri(value: string): boolean {
@@ -113,8 +113,8 @@ const rules: Readonly<Record<string, PrimitiveRule>> = {
     test: integer(1, HIGHEST),
     words: 'a whole number from 1 to 2147483647, written without point or exponent',
   },
-  string: { test: text(isString), words: 'a string of 1 to 1048576 characters without control characters' },
-  markdown: { test: text(isString), words: 'a string of 1 to 1048576 characters without control characters' },
+  string: { test: text(isString), words: 'a string of 1 to 1048576 characters, not white space alone, without control characters' },
+  markdown: { test: text(isString), words: 'a string of 1 to 1048576 characters, not white space alone, without control characters' },
   xhtml: { test: text((value) => value.length > 0), words: 'a string' },
   code: {
     test: text((value) => /^[^\s]+(?:\s[^\s]+)*$/.test(value) && isString(value)),
