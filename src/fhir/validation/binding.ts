@@ -83,11 +83,17 @@ function hasNoCode(value: JsonValue): boolean {
   return isObject(value) && value['coding'] === undefined && value['code'] === undefined;
 }
 
+const descriptions = new Map<string, string>();
+
 /** The value set, with its codes when they are few. */
 function choices(valueSet: string): string {
+  const known = descriptions.get(valueSet);
+  if (known !== undefined) return known;
   const codes = codesOf(valueSet) ?? [];
   const few = codes.length > 0 && codes.length <= 12;
-  return few ? `${valueSet} (${codes.map((each) => each.code).join(', ')})` : valueSet;
+  const text = few ? `${valueSet} (${codes.map((each) => each.code).join(', ')})` : valueSet;
+  descriptions.set(valueSet, text);
+  return text;
 }
 
 /** The offending code or codes, with their systems. */
