@@ -99,8 +99,9 @@ export interface ChainCondition {
 
 export interface HasCondition {
   readonly kind: 'has';
-  /** The type that refers, and the paths by which it does. */
+  /** The type that refers, those it may refer to, and the paths by which it does. */
   readonly type: string;
+  readonly targets: readonly string[];
   readonly paths: readonly ParameterPath[];
   readonly condition: Condition;
 }

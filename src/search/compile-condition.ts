@@ -5,9 +5,8 @@
  * and satisfy the caller's access to its type: what may not be seen matches nothing.
  */
 import { typeNumber } from '../fhir/resource-types.ts';
-import { join, raw, sql, type Sql } from '../store/sql.ts';
+import { join, sql, type Sql } from '../store/sql.ts';
 import type {
-  Access,
   ChainCondition,
   CompartmentCondition,
   CompositeCondition,
@@ -21,21 +20,11 @@ import { dateSql, updatedSql } from './date-sql.ts';
 import { hash32, hash64 } from './hash.ts';
 import { noDate } from './interval.ts';
 import type { Column, Parameter, ParameterPath } from './parameters.ts';
+import { linkings } from './link-sql.ts';
 import { latitudeParam, longitudeParam } from './position-rows.ts';
 import { presence, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
+import type { Scope } from './scope.ts';
 import { anyOf, both, either } from './sql-list.ts';
-
-/** What one statement shares: the tenant, the access, and a source of names. */
-export interface Scope {
-  readonly tenant: number;
-  readonly access: Access;
-  readonly alias: (letter: string) => Sql;
-}
-
-export function makeScope(tenant: number, access: Access): Scope {
-  let last = 0;
-  return { tenant, access, alias: (letter) => raw(`${letter}${++last}`) };
-}
 
 export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql {
   switch (condition.kind) {
@@ -177,31 +166,37 @@ function live(type: string, row: Sql, condition: Condition, scope: Scope): Sql {
 const params = (paths: readonly ParameterPath[]): number[] => [...new Set(paths.map(({ path }) => path.param))];
 
 function chainSql({ paths, type, condition }: ChainCondition, row: Sql, scope: Scope): Sql {
-  const target = scope.alias('r');
-  const found = live(type, target, condition, scope);
   if (type === 'Patient' && paths.every(({ path }) => path.column === 'patient')) {
-    return sql`${row}.patient in (select ${target}.fhir_id from resource ${target} where ${found})`;
+    const patient = scope.alias('r');
+    return sql`${row}.patient in (select ${patient}.fhir_id from resource ${patient}
+      where ${live(type, patient, condition, scope)})`;
   }
-  const link = scope.alias('f');
-  return sql`${row}.rid in (select ${link}.rid from resource ${target}
-    join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.type = ${target}.type
-      and ${link}.id = ${target}.fhir_id and ${anyOf(sql`${link}.param`, params(paths), 'int4')}
-    where ${found})`;
+  return either(
+    linkings(paths).map((linking) => {
+      const ends = { link: scope.alias('f'), target: scope.alias('r') };
+      return sql`${row}.rid in (select ${ends.link}.rid from ${linking.tables(ends, [type], scope)}
+        where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')}
+          and ${live(type, ends.target, condition, scope)})`;
+    }),
+  );
 }
 
-function hasSql({ type, paths, condition }: HasCondition, row: Sql, scope: Scope): Sql {
+function hasSql({ type, targets, paths, condition }: HasCondition, row: Sql, scope: Scope): Sql {
   const source = scope.alias('r');
   const found = live(type, source, condition, scope);
-  const patient = typeNumber('Patient');
-  if (paths.every(({ path }) => path.column === 'patient')) {
-    const referred = sql`${row}.fhir_id in (select ${source}.patient from resource ${source} where ${found})`;
-    if (paths.every(({ target }) => target === 'Patient')) return sql`(${row}.type = ${patient}::int2 and ${referred})`;
+  if (paths.every(({ path, target }) => path.column === 'patient' && target === 'Patient')) {
+    return sql`(${row}.type = ${typeNumber('Patient')}::int2
+      and ${row}.fhir_id in (select ${source}.patient from resource ${source} where ${found}))`;
   }
-  const link = scope.alias('f');
-  return sql`(${row}.type, ${row}.fhir_id) in (select ${link}.type, ${link}.id from resource ${source}
-    join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${source}.rid
-      and ${anyOf(sql`${link}.param`, params(paths), 'int4')} and ${link}.type is not null
-    where ${found})`;
+  return either(
+    linkings(paths).map((linking) => {
+      const ends = { link: scope.alias('f'), target: scope.alias('r') };
+      return sql`${row}.rid in (select ${ends.target}.rid from ${linking.tables(ends, targets, scope)}
+        join resource ${source} on ${source}.tenant_id = ${scope.tenant} and ${source}.rid = ${ends.link}.rid
+        where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')}
+          and ${found})`;
+    }),
+  );
 }
 
 /**
@@ -250,7 +245,9 @@ function everythingSql({ compartment, within, types }: EverythingCondition, row:
 export function visibleSql(types: readonly string[], row: Sql, scope: Scope): Sql {
   const open = types.filter((type) => scope.access(type)?.kind === 'all');
   const limited = types.filter((type) => !open.includes(type));
-  const parts = limited.map((type) => sql`(${row}.type = ${typeNumber(type)}::int2 and ${accessSql(type, row, scope)})`);
+  const parts = limited.map(
+    (type) => sql`(${row}.type = ${typeNumber(type)}::int2 and ${accessSql(type, row, scope)})`,
+  );
   const [only] = open;
   if (open.length === 1 && only !== undefined) parts.unshift(sql`${row}.type = ${typeNumber(only)}::int2`);
   if (open.length > 1) parts.unshift(sql`${row}.type = any(${open.map(typeNumber)}::int2[])`);

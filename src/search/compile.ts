@@ -7,9 +7,10 @@
  */
 import { join, raw, sql, type Sql } from '../store/sql.ts';
 import type { Condition, RowLeaf, Search } from './ast.ts';
-import { conditionSql, makeScope, visibleSql, type Scope } from './compile-condition.ts';
+import { conditionSql, visibleSql } from './compile-condition.ts';
 import { afterSql, isIndexOrder, orderKeys, orderSql, type Key } from './order.ts';
 import { rowCondition, tableSql } from './row-sql.ts';
+import { makeScope, type Scope } from './scope.ts';
 import { both } from './sql-list.ts';
 
 /** Where a page begins: after (`next`) or before (`previous`) a row with these values of the order. */
@@ -108,7 +109,8 @@ function takeDriver(condition: Condition): { driver: RowLeaf | undefined; rest: 
 }
 
 function isSelective(part: Condition): boolean {
-  if (part.kind === 'id' || part.kind === 'compartment' || part.kind === 'everything' || part.kind === 'list') return true;
+  if (part.kind === 'id' || part.kind === 'compartment' || part.kind === 'everything' || part.kind === 'list')
+    return true;
   return (
     part.kind === 'reference' &&
     part.paths.every(({ path }) => path.column === 'patient') &&

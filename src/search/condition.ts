@@ -31,7 +31,8 @@ export function parseCondition(
       status: 400,
     });
   }
-  const special = specials[name.split(/[:.]/)[0] ?? ''];
+  const base = name.split(/[:.]/)[0] ?? '';
+  const special = Object.hasOwn(specials, base) ? specials[base] : undefined;
   if (special !== undefined) return special({ name, value, types, context });
   if (types.length === 1) return ofType(types[0] ?? '', name, value, context);
   return acrossTypes(types, name, value, context);
@@ -142,7 +143,7 @@ function chain(type: string, { first, rest }: Chain, value: string, context: Par
 }
 
 function knows(type: string, name: string, context: ParseContext): boolean {
-  return name in specials || context.parameters.of(type).byName.has(name);
+  return Object.hasOwn(specials, name) || context.parameters.of(type).byName.has(name);
 }
 
 export function targetsOf(parameter: Parameter): readonly string[] {
@@ -248,5 +249,5 @@ function has({ name, value, types, context }: SpecialGiven): Condition {
   }
   const paths = parameter.paths.filter(({ target }) => target === undefined || types.includes(target));
   const condition = parseCondition([source], inner, value, { ...context, depth: context.depth + 1 });
-  return paths.length === 0 ? none : { kind: 'has', type: source, paths, condition };
+  return paths.length === 0 ? none : { kind: 'has', type: source, targets: types, paths, condition };
 }

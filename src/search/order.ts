@@ -9,7 +9,7 @@ import { join, raw, sql, type Sql } from '../store/sql.ts';
 import type { Search, SortKey } from './ast.ts';
 import { noDate } from './interval.ts';
 import type { ParameterPath } from './parameters.ts';
-import type { Scope } from './compile-condition.ts';
+import type { Scope } from './scope.ts';
 import { anyOf } from './sql-list.ts';
 
 /** A value that rows are ordered by. */

@@ -143,20 +143,21 @@ async function followOnce(session: Session, search: Search, { includes, fresh, k
   const from = fresh.map(({ rid }) => rid);
   const found: Stored[] = [];
   if (forward.some(({ paths }) => paths.length > 0)) {
-    const statement = compileInclude(
-      search,
-      session.tenant,
-      { includes: forward, from, known: rids, limit },
-      resourceTypes,
-    );
+    const step = { includes: forward, from, known: rids, types: visible(search, resourceTypes), limit };
+    const statement = compileInclude(search, session.tenant, step);
     found.push(...(await session.query<StoredRow>(statement)).map(storedFromRow));
   }
   if (backward.some(({ paths }) => paths.length > 0)) {
     const already = [...rids, ...found.map(({ rid }) => rid)];
-    const statement = compileRevinclude(search, session.tenant, { includes: backward, from, known: already, limit });
+    const step = { includes: backward, from, known: already, types: [...types], limit };
+    const statement = compileRevinclude(search, session.tenant, step);
     found.push(...(await session.query<StoredRow>(statement)).map(storedFromRow));
   }
   return found;
+}
+
+function visible(search: Search, types: readonly string[]): string[] {
+  return types.filter((type) => search.access(type) !== undefined);
 }
 
 /** A position from the values of a cursor. @throws OutcomeError where they do not fit the search. */
