@@ -175,30 +175,37 @@ const freshOnly = statementText(true);
 
 /** The statement that writes these entries; `readWritten` reads its rows. */
 export function writeStatement(tenant: number, entries: readonly WriteEntry[]): Statement {
-  const values: unknown[] = [tenant];
-  values.push(
-    arrayLiteral(entries.map((_, ord) => ord)),
-    arrayLiteral(entries.map((entry) => entry.type)),
-    arrayLiteral(entries.map((entry) => entry.id)),
-    arrayLiteral(entries.map((entry) => expectationNumber(entry.expect))),
-    arrayLiteral(entries.map((entry) => entry.method)),
-    arrayLiteral(entries.map((entry) => entry.content)),
-    arrayLiteral(entries.map((entry) => entry.exact)),
-  );
-  resourceColumns.forEach((_, i) => values.push(arrayLiteral(entries.map((entry) => entry.index?.columns[i]))));
-  for (const table of indexTables) {
-    const ords: number[] = [];
-    const rows: unknown[][] = [];
-    entries.forEach((entry, ord) => {
-      for (const row of entry.index?.tables[table.name] ?? []) {
-        ords.push(ord);
-        rows.push(row);
-      }
-    });
-    values.push(arrayLiteral(ords));
-    table.columns.forEach((_, i) => values.push(arrayLiteral(rows.map((row) => row[i]))));
+  const fresh = entries.every((entry) => entry.fresh === true);
+  const ordered = entries.map((entry, ord) => ({ entry, ord }));
+  if (!fresh) {
+    // Two statements that create the same ids wait for each other's rows: in one order neither waits in a circle.
+    ordered.sort((a, b) => a.entry.type - b.entry.type || (a.entry.id < b.entry.id ? -1 : 1));
   }
-  return { text: entries.every((entry) => entry.fresh === true) ? freshOnly : general, values };
+  const column = (valueOf: (entry: WriteEntry) => unknown): string =>
+    arrayLiteral(ordered.map(({ entry }) => valueOf(entry)));
+  const values: unknown[] = [
+    tenant,
+    arrayLiteral(ordered.map(({ ord }) => ord)),
+    column((entry) => entry.type),
+    column((entry) => entry.id),
+    column((entry) => expectationNumber(entry.expect)),
+    column((entry) => entry.method),
+    column((entry) => entry.content),
+    column((entry) => entry.exact),
+    ...resourceColumns.map((_, i) => column((entry) => entry.index?.columns[i])),
+    ...indexTables.flatMap((table) => indexArrays(table, ordered)),
+  ];
+  return { text: fresh ? freshOnly : general, values };
+}
+
+function indexArrays(table: IndexTable, ordered: readonly { entry: WriteEntry; ord: number }[]): string[] {
+  const rows = ordered.flatMap(({ entry, ord }) =>
+    (entry.index?.tables[table.name] ?? []).map((row) => ({ ord, row })),
+  );
+  return [
+    arrayLiteral(rows.map(({ ord }) => ord)),
+    ...table.columns.map((_, i) => arrayLiteral(rows.map(({ row }) => row[i]))),
+  ];
 }
 
 /** What was written, by the entry's position; undefined where its precondition did not hold. */
