@@ -30,7 +30,7 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
     started.unshift(postgres.stop);
     const database = await openMigrated(config, postgres.url, log);
     started.unshift(database.close);
-    await ensureLaboratory(database, log);
+    const laboratory = await ensureLaboratory(database, log);
     let url = '';
     for (const role of wanted) {
       const part = await starters[role]?.(config, database, log);
@@ -38,7 +38,7 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
       started.unshift(part.stop);
       if (part.address !== undefined) url = shownUrl(config, part.address.address, part.address.port);
     }
-    return { url, databaseUrl: postgres.url, ended: postgres.ended, stop: once(stop) };
+    return { url, laboratory, databaseUrl: postgres.url, ended: postgres.ended, stop: once(stop) };
   } catch (error) {
     await stop();
     throw error;

@@ -50,17 +50,17 @@ function firstSignal(): Promise<string> {
   });
 }
 
-function greeting(config: Config, { url, databaseUrl }: Running): string {
+function greeting(config: Config, { url, databaseUrl, laboratory }: Running): string {
   if (url === '') return 'Makhbar is running.\n';
   const { host, pathname } = new URL(databaseUrl);
   const lines = [
     'Makhbar is ready.',
-    `  FHIR base      ${url}/{laboratory}/fhir, for instance ${url}/demo/fhir`,
+    `  FHIR base      ${url}/{laboratory}/fhir, for instance ${url}/${laboratory}/fhir`,
     ...(config.baseDomain === undefined ? [] : [`                 and {laboratory}.${config.baseDomain}/fhir`]),
-    `  capabilities   ${url}/demo/fhir/metadata`,
+    `  capabilities   ${url}/${laboratory}/fhir/metadata`,
     `  health         ${url}/healthz, ${url}/readyz, ${url}/metrics`,
     `  database       ${config.databaseUrl === undefined ? `embedded under ${config.dataDir}` : `${host}${pathname}`}`,
-    '  sign in        npx makhbar token demo    (an access token for an hour)',
+    `  sign in        npx makhbar token ${laboratory}    (an access token for an hour)`,
   ];
   return `${lines.join('\n')}\n`;
 }

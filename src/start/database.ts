@@ -7,6 +7,8 @@ import { migrate } from '../store/migrate.ts';
 import { openDatabase, type Database } from '../store/pool.ts';
 import { createTenant, listTenants } from '../store/tenants.ts';
 
+const EXAMPLE = 'demo';
+
 /** PostgreSQL as this process sees it; `ended` settles when an embedded one ends, whoever ended it. */
 export type Postgres = Embedded;
 
@@ -25,14 +27,23 @@ export function openPool(config: Config, url: string): Database {
   return openDatabase({ url, connections: config.databaseConnections, statementTimeout: config.statementTimeout });
 }
 
-/** The first start makes the laboratory `demo`, so that there is something to look at. */
-export async function ensureLaboratory(database: Database, log: Log): Promise<void> {
-  if ((await listTenants(database)).length > 0) return;
+/**
+ * The first start makes the laboratory `demo`, so that there is something to look at.
+ * @returns the name of a laboratory to show as an example
+ */
+export async function ensureLaboratory(database: Database, log: Log): Promise<string> {
+  const names = (await listTenants(database)).map(({ name }) => name);
+  if (names.includes(EXAMPLE)) return EXAMPLE;
+  return names[0] ?? (await createExample(database, log));
+}
+
+async function createExample(database: Database, log: Log): Promise<string> {
   try {
-    await createTenant(database, 'demo', { title: 'Demonstration laboratory' });
-    log.info({ tenant: 'demo' }, 'laboratory created');
+    await createTenant(database, EXAMPLE, { title: 'Demonstration laboratory' });
+    log.info({ tenant: EXAMPLE }, 'laboratory created');
   } catch (error) {
     // Another process that started at the same time was faster.
     if (!(error instanceof OutcomeError && error.issues[0]?.code === 'duplicate')) throw error;
   }
+  return EXAMPLE;
 }

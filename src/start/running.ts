@@ -2,6 +2,8 @@
 export interface Running {
   /** Address of the HTTP server without a slash at its end; '' where it does not run in this process. */
   readonly url: string;
+  /** Name of a laboratory that exists. */
+  readonly laboratory: string;
   readonly databaseUrl: string;
   /** Settles when the embedded PostgreSQL has ended: by `stop`, or by a fault, after which nothing works. */
   readonly ended: Promise<void>;

@@ -28,19 +28,20 @@ export async function startWorkers(config: Config, log: Log): Promise<Running> {
   };
   try {
     const database = await openMigrated(config, postgres.url, log);
-    await prepare(database, log);
+    const laboratory = await prepare(database, log);
     answerWorkers(collectFromWorkers());
     const { address, port } = await crew.start(config.workers);
-    return { url: shownUrl(config, address, port), databaseUrl: postgres.url, ended: postgres.ended, stop };
+    const url = shownUrl(config, address, port);
+    return { url, laboratory, databaseUrl: postgres.url, ended: postgres.ended, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function prepare(database: Database, log: Log): Promise<void> {
+async function prepare(database: Database, log: Log): Promise<string> {
   try {
-    await ensureLaboratory(database, log);
+    return await ensureLaboratory(database, log);
   } finally {
     await database.close();
   }
