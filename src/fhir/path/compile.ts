@@ -55,7 +55,7 @@ export const functions: Functions = Object.assign(
 );
 
 function scopeFor(input: Nodes, env: Environment): Scope {
-  const evaluation: Evaluation = { env, context: input };
+  const evaluation: Evaluation = { env, context: input, spent: 0 };
   return { evaluation, focus: input, index: 0, total: none };
 }
 

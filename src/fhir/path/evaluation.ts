@@ -33,6 +33,19 @@ export interface Evaluation {
   readonly context: Nodes;
   /** Results of pieces that depend on %context and the resource only. */
   memory?: Map<object, unknown>;
+  /** Items that were looked at so far. */
+  spent: number;
+}
+
+/** A guess that leaves room for the largest documents; so many items take a second or two. */
+const mostItems = 10_000_000;
+
+/** Counts what grows beyond the size of the resource: nested loops and repeated descendants would take for ever. */
+export function spend({ evaluation }: Scope, items: number): void {
+  evaluation.spent += items;
+  if (evaluation.spent > mostItems) {
+    throw outcomeError('too-costly', `The FHIRPath expression looks at more than ${mostItems} items of this resource.`);
+  }
 }
 
 export interface Scope {
@@ -81,6 +94,7 @@ export function eachItem(scope: Scope, items: Nodes, step: (inner: Scope, item: 
   const focus: Node[] = [items[0]!];
   const inner: Scope = { evaluation: scope.evaluation, focus, index: 0, total: scope.total };
   for (let index = 0; index < items.length; index++) {
+    spend(scope, 1);
     const item = items[index]!;
     focus[0] = item;
     inner.index = index;

@@ -1,14 +1,10 @@
 /** Filtering and projection, subsetting, combining. http://hl7.org/fhirpath/N1/#filtering-and-projection */
 import { plain, withEach, withValues, type Call, type Functions, type PathFunction } from './call.ts';
-import { outcomeError } from '../outcome.ts';
 import { distinct, keyOf } from './equality.ts';
-import { eachItem, single, singleInteger, type Scope } from './evaluation.ts';
+import { eachItem, single, singleInteger, spend, type Scope } from './evaluation.ts';
 import { none, type Node, type Nodes } from './node.ts';
-import { union } from './operators.ts';
+import { both, union } from './operators.ts';
 import { collection, type Piece } from './piece.ts';
-
-/** Of items that repeat() may find; the largest documents that are accepted have fewer elements. */
-const maximumItems = 2_000_000;
 
 function matching(scope: Scope, source: Piece, criterion: Piece, enough: number): Nodes {
   const items = source.run(scope);
@@ -37,7 +33,9 @@ function projected(scope: Scope, items: Nodes, projection: Piece): Node[] {
   const found: Node[] = [];
   if (items.length > 0) {
     eachItem(scope, items, (inner) => {
-      for (const node of projection.run(inner)) {
+      const nodes = projection.run(inner);
+      spend(scope, nodes.length);
+      for (const node of nodes) {
         found.push(node);
       }
     });
@@ -54,9 +52,6 @@ function repeat({ source, arguments: [projection], dependence }: Call): Piece {
       round = projected(scope, round, projection!).filter((node) => isNew(seen, node));
       for (const node of round) {
         found.push(node);
-      }
-      if (found.length > maximumItems) {
-        throw outcomeError('too-costly', `FHIRPath repeat() found more than ${maximumItems} items.`);
       }
     }
     return found;
@@ -105,18 +100,18 @@ function counted(choose: (nodes: Nodes, count: number) => Nodes): PathFunction {
   );
 }
 
-function combined(combine: (left: Nodes, right: Nodes) => Nodes): PathFunction {
+function combined(combine: (nodes: [Nodes, Nodes]) => Nodes): PathFunction {
   return withValues(1, 1, ({ source, arguments: [other], dependence }) =>
-    collection(dependence, (scope) => combine(source.run(scope), other!.run(scope))),
+    collection(dependence, (scope) => combine(both(scope, source, other!))),
   );
 }
 
-function common(left: Nodes, right: Nodes): Nodes {
+function common([left, right]: [Nodes, Nodes]): Nodes {
   const keys = new Set(right.map(keyOf));
   return distinct(left.filter((node) => keys.has(keyOf(node))));
 }
 
-function without(left: Nodes, right: Nodes): Nodes {
+function without([left, right]: [Nodes, Nodes]): Nodes {
   const keys = new Set(right.map(keyOf));
   return left.filter((node) => !keys.has(keyOf(node)));
 }
@@ -136,7 +131,7 @@ export const selection: Functions = {
   skip: counted((nodes, count) => nodes.slice(count)),
   take: counted((nodes, count) => nodes.slice(0, count)),
   union: combined(union),
-  combine: combined((left, right) => [...left, ...right]),
+  combine: combined(([left, right]) => [...left, ...right]),
   intersect: combined(common),
   exclude: combined(without),
   /** The specification lets trace() write to a log; texts of patients are not written anywhere. */

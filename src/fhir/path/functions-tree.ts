@@ -2,7 +2,7 @@
 import { plain, withType, type Call, type Functions } from './call.ts';
 import { childrenOf, descendantsOf, holderOf, none, valueNode, type Node } from './node.ts';
 import { collection, condition, type Piece } from './piece.ts';
-import { single } from './evaluation.ts';
+import { single, spend } from './evaluation.ts';
 import { typeTest } from './types.ts';
 
 function typeNode({ type }: Node): Node {
@@ -43,7 +43,9 @@ export const tree: Functions = {
       (scope) => source.run(scope).some((node) => holderOf(node) !== undefined && childrenOf(node).length > 0),
     ),
   ),
-  descendants: plain(({ source, dependence }) => collection(dependence, (scope) => descendantsOf(source.run(scope)))),
+  descendants: plain(({ source, dependence }) =>
+    collection(dependence, (scope) => descendantsOf(source.run(scope), (count) => spend(scope, count))),
+  ),
   is: withType(({ source, type, dependence, settings }) => {
     const matches = typeTest(type, settings.trusted);
     return condition(dependence, (scope) => {

@@ -8,7 +8,7 @@
 import type { Shape } from '../definitions.ts';
 import type { JsonObject } from '../json.ts';
 import { outcomeError } from '../outcome.ts';
-import { singleInteger, type Scope } from './evaluation.ts';
+import { singleInteger, spend, type Scope } from './evaluation.ts';
 import {
   collect,
   has,
@@ -61,6 +61,9 @@ export function memberPiece(source: Piece, name: string, matches?: TypeTest): Pi
     const found: Node[] = [];
     for (const owner of owners) {
       collectNamed(owner, read, found);
+    }
+    if (found.length > 16) {
+      spend(scope, found.length);
     }
     return found;
   };

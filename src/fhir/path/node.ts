@@ -276,14 +276,16 @@ export function childrenOf(node: Node, found: Node[] = []): Node[] {
   return found;
 }
 
-/** Children, their children, and so on; as many as the JSON has values, without recursion. */
-export function descendantsOf(nodes: Nodes): Node[] {
+/** Children, their children, and so on, without recursion; `spend` is told how many there are, and may object. */
+export function descendantsOf(nodes: Nodes, spend: (count: number) => void): Node[] {
   const found: Node[] = [];
   for (const node of nodes) {
     childrenOf(node, found);
   }
-  for (let index = 0; index < found.length; index++) {
+  for (let index = 0, counted = 0; index < found.length; index++) {
     childrenOf(found[index]!, found);
+    spend(found.length - counted);
+    counted = found.length;
   }
   return found;
 }

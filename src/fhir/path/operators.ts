@@ -4,7 +4,7 @@
 import { outcomeError } from '../outcome.ts';
 import { arithmetic, concatenate } from './arithmetic.ts';
 import { distinct, equalCollections, equalNodes, equivalentCollections, keyOf, orderNodes } from './equality.ts';
-import { single, type Scope } from './evaluation.ts';
+import { single, spend, type Scope } from './evaluation.ts';
 import type { Node, Nodes } from './node.ts';
 import { collection, condition, Dependence, remembered, type Piece, type Test } from './piece.ts';
 import { kindOf } from './types.ts';
@@ -111,7 +111,9 @@ function membership(item: Piece, list: Piece): Test {
       return undefined;
     }
     if (!fixed) {
-      return list.run(scope).some((other) => equalNodes(node, other) === true);
+      const others = list.run(scope);
+      spend(scope, others.length);
+      return others.some((other) => equalNodes(node, other) === true);
     }
     return remembered(scope, list.dependence, key, () => keysOf(list, scope)).has(keyOf(node));
   };
@@ -121,7 +123,17 @@ function keysOf(list: Piece, scope: Scope): Set<string> {
   return new Set(list.run(scope).map(keyOf));
 }
 
-export function union(left: Nodes, right: Nodes): Nodes {
+/** Items that are compared cost as much as so many that are only looked at. */
+const comparison = 20;
+
+/** Counts the items of two collections that are put together. */
+export function both(scope: Scope, left: Piece, right: Piece): [Nodes, Nodes] {
+  const nodes: [Nodes, Nodes] = [left.run(scope), right.run(scope)];
+  spend(scope, comparison * (nodes[0].length + nodes[1].length));
+  return nodes;
+}
+
+export function union([left, right]: [Nodes, Nodes]): Nodes {
   if (left.length === 0) {
     return distinct(right);
   }
@@ -147,7 +159,7 @@ const builders: Record<string, Build> = {
   '|': ({ left, right, dependence }) =>
     collection(
       dependence,
-      (scope) => union(left.run(scope), right.run(scope)),
+      (scope) => union(both(scope, left, right)),
       (scope) => left.exists(scope) || right.exists(scope),
     ),
   '&': ({ left, right, dependence }) =>
