@@ -30,7 +30,7 @@ function wrongWithEntries(answer: Answer): string {
 
 /** How many writes an answer acknowledges. */
 export function acknowledged(answer: Answer): number {
-  if (answer.json?.resourceType === 'Bundle') {
+  if (/-response$/.test(answer.json?.type)) {
     const entries: { response?: { status?: string } }[] = answer.json.entry ?? [];
     return entries.filter((entry) => /^20[01]/.test(entry.response?.status ?? '')).length;
   }
