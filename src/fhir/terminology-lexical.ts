@@ -7,9 +7,8 @@ const language =
   /^(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?$/i;
 const otherLanguage = /^(?:x|i)(?:-[a-z0-9]{1,8})+$/i;
 
-/** https://www.rfc-editor.org/rfc/rfc6838#section-4.2 with parameters of https://www.rfc-editor.org/rfc/rfc2045#section-5.1 */
-const mediaType =
-  /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/(?:[a-z0-9*][a-z0-9!#$&^_.+-]{0,126})(?: ?; ?[a-z0-9!#$&^_.+*'-]+=(?:[a-z0-9!#$&^_.+:/*'-]+|"[^"]*"))*$/i;
+/** https://www.rfc-editor.org/rfc/rfc6838#section-4.2; parameters are taken as they come, since many are written loosely. */
+const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9*][a-z0-9!#$&^_.+-]{0,126}(?: ?;.*[^; ].*)?$/is;
 
 /** Allowed beside media types where formats of resources are meant: https://hl7.org/fhir/R4/http.html#mime-type */
 const formats: ReadonlySet<string> = new Set(['json', 'xml', 'ttl', 'none']);

@@ -426,6 +426,30 @@ describe('rules', () => {
   });
 });
 
+describe('extensions that R4 defines are as defined', () => {
+  const nationality = (inner: JsonObject[]): JsonObject => ({ url: `${R4}patient-nationality`, extension: inner });
+  const code = { url: 'code', valueCodeableConcept: { text: 'JO' } };
+  test.each<[string, JsonObject, ...string[]]>([
+    ['right', { url: `${R4}patient-birthPlace`, valueAddress: { city: 'Amman' } }],
+    [
+      'of another type',
+      { url: `${R4}patient-birthPlace`, valueString: 'Amman' },
+      'error structure Patient.extension[0].value',
+    ],
+    ['nested', nationality([code])],
+    ['nested twice', nationality([code, code]), 'error structure Patient.extension[0].extension'],
+    [
+      'nested, of another type',
+      nationality([{ url: 'code', valueString: 'JO' }]),
+      'error structure Patient.extension[0].extension[0].value',
+    ],
+    ['unknown', { url: `${R4}something-of-a-later-release`, valueString: 'x' }],
+    ['of others', { url: 'http://example.org/x', valueString: 'x' }],
+  ])('%s', (_name, extension, ...findings) => {
+    expect(shown(validateResource({ resourceType: 'Patient', extension: [extension] }))).toEqual(findings);
+  });
+});
+
 describe('which profiles are checked', () => {
   const patient = { resourceType: 'Patient', id: 'p' };
   test.each<[string, JsonObject, JsonObject, ...string[]]>([

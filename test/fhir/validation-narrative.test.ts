@@ -16,6 +16,7 @@ describe('https://hl7.org/fhir/R4/narrative.html#xhtml', () => {
     ['a table', `<div ${XHTML}><table border="1"><tbody><tr><td colspan="2">x</td></tr></tbody></table></div>`],
     ['links and images', `<div ${XHTML}><a href="https://e.org/?a=1&amp;b=2">x</a><img src="#pic" alt="y"/></div>`],
     ['an image alone', `<div ${XHTML}><img src="data:image/png;base64,AAAA" alt=""/></div>`],
+    ['an image with blanks in its URL', `<div ${XHTML}><img src="data: image/png;base64,AAAA" alt=""/></div>`],
     ['character references', `<div ${XHTML}>&#160;&lt;a&gt; &amp; b</div>`],
     ['a style', `<div ${XHTML}><span style="color: red">x</span></div>`],
     ['a comment', `<div ${XHTML}><!-- c -->x</div>`],

@@ -72,8 +72,8 @@ const texts: Record<string, { right: string[]; wrong: string[] }> = {
     wrong: ['AAA', 'A===', 'AA=A', '====', 'AA-_', ' ', 'AAAAA'],
   },
   string: {
-    right: ['a', ' a ', 'مختبر', '😀', 'line\nbreak\ttab\r', '\u00a0', '\u007f', 'x'.repeat(1_048_576)],
-    wrong: ['\u0001', 'a\u001fb', '\u000b', '\ufffe', 'x'.repeat(1_048_577)],
+    right: ['a', ' a ', 'مختبر', '😀', 'line\nbreak\ttab\r', '\u007f', 'x'.repeat(1_048_576)],
+    wrong: [' ', '\u00a0', '\u0001', 'a\u001fb', '\u000b', '\ufffe', 'x'.repeat(1_048_577)],
   },
   markdown: { right: ['# a\n\nb'], wrong: ['\u0007'] },
   boolean: { right: [], wrong: ['true', 'false'] },

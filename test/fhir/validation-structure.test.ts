@@ -147,6 +147,11 @@ const cases: Record<string, Case[]> = {
       { ...observation, specimen: { reference: 'https://example.org/fhir/Patient/1' } },
       'structure Observation.specimen.reference',
     ],
+    [
+      'a target that is named by a profile',
+      { ...observation, hasMember: [{ reference: 'Patient/1' }] },
+      'structure Observation.hasMember[0].reference',
+    ],
     ['unknown type', { ...observation, specimen: { reference: 'Speciman/1' } }, 'value Observation.specimen.reference'],
     ['no type', { ...observation, specimen: { reference: '123' } }, 'value Observation.specimen.reference'],
     ['a bad id', { ...observation, specimen: { reference: 'Specimen/a b' } }, 'value Observation.specimen.reference'],
@@ -299,6 +304,7 @@ describe('what is right stays without findings', () => {
         ],
       },
     ],
+    ['a target that is named by a profile', { ...observation, hasMember: [{ reference: 'Observation/1' }] }],
     ['absolute reference', { ...observation, specimen: { reference: 'http://example.org/specimens?1' } }],
     [
       'reference into a bundle',

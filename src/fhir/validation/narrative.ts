@@ -52,12 +52,10 @@ function isAllowed(element: string, attribute: string): boolean {
 /** A link that a browser would run as a program. */
 function isActive(url: string): boolean {
   // Browsers ignore white space and control characters inside a scheme.
-  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(url.replace(/[\u0000-\u0020\u007F-\u00A0]/g, ''))?.[0].toLowerCase();
-  return (
-    scheme === 'javascript:' ||
-    scheme === 'vbscript:' ||
-    (scheme === 'data:' && !/^data:image\/(?!svg)/i.test(url.trim()))
-  );
+  const bare = url.replace(/[\u0000-\u0020\u007F-\u00A0]/g, '').toLowerCase();
+  const scheme = /^[a-z][a-z0-9+.-]*:/.exec(bare)?.[0];
+  if (scheme === 'data:') return !/^data:image\/(?!svg)/.test(bare);
+  return scheme === 'javascript:' || scheme === 'vbscript:';
 }
 
 /** The first fault of an element; undefined when it is allowed. */

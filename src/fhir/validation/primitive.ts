@@ -113,11 +113,17 @@ const rules: Readonly<Record<string, PrimitiveRule>> = {
     test: integer(1, HIGHEST),
     words: 'a whole number from 1 to 2147483647, written without point or exponent',
   },
-  string: { test: text(isString), words: 'a string of 1 to 1048576 characters, not white space alone, without control characters' },
-  markdown: { test: text(isString), words: 'a string of 1 to 1048576 characters, not white space alone, without control characters' },
+  string: {
+    test: text(isString),
+    words: 'a string of 1 to 1048576 characters, not white space alone, without control characters',
+  },
+  markdown: {
+    test: text(isString),
+    words: 'a string of 1 to 1048576 characters, not white space alone, without control characters',
+  },
   xhtml: { test: text((value) => value.length > 0), words: 'a string' },
   code: {
-    test: text((value) => /^[^\s]+(?:\s[^\s]+)*$/.test(value) && isString(value)),
+    test: text((value) => /^[^ \t\r\n]+(?:[ \t\r\n][^ \t\r\n]+)*$/.test(value) && isString(value)),
     words: 'a code: no white space at its ends, single spaces inside',
   },
   id: { test: pattern(/^[A-Za-z0-9\-.]{1,64}$/), words: 'an id: 1 to 64 letters, digits, "-" and "."' },

@@ -56,3 +56,11 @@ function reportType(url: string, type: string, context: Context): boolean {
   if (!ofAll) report(context, 'invalid', `is a ${type}, but names the profile ${quoted(url)}.`);
   return true;
 }
+
+/** An extension of the specification, or one of ours, must be as its definition says. */
+export function checkKnownExtension(extension: JsonObject, context: Context): void {
+  const { url } = extension;
+  const definition = typeof url === 'string' && url.includes(':') ? definitionOf(url, context) : undefined;
+  if (definition?.['type'] !== 'Extension') return;
+  applyProfile(profileOf(definition), { members: extension, shape: shapeOf('Extension')!, depth: 0 }, context);
+}

@@ -4,6 +4,7 @@
  */
 import { isResourceType, type TypeRef } from '../definitions.ts';
 import type { JsonObject } from '../json.ts';
+import { heldProfile } from '../profiles.ts';
 import { type Context, quoted, reportMember } from './context.ts';
 
 const PREFIX = 'http://hl7.org/fhir/StructureDefinition/';
@@ -36,11 +37,27 @@ function localType(text: string, context: Context): string | undefined | null {
   return undefined;
 }
 
+/** The resource types that an element's references may point at; undefined when any, or when that is not known here. */
+function allowedTypes({ targets = [] }: TypeRef): ReadonlySet<string> | undefined {
+  const types = targets.map(targetType);
+  return types.length === 0 || types.includes('Resource') || types.includes(undefined)
+    ? undefined
+    : new Set(types.filter((type) => type !== undefined));
+}
+
+/** A target is a resource type or a profile of one. */
+function targetType(url: string): string | undefined {
+  const name = url.startsWith(PREFIX) ? url.slice(PREFIX.length) : '';
+  if (name === 'Resource' || isResourceType(name)) return name;
+  const type = heldProfile(url)?.['type'];
+  return typeof type === 'string' ? type : undefined;
+}
+
 /** The check of a Reference against the types its element allows. */
 export function targetCheck(type: TypeRef): (value: JsonObject, context: Context) => void {
-  const names = (type.targets ?? []).filter((url) => url.startsWith(PREFIX)).map((url) => url.slice(PREFIX.length));
-  const allowed = names.length === 0 || names.includes('Resource') ? undefined : new Set(names);
+  let allowed: ReadonlySet<string> | undefined | null = null;
   return (value, context) => {
+    if (allowed === null) allowed = allowedTypes(type);
     const text = value['reference'];
     if (typeof text !== 'string') return;
     const named = typeNamed(text, context);

@@ -13,6 +13,7 @@ import { type Context, kindOf, report, reportMember } from './context.ts';
 import { elementInvariants, type Invariant, runInvariants, typeInvariants } from './invariant.ts';
 import { type MemberCheck, primitiveExtensionMember, primitiveMember } from './primitive-member.ts';
 import { targetCheck } from './reference.ts';
+import { checkKnownExtension } from './profile.ts';
 import { checkNestedResource } from './resource.ts';
 
 export type ValueCheck = (value: JsonValue, context: Context) => void;
@@ -158,6 +159,7 @@ function complexValue(property: Property): ValueCheck {
   if (shape === undefined) throw new Error(`${element.path} has the unknown type ${type.code}.`);
   const binding = bindingCheck(element, type.code);
   const targets = type.code === 'Reference' ? targetCheck(type) : undefined;
+  const isExtension = type.code === 'Extension';
   let check: ValueCheck | undefined;
   let invariants: Invariant[] | undefined;
   return (value, context) => {
@@ -166,6 +168,7 @@ function complexValue(property: Property): ValueCheck {
     check(value, context);
     if (!isObject(value)) return;
     if (targets !== undefined) targets(value, context);
+    if (isExtension) checkKnownExtension(value, context);
     if (binding !== undefined) binding(value, context);
     if (invariants.length > 0) runInvariants(invariants, value, context);
   };
