@@ -45,7 +45,7 @@ export interface Round {
 
 interface Worker {
   step(n: number): Promise<void>;
-  close(): Promise<void> | void;
+  close(): Promise<void>;
 }
 
 /** Runs a job to its end. */
@@ -111,7 +111,7 @@ async function httpWorker({ port, requests, status }: HttpTask): Promise<Worker>
         throw error;
       }
     },
-    close: () => connection.close(),
+    close: () => Promise.resolve(connection.close()),
   };
 }
 

@@ -8,8 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Job, Round } from './load.ts';
 
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const program = here('../src/command/makhbar.js');
+const program = fileURLToPath(new URL('../src/command/makhbar.js', import.meta.url));
 
 export interface Makhbar {
   readonly port: number;
@@ -83,7 +82,7 @@ export interface Helper<Request, Answer> {
 }
 
 export function startLoad(): Helper<Job, Round> {
-  const child = fork(here('./load.ts'), { serialization: 'advanced' });
+  const child = fork(new URL('./load.ts', import.meta.url), { serialization: 'advanced' });
   return {
     async ask(job) {
       child.send(job);
@@ -102,7 +101,7 @@ export async function startBare(
   url: string,
   tenant: number,
 ): Promise<{ port: number; pid: number; stop(): Promise<void> }> {
-  const child = fork(here('./bare.ts'), [url, String(tenant)]);
+  const child = fork(new URL('./bare.ts', import.meta.url), [url, String(tenant)]);
   const [port] = (await once(child, 'message')) as [number];
   return { port, pid: child.pid ?? 0, stop: () => stopped(child) };
 }
