@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startServer, stopServer, type Running } from './durability/process.ts';
-import { stepsOf, type Step } from './durability/tour.ts';
+import { stepsOf, type Step } from './readme-tour.ts';
 
 const root = new URL('../', import.meta.url).pathname;
 const readme = join(root, 'README.md');
@@ -75,3 +75,15 @@ test('every command of the tour ends with 0 and shows what it promises', async (
   });
   expect(wrong).toEqual([]);
 }, 180_000);
+
+test('a command that fails, or does not show what it promises, is found out', async () => {
+  const tour =
+    '## A five-minute tour\n```sh\nnpm start\n```\n```sh\nWORD=there\n\necho $WORD\n# → there\n# → nowhere\n\nfalse\n```\n## Next\n```sh\nexit 9\n```\n';
+  const steps = stepsOf(tour);
+  expect(steps).toEqual([
+    { command: 'WORD=there', promises: [] },
+    { command: 'echo $WORD', promises: ['there', 'nowhere'] },
+    { command: 'false', promises: [] },
+  ]);
+  expect(await runSteps(steps)).toEqual(['@@ 0', 'there\n@@ 0', '@@ 1', '']);
+});
