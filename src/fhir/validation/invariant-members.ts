@@ -28,3 +28,11 @@ export function equal(left: JsonValue | undefined, right: JsonValue | undefined)
   if (names.length !== Object.keys(right).length) return false;
   return names.every((name) => equal((left as JsonObject)[name], (right as JsonObject)[name]));
 }
+
+/** A text that is the same for equal values: members in the order of their names. */
+export function canonicalText(value: JsonValue): string {
+  return JSON.stringify(value, (_name, member: JsonValue) => {
+    const isPlain = typeof member === 'object' && member !== null && !Array.isArray(member);
+    return isPlain ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1))) : member;
+  });
+}

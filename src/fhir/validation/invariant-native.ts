@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import type { Context } from './context.ts';
 import { bundleConstraints } from './invariant-bundle.ts';
 import { distinctConstraints } from './invariant-distinct.ts';
-import { equal, has, list, objectOf, type ObjectPredicate, type Predicate } from './invariant-members.ts';
+import { canonicalText, has, list, objectOf, type ObjectPredicate, type Predicate } from './invariant-members.ts';
 
 /** The same for a choice of a type: any of its members. */
 export function hasChoice(typeName: string, name: string): (object: JsonObject) => boolean {
@@ -27,12 +27,16 @@ export function hasChoice(typeName: string, name: string): (object: JsonObject) 
 const extensionHasValue = hasChoice('Extension', 'value');
 const observationHasValue = hasChoice('Observation', 'value');
 
+function codings(concept: JsonValue | undefined): JsonObject[] {
+  return list(objectOf(concept)['coding']);
+}
+
 /** obs-7: no component repeats the code of the Observation while the Observation has a value itself. */
 function componentRepeatsCode(observation: JsonObject): boolean {
-  const own = list(objectOf(observation['code'])['coding']);
-  return list(observation['component']).some((component) =>
-    list(objectOf(component['code'])['coding']).some((coding) => own.some((item) => equal(coding, item))),
-  );
+  const components = list(observation['component']);
+  if (components.length === 0) return false;
+  const own = new Set(codings(observation['code']).map(canonicalText));
+  return components.some((component) => codings(component['code']).some((coding) => own.has(canonicalText(coding))));
 }
 
 function noHomeUse(value: JsonObject): boolean {

@@ -10,8 +10,9 @@ import { type Context, quoted, report } from './context.ts';
 
 const XHTML = 'http://www.w3.org/1999/xhtml';
 
+/** Linear: white space, then from the first other character to the end of the div without a way back. */
 const plain =
-  /^<div xmlns="http:\/\/www\.w3\.org\/1999\/xhtml">[^<&\u0000-\u001F\uFFFE\uFFFF\uD800-\uDFFF]*[^<&\s\u0000-\u001F\uFFFE\uFFFF\uD800-\uDFFF][^<&\u0000-\u001F\uFFFE\uFFFF\uD800-\uDFFF]*<\/div>$/;
+  /^<div xmlns="http:\/\/www\.w3\.org\/1999\/xhtml">\s*[^<&\s\u0000-\u001F\uFFFE\uFFFF\uD800-\uDFFF][^<&\u0000-\u001F\uFFFE\uFFFF\uD800-\uDFFF]*<\/div>$/;
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 

@@ -95,6 +95,7 @@ function checkMembers(
 ): number {
   let content = 0;
   let choices = 0;
+  let clashes: Element[] | undefined;
   for (const key in object) {
     const value = object[key];
     if (value === undefined) continue;
@@ -106,11 +107,12 @@ function checkMembers(
     }
     if (key !== 'id') content += 1;
     if (member.choice !== 0) {
-      if ((choices & member.choice) !== 0) checkOneChoice(object, member.element, context);
+      if ((choices & member.choice) !== 0) (clashes ??= []).push(member.element);
       choices |= member.choice;
     }
     member.check(value, object, context);
   }
+  if (clashes !== undefined) for (const element of new Set(clashes)) checkOneChoice(object, element, context);
   return content;
 }
 
