@@ -18,9 +18,13 @@ export interface Running {
   environment: Readonly<Record<string, string>>;
 }
 
-export async function startServer(dataDir: string, more: Readonly<Record<string, string>> = {}): Promise<Running> {
+export async function startServer(
+  dataDir: string,
+  more: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
+): Promise<Running> {
   const environment = { PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'error', ...more };
-  const child = spawn(process.execPath, [command, 'start'], {
+  const child = spawn(process.execPath, [command, 'start', ...options], {
     cwd: dataDir,
     env: { ...process.env, DATABASE_URL: '', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
