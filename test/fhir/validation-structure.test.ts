@@ -269,6 +269,15 @@ const cases: Record<string, Case[]> = {
       'invariant Bundle.entry[1].resource.specimen.reference',
     ],
     [
+      'conditional references are for Bundles that are processed',
+      {
+        resourceType: 'Bundle',
+        type: 'collection',
+        entry: [{ resource: { ...observation, subject: { reference: 'Patient?identifier=1' } } }],
+      },
+      'value Bundle.entry[0].resource.subject.reference',
+    ],
+    [
       'a parameter',
       { resourceType: 'Parameters', parameter: [{ name: 'a', resource: { resourceType: 'Nothing' } }] },
       'structure Parameters.parameter[0].resource',
@@ -310,6 +319,28 @@ describe('what is right stays without findings', () => {
       },
     ],
     ['a target that is named by a profile', { ...observation, hasMember: [{ reference: 'Observation/1' }] }],
+    [
+      '# in a canonical',
+      {
+        resourceType: 'QuestionnaireResponse',
+        status: 'completed',
+        questionnaire: '#q',
+        contained: [{ resourceType: 'Questionnaire', id: 'q', status: 'draft' }],
+      },
+    ],
+    [
+      'a conditional reference in a transaction',
+      {
+        resourceType: 'Bundle',
+        type: 'transaction',
+        entry: [
+          {
+            resource: { ...observation, subject: { reference: 'Patient?identifier=1' } },
+            request: { method: 'POST', url: 'Observation' },
+          },
+        ],
+      },
+    ],
     ['absolute reference', { ...observation, specimen: { reference: 'http://example.org/specimens?1' } }],
     [
       'reference into a bundle',

@@ -29,11 +29,18 @@ function itemCheck(code: string, binding: ValueCheck | undefined, invariants: In
       reportLexical(value, code, rule.words, context);
       return;
     }
-    if (isLink && (value as string).charCodeAt(0) === HASH) context.localLinks.add(value as string);
+    if (isLink && (value as string).charCodeAt(0) === HASH) noteLink(value as string, code, context);
     if (isNarrative) checkNarrative(value as string, context);
     if (binding !== undefined) binding(value, context);
     if (invariants.length > 0) runInvariants(invariants, value, context);
   };
+}
+
+/** A canonical that names a contained resource must find it; a uri may use # for its own ends. */
+function noteLink(link: string, code: string, context: Context): void {
+  context.localLinks.add(link);
+  const found = link === '#' || context.contained?.has(link.slice(1)) === true;
+  if (code === 'canonical' && !found) report(context, 'invariant', `names no contained resource: ${quoted(link)}.`);
 }
 
 function reportLexical(value: JsonValue, code: string, words: string, context: Context): void {

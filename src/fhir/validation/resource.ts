@@ -42,17 +42,31 @@ export function checkIndependent(
   context: Context,
   profiles: readonly string[] = [],
 ): void {
-  const { resource: outer, root, environment, contained, localLinks, inContained } = context;
+  const { resource: outer, root, environment, contained, localLinks, inContained, conditionalReferences } = context;
   context.resource = resource;
   context.root = resource;
   context.environment = undefined;
   context.contained = containedTypes(resource);
   context.localLinks = new Set();
   context.inContained = false;
+  context.conditionalReferences ||= type === 'Bundle' && isProcessed(resource);
   typeCheck(shapeOf(type)!)(resource, context);
   checkProfiles(resource, type, profiles, context);
   checkAllReferenced(resource['contained'], context);
-  Object.assign(context, { resource: outer, root, environment, contained, localLinks, inContained });
+  Object.assign(context, {
+    resource: outer,
+    root,
+    environment,
+    contained,
+    localLinks,
+    inContained,
+    conditionalReferences,
+  });
+}
+
+/** Whether the entries of a Bundle will be written, and searches in their references resolved before. */
+function isProcessed({ type }: JsonObject): boolean {
+  return type === 'transaction' || type === 'batch';
 }
 
 function containedTypes(resource: JsonObject): Map<string, string> | undefined {

@@ -153,6 +153,9 @@ function isPrimitiveProperty(property: Property): boolean {
   return property.type.code !== 'Resource' && propertyShape(property) === undefined;
 }
 
+/** The one profile that the base definitions put on types of elements. */
+const SIMPLE_QUANTITY = 'http://hl7.org/fhir/StructureDefinition/SimpleQuantity';
+
 /** The check of one value of a complex property. */
 function complexValue(property: Property): ValueCheck {
   const { element, type } = property;
@@ -162,6 +165,7 @@ function complexValue(property: Property): ValueCheck {
   const binding = bindingCheck(element, type.code);
   const targets = type.code === 'Reference' ? targetCheck(type) : undefined;
   const isExtension = type.code === 'Extension';
+  const isSimple = type.profiles?.includes(SIMPLE_QUANTITY) === true;
   let check: ValueCheck | undefined;
   let invariants: Invariant[] | undefined;
   return (value, context) => {
@@ -171,6 +175,9 @@ function complexValue(property: Property): ValueCheck {
     if (!isObject(value)) return;
     if (targets !== undefined) targets(value, context);
     if (isExtension) checkKnownExtension(value, context);
+    if (isSimple && value['comparator'] !== undefined) {
+      reportMember(context, 'comparator', 'invariant', 'must not be used: this is a SimpleQuantity (sqty-1).');
+    }
     if (binding !== undefined) binding(value, context);
     if (invariants.length > 0) runInvariants(invariants, value, context);
   };
