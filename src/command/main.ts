@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { roles, type Choices, type Role } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
+import { setCommand, settingNames } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
 import { tokenCommand } from './token.ts';
 
@@ -49,6 +50,11 @@ function addTenant(makhbar: Command): void {
     .description('refuse all its requests; nothing is deleted')
     .addOption(json())
     .action(suspendCommand);
+  tenant
+    .command('set <name> <setting> <value>')
+    .description(`change a setting: ${settingNames.join(', ')}`)
+    .addOption(json())
+    .action(setCommand);
   tenant.command('resume <name>').description('end a suspension').addOption(json()).action(resumeCommand);
 }
 

@@ -89,7 +89,29 @@ describe('beside no server', () => {
     expect((await makhbar(['tenant', 'resume', 'tunis'])).out).toMatch(/tunis is active/);
   });
 
+  const settings: [string, string, unknown][] = [
+    ['requireIfMatch', 'true', true],
+    ['clientIds', 'false', false],
+    ['rateLimit', '600', 600],
+    ['timezone', 'Africa/Tunis', 'Africa/Tunis'],
+  ];
+  test('tenant set changes one setting and keeps the others', async () => {
+    for (const [setting, written] of settings) {
+      expect(await makhbar(['tenant', 'set', 'aden', setting, written])).toMatchObject({ code: 0, err: '' });
+    }
+    const [tenant] = JSON.parse((await makhbar(['tenant', 'list', '--json'])).out) as [{ settings: unknown }];
+    expect(tenant.settings).toEqual(Object.fromEntries(settings.map(([setting, , value]) => [setting, value])));
+    await makhbar(['tenant', 'set', 'aden', 'clientIds', 'true']);
+    await makhbar(['tenant', 'set', 'aden', 'rateLimit', '0']);
+  });
+
   const wrong: [string[], RegExp][] = [
+    [['tenant', 'set', 'aden', 'colour', 'red'], /^makhbar: "colour" is no setting; there are clientIds, /],
+    [['tenant', 'set', 'aden', 'toString', 'red'], /^makhbar: "toString" is no setting/],
+    [['tenant', 'set', 'aden', 'clientIds', 'yes'], /^makhbar: clientIds takes true or false, not "yes"\.$/m],
+    [['tenant', 'set', 'aden', 'rateLimit', '-1'], /unknown option|takes a whole number/],
+    [['tenant', 'set', 'aden', 'timezone', 'Mars/Olympus'], /^makhbar: timezone takes a time zone such as/],
+    [['tenant', 'set', 'nowhere', 'clientIds', 'true'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
     [['tenant', 'create', 'Aden'], /^makhbar: "Aden" cannot be the name of a laboratory/],
     [['tenant', 'create', 'aden'], /^makhbar: A laboratory named "aden" exists already\.$/m],
     [['tenant', 'suspend', 'nowhere'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
