@@ -131,6 +131,14 @@ describe('embedded PostgreSQL', () => {
     await end(second.child, 'SIGTERM');
   });
 
+  test('a data directory below one that is closed to others', async () => {
+    const closed = join(dataDir, 'closed');
+    await mkdir(closed, { mode: 0o700 });
+    const { child, line } = await hold(join(closed, 'data'));
+    expect(line).toMatch(/^postgres:/);
+    await end(child, 'SIGTERM');
+  });
+
   test('a start killed during creation is repeated', async () => {
     const directory = join(dataDir, 'half');
     await mkdir(join(directory, 'postgresql.new', 'base'), { recursive: true });

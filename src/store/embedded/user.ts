@@ -68,7 +68,9 @@ export async function launchAs(
   if (capability === undefined) throw closedDirectory(closed, user);
   const identity = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
   const capabilities = [`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`];
-  return { command: 'setpriv', arguments: [...identity, ...capabilities, program.command, ...program.arguments] };
+  // Without this bit access(2) looks without capabilities, and initdb asks it about its own program.
+  const bits = '--securebits=+no_setuid_fixup';
+  return { command: 'setpriv', arguments: [...identity, ...capabilities, bits, program.command, ...program.arguments] };
 }
 
 function closedDirectory(directory: string, user: OperatingUser): Error {
@@ -94,7 +96,10 @@ function wayTo(directory: string): string[] {
   return parent === directory ? [directory] : [...wayTo(parent), directory];
 }
 
-/** The least capability we can hand on that passes closed directories; see capabilities(7). */
+/** Bits of capabilities(7). */
+const capabilityBits = { dac_override: 1n, dac_read_search: 2n, setpcap: 8n };
+
+/** The least capability we can hand on that passes closed directories; containers often lack the smaller one. */
 async function passingCapability(): Promise<'dac_read_search' | 'dac_override' | undefined> {
   const available = await run('setpriv', ['--version']).then(
     () => true,
@@ -103,6 +108,7 @@ async function passingCapability(): Promise<'dac_read_search' | 'dac_override' |
   if (!available) return undefined;
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const bounding = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  if (bounding & (1n << 2n)) return 'dac_read_search';
-  return bounding & (1n << 1n) ? 'dac_override' : undefined;
+  const may = (name: keyof typeof capabilityBits): boolean => (bounding & (1n << capabilityBits[name])) !== 0n;
+  if (!may('setpcap')) return undefined;
+  return may('dac_read_search') ? 'dac_read_search' : may('dac_override') ? 'dac_override' : undefined;
 }
