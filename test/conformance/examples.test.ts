@@ -54,7 +54,16 @@ function exact(text: string): Record<string, unknown> {
 described(
   `examples of the specification${folder === undefined ? ' (skipped: ../shared/data/r4-examples.tar.gz is not here)' : ''}`,
   () => {
-    test.each(names.length > 0 ? names : ['none'])('%s', async (name) => {
+    const right = names.filter((name) => name !== apart && wrong[name] === undefined);
+
+    test.each(Object.keys(wrong))('%s is refused for what is wrong with it', async (name) => {
+      const body = readFileSync(join(folder ?? '', name), 'utf8');
+      const { resourceType } = JSON.parse(body) as { resourceType: string };
+      const answer = await client.send('POST', resourceType, { body });
+      expect([answer.status >= 400, answer.json.issue[0].expression]).toEqual([true, [wrong[name]]]);
+    });
+
+    test.each(right.length > 0 ? right : ['none'])('%s comes back as it was', async (name) => {
       const text = readFileSync(join(folder ?? '', name), 'utf8');
       const sent = JSON.parse(text) as { resourceType: string; id: string };
       const path = `${sent.resourceType}/${sent.id}`;
