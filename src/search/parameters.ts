@@ -24,6 +24,7 @@ export interface IndexedPath {
   readonly param: number;
   /** The plain path; undefined where `expression` needs the expression engine. */
   readonly branch: Branch | undefined;
+  /** Without the restriction of its target. */
   readonly expression: string;
   /** FHIR types of the values, where the path alone tells. */
   readonly elementTypes: readonly string[];
@@ -193,7 +194,7 @@ class Builder {
     const family = `${given.type}:${key}`;
     let path = this.paths.get(family);
     if (path === undefined) {
-      path = { ...given, key, branch, param: hash32(family), column: undefined };
+      path = { ...given, expression: key, key, branch, param: hash32(family), column: undefined };
       this.paths.set(family, path);
     }
     return path;

@@ -1,6 +1,6 @@
 /** Writes resources straight through the store's write statement, so that search tests need no HTTP. */
 import type { JsonObject } from '../../src/fhir/json.ts';
-import { parseJson } from '../../src/fhir/json.ts';
+import { serializeJson } from '../../src/fhir/json.ts';
 import { typeName, typeNumber } from '../../src/fhir/resource-types.ts';
 import type { Query } from '../../src/search/context.ts';
 import { extract } from '../../src/search/extract.ts';
@@ -21,7 +21,7 @@ function entryOf(resource: JsonObject, parameters: TenantParameters): WriteEntry
     id: String(resource['id']),
     method: 'PUT',
     expect: 'any',
-    content: JSON.stringify(resource),
+    content: serializeJson(resource),
     exact: null,
     index: extract(resource, parameters),
   };
@@ -34,9 +34,7 @@ export async function store(
   parameters = defaultParameters,
 ): Promise<void> {
   for (let at = 0; at < resources.length; at += 200) {
-    const entries = resources
-      .slice(at, at + 200)
-      .map((resource) => entryOf(parseJson(JSON.stringify(resource)) as JsonObject, parameters));
+    const entries = resources.slice(at, at + 200).map((resource) => entryOf(resource as JsonObject, parameters));
     await testDatabase().query(tenant, writeStatement(tenant, entries));
   }
 }

@@ -1,0 +1,52 @@
+/**
+ * The SQL engine against the evaluator: random resources, random searches, the same answer, in two tenants with the same
+ * ids. SEARCH_RUNS sets how many searches (default 400), SEARCH_SEED which.
+ */
+import { beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { JsonObject } from '../../src/fhir/json.ts';
+import { parseJson } from '../../src/fhir/json.ts';
+import { parseSearch } from '../../src/search/parse.ts';
+import { makeLaboratory } from '../server.ts';
+import { evaluate } from './evaluator.ts';
+import { findPage, queryOf, store } from './fixture.ts';
+import { randomQuery, randomResources } from './generate.ts';
+
+const runs = Number(process.env['SEARCH_RUNS'] ?? 400);
+const seed = Number(process.env['SEARCH_SEED'] ?? 20_240_229);
+
+let tenant = 0;
+const world = randomResources(250, seed).map((text) => parseJson(text) as JsonObject);
+
+beforeAll(async () => {
+  const [other, mine] = await Promise.all([makeLaboratory(), makeLaboratory()]);
+  tenant = mine.tenant.id;
+  await store(other.tenant.id, randomResources(250, seed + 1).map((text) => parseJson(text)) as JsonObject[]);
+  await store(tenant, world);
+});
+
+function expected(url: string): string[] {
+  const [type = '', query = ''] = url.split(/\?(.*)/s);
+  const { condition, types } = parseSearch(type, queryOf(query));
+  return evaluate(condition, types, world).map((resource) => String(resource['id']));
+}
+
+let found = 0;
+
+test(
+  `${runs} random searches find what the definitions say`,
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(randomQuery, async (url) => {
+        const page = await findPage(tenant, `${url}&_count=1000`);
+        expect(page.matches.sort()).toEqual(expected(url).sort());
+        expect((await findPage(tenant, `${url}&_count=0`)).total).toBe(page.matches.length);
+        if (page.matches.length > 0) found += 1;
+      }),
+      { numRuns: runs, seed, endOnFailure: false },
+    );
+    // Searches that find nothing prove little.
+    expect(found / runs).toBeGreaterThan(0.3);
+  },
+  runs * 500 + 60_000,
+);
