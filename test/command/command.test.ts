@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { createLog } from '../../src/log.ts';
+import { startEmbedded } from '../../src/store/embedded.ts';
 
 const run = promisify(execFile);
 const launcher = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
@@ -205,6 +207,27 @@ describe('a running server', () => {
     await writer.close();
     expect((await answer).status).toBe(201);
     expect(await stopped).toBe(0);
+  });
+
+  test('on DATABASE_URL, as an owner without superuser rights', async () => {
+    const postgres = await startEmbedded({ dataDir: join(dataDir, 'elsewhere'), log: createLog('silent') });
+    try {
+      const own = { DATABASE_URL: postgres.url, DATA_DIR: join(dataDir, 'keys') };
+      const server = await started([], own);
+      const token = (await makhbar(['token', 'demo'], own)).out.trim();
+      const answer = await fetch(`${server.url}/demo/fhir/Patient`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' },
+        body: '{"resourceType":"Patient"}',
+      });
+      expect(answer.status).toBe(201);
+      const further = await started([], own);
+      expect(await statusOf(answer.headers.get('location')!.replace(server.url, further.url), token)).toBe(200);
+      expect(await ended(server.child, 'SIGTERM')).toBe(0);
+      expect(await ended(further.child, 'SIGTERM')).toBe(0);
+    } finally {
+      await postgres.stop();
+    }
   });
 
   test('with two workers: one port, both answer, a dead one is replaced, all end', async () => {

@@ -48,6 +48,17 @@ describe('defaults', () => {
   });
 });
 
+test("README's table is the table of variables", () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const rows = [...readme.matchAll(/^\| `([A-Z0-9_]+)` \| (?:`([^`]*)`)? *\| (.*) \|$/gm)].map((row) => row.slice(1));
+  const expected = Object.entries(variables).map(([name, { default: initial, does }]) => [
+    name,
+    initial || undefined,
+    does,
+  ]);
+  expect(rows).toEqual(expected);
+});
+
 type Case = [name: keyof typeof variables, written: string, field: keyof Config, value: unknown];
 const usable: Case[] = [
   ['PORT', '0', 'port', 0],
