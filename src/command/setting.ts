@@ -1,0 +1,56 @@
+/** `makhbar tenant set <name> <setting> <value>`: the settings of a laboratory, each with what it takes. */
+import { outcomeError } from '../fhir/outcome.ts';
+import { changeTenantSettings, type TenantSettings } from '../store/tenants.ts';
+import { print, withDatabase, type Output } from './connect.ts';
+
+interface Kind<T> {
+  takes: string;
+  /** Undefined where the text is no such value. */
+  read(written: string): T | undefined;
+}
+
+const yesOrNo: Kind<boolean> = {
+  takes: 'true or false',
+  read: (written) => ({ true: true, false: false })[written],
+};
+
+const requests: Kind<number> = {
+  takes: 'a whole number, 0 for no limit',
+  read: (written) => (/^\d{1,9}$/.test(written) ? Number(written) : undefined),
+};
+
+const zone: Kind<string> = {
+  takes: 'a time zone such as Africa/Tunis',
+  read: (written) => (isZone(written) ? written : undefined),
+};
+
+function isZone(written: string): boolean {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: written });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<TenantSettings[Name]>> } = {
+  clientIds: yesOrNo,
+  requireIfMatch: yesOrNo,
+  referentialIntegrity: yesOrNo,
+  multipleDelete: yesOrNo,
+  rateLimit: requests,
+  timezone: zone,
+};
+
+export const settingNames = Object.keys(settings);
+
+export async function setCommand(name: string, setting: string, written: string, options: Output): Promise<void> {
+  const kind = new Map<string, Kind<unknown>>(Object.entries(settings)).get(setting);
+  if (kind === undefined) {
+    throw outcomeError('invalid', `"${setting}" is no setting; there are ${settingNames.join(', ')}.`);
+  }
+  const value = kind.read(written);
+  if (value === undefined) throw outcomeError('invalid', `${setting} takes ${kind.takes}, not "${written}".`);
+  const tenant = await withDatabase((database) => changeTenantSettings(database, name, { [setting]: value }));
+  print(options, tenant, `${tenant.name}: ${setting} is ${String(value)}; running servers notice within seconds.`);
+}
