@@ -46,7 +46,7 @@ export function makeCombiner<Entry, Result>(
   const send = async (tenant: number, batch: Waiting<Entry, Result>[]): Promise<void> => {
     const entries = batch.map((waiting) => waiting.entry);
     try {
-      const rows = await database.query<unknown>(tenant, batching.statement(tenant, entries));
+      const rows = await database.hot<unknown>(tenant, batching.statement(tenant, entries));
       const results = batching.results(rows, entries);
       batch.forEach((waiting, i) => waiting.resolve(results[i] as Result));
     } catch (error) {

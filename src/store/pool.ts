@@ -32,6 +32,11 @@ export interface Statement {
 export interface Database {
   /** One statement in its own transaction. */
   query<Row>(tenant: number, statement: Sql | Statement): Promise<Row[]>;
+  /**
+   * The same for a statement over a few rows that is sent again and again: planned once for each connection. Left to
+   * itself PostgreSQL plans it each time, because it counts the rows of the arrays: 0.8 to 3 ms against 0.1 to 0.4.
+   */
+  hot<Row>(tenant: number, statement: Statement): Promise<Row[]>;
   /** `work` in one transaction; run again from the start on a serialisation failure or deadlock. */
   transaction<T>(tenant: number, work: (session: Session) => Promise<T>, isolation?: Isolation): Promise<T>;
   /** A statement outside every tenant, under the login role: the list of tenants, the state of the migrations. */
@@ -43,7 +48,7 @@ export interface Database {
 
 export interface PoolOptions {
   url: string;
-  /** Most connections of this process under the application role. */
+  /** Most connections of this process under the application role; a third of them for `hot`. */
   connections: number;
   /** Milliseconds after which PostgreSQL ends a statement. */
   statementTimeout: number;
@@ -62,27 +67,15 @@ export function retryTransaction(reason: string): Error {
 /** Opens the pools; connects only when first used. */
 export function openDatabase(options: PoolOptions): Database {
   const session = '-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000';
-  const pool = makePool(options.url, options.connections, `${session} -c role=makhbar_app -c statement_timeout=${options.statementTimeout}`);
+  const application = `${session} -c role=makhbar_app -c statement_timeout=${options.statementTimeout}`;
+  const hotConnections = Math.max(2, Math.floor(options.connections / 3));
+  const pool = makePool(options.url, Math.max(2, options.connections - hotConnections), application);
+  const hotPool = makePool(options.url, hotConnections, `${application} -c plan_cache_mode=force_generic_plan`);
   const operatorPool = makePool(options.url, 2, session);
-
-  const borrow = async (tenant: number): Promise<Client> => {
-    const client: Client = await pool.connect().catch(unreachable);
-    if (client.tenant === tenant) {
-      return client;
-    }
-    try {
-      await client.query({ name: 'tenant', text: `select set_config('makhbar.tenant', $1, false)`, values: [String(tenant)] });
-      client.tenant = tenant;
-      return client;
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
-  };
 
   const transaction: Database['transaction'] = async (tenant, work, isolation = 'read committed') => {
     for (let attempt = 1; ; attempt++) {
-      const client = await borrow(tenant);
+      const client = await borrow(pool, tenant);
       let broken = false;
       try {
         await client.query(isolation === 'snapshot' ? 'begin isolation level repeatable read' : 'begin');
@@ -105,23 +98,8 @@ export function openDatabase(options: PoolOptions): Database {
   };
 
   return {
-    query: async (tenant, statement) => {
-      for (let attempt = 1; ; attempt++) {
-        const client = await borrow(tenant);
-        let broken = false;
-        try {
-          return await run(client, statement);
-        } catch (error) {
-          broken = sqlState(error) === '';
-          if (attempt === attempts || !retried.has(sqlState(error))) {
-            throw translate(error);
-          }
-        } finally {
-          client.release(broken);
-        }
-        await pause(attempt);
-      }
-    },
+    query: (tenant, statement) => queryIn(pool, tenant, statement),
+    hot: (tenant, statement) => queryIn(hotPool, tenant, statement),
     transaction,
     operator: async <Row>(statement: Sql) => {
       const result = await operatorPool.query(render(statement)).catch((error: unknown) => {
@@ -129,11 +107,53 @@ export function openDatabase(options: PoolOptions): Database {
       });
       return result.rows as Row[];
     },
-    load: () => ({ used: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    load: () => {
+      const pools = [pool, hotPool];
+      const sum = (count: (one: pg.Pool) => number): number => pools.reduce((all, one) => all + count(one), 0);
+      return {
+        used: sum((one) => one.totalCount - one.idleCount),
+        idle: sum((one) => one.idleCount),
+        waiting: sum((one) => one.waitingCount),
+      };
+    },
     close: async () => {
-      await Promise.all([pool.end(), operatorPool.end()]);
+      await Promise.all([pool.end(), hotPool.end(), operatorPool.end()]);
     },
   };
+}
+
+/** A connection that speaks for the tenant. */
+async function borrow(pool: pg.Pool, tenant: number): Promise<Client> {
+  const client: Client = await pool.connect().catch(unreachable);
+  if (client.tenant === tenant) {
+    return client;
+  }
+  try {
+    await client.query({ name: 'tenant', text: `select set_config('makhbar.tenant', $1, false)`, values: [String(tenant)] });
+    client.tenant = tenant;
+    return client;
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+}
+
+async function queryIn<Row>(pool: pg.Pool, tenant: number, statement: Sql | Statement): Promise<Row[]> {
+  for (let attempt = 1; ; attempt++) {
+    const client = await borrow(pool, tenant);
+    let broken = false;
+    try {
+      return await run(client, statement);
+    } catch (error) {
+      broken = sqlState(error) === '';
+      if (attempt === attempts || !retried.has(sqlState(error))) {
+        throw translate(error);
+      }
+    } finally {
+      client.release(broken);
+    }
+    await pause(attempt);
+  }
 }
 
 function makePool(url: string, max: number, options: string): pg.Pool {

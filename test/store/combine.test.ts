@@ -55,7 +55,7 @@ describe('combined statements', () => {
 
   test('after an outage nothing is sent a second time: it may have been committed', async () => {
     const seen: string[][] = [];
-    const broken: Database = { ...testDatabase(), query: () => Promise.reject(outcomeError('transient', 'gone')) };
+    const broken: Database = { ...testDatabase(), hot: () => Promise.reject(outcomeError('transient', 'gone')) };
     const combiner = makeCombiner(broken, echoing(seen));
     const results = await Promise.allSettled(['a', 'b', 'c'].map((entry) => combiner.submit(tenant, entry)));
     expect(results.every((result) => result.status === 'rejected')).toBe(true);
