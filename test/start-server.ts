@@ -30,6 +30,8 @@ export const state: { running?: Running; dataDir?: string } = ((
 
 export default async function startServer(config: GlobalConfig): Promise<void> {
   if (!(await isWanted(config))) return;
+  // A run that is cut off must not leave PostgreSQL behind: it ends with `exit`, not with a signal.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(1));
   const dataDir = await mkdtemp(join(tmpdir(), 'makhbar-test-'));
   await chmod(dataDir, 0o711);
   state.dataDir = dataDir;
