@@ -54,13 +54,17 @@ export async function migrate(url: string, log: Log, directory = ownMigrations):
 
 /** Whether the database has every migration of this program. */
 export async function isMigrated(database: Database): Promise<boolean> {
-  const migrations = await readMigrations(ownMigrations);
+  const names = await migrationNames(ownMigrations);
   const [row] = await database.operator<{ count: number }>(sql`select count(*)::int4 as count from migration`);
-  return row !== undefined && row.count >= migrations.length;
+  return row !== undefined && row.count >= names.length;
+}
+
+async function migrationNames(directory: string): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => /^\d{4}-.*\.sql$/.test(name)).sort();
 }
 
 async function readMigrations(directory: string): Promise<Migration[]> {
-  const names = (await readdir(directory)).filter((name) => /^\d{4}-.*\.sql$/.test(name)).sort();
+  const names = await migrationNames(directory);
   const migrations = await Promise.all(
     names.map(async (name) => {
       const text = await readFile(`${directory}/${name}`, 'utf8');

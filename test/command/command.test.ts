@@ -1,7 +1,7 @@
 /** The `makhbar` command as an operator runs it: processes of its own on a DATA_DIR of their own. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -207,6 +207,18 @@ describe('a running server', () => {
     await writer.close();
     expect((await answer).status).toBe(201);
     expect(await stopped).toBe(0);
+  });
+
+  test('ends with 1 and says so when PostgreSQL dies under it', async () => {
+    const server = await started();
+    const exit = once(server.child, 'exit');
+    const [pid] = (await readFile(join(dataDir, 'postgresql/postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+    expect(await exit).toEqual([1, null]);
+    children.delete(server.child);
+    const next = await started();
+    expect(await statusOf(`${next.url}/readyz`)).toBe(200);
+    expect(await ended(next.child, 'SIGTERM')).toBe(0);
   });
 
   test('on DATABASE_URL, as an owner without superuser rights', async () => {

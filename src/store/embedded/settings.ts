@@ -15,7 +15,8 @@ export function serverSettings(memory: number): Record<string, string> {
     cluster_name: 'makhbar',
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
-    max_connections: '100',
+    // Eleven workers with 16 connections each, and the command line beside them.
+    max_connections: '200',
     shared_buffers: megabytes(sharedBuffers),
     effective_cache_size: megabytes(memory / 2),
     maintenance_work_mem: megabytes(bounded(memory / 32, 32 * MiB, 512 * MiB)),
