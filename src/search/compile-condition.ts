@@ -77,27 +77,32 @@ function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
   const alias = scope.alias('i');
   const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
   return sql`exists (select from ${tableSql(found)} ${alias} where ${alias}.tenant_id = ${scope.tenant}
-    and ${alias}.rid = ${row}.rid${dated} and ${found.where(alias)})`;
+    and ${alias}.rid = ${row}.rid${dated} and ${found.where(alias)}${probe(scope)})`;
+}
+
+function probe({ probing }: Scope): Sql {
+  return probing ? sql` offset 0` : sql``;
 }
 
 /** Paths whose values stand in the row are compared there, the others in their index table. */
 function leafSql(leaf: RowLeaf, row: Sql, scope: Scope): Sql {
-  const inRow = leaf.paths.flatMap((path) => columnSql(leaf, path, row) ?? []);
-  const inTable = leaf.paths.filter((path) => columnSql(leaf, path, row) === undefined);
+  const inRow = leaf.paths.flatMap((path) => columnSql(leaf, path, row, scope) ?? []);
+  const inTable = leaf.paths.filter((path) => columnSql(leaf, path, row, scope) === undefined);
   const parts = [...inRow];
   if (inTable.length > 0) parts.push(exists(row, rowCondition({ ...leaf, paths: inTable }), scope));
   return either(parts);
 }
 
-function columnSql(leaf: RowLeaf, { path }: ParameterPath, row: Sql): Sql | undefined {
+function columnSql(leaf: RowLeaf, { path }: ParameterPath, row: Sql, scope: Scope): Sql | undefined {
   if (leaf.kind === 'token' && path.column === 'status') {
     const codes = leaf.values.map(({ code }) => code?.toLowerCase());
     // `system|` alone, with the right system: any status.
     return codes.includes(undefined) ? sql`${row}.status is not null` : anyOf(sql`${row}.status`, codes, 'text');
   }
   if (leaf.kind === 'date' && path.column === 'date') {
-    const columns = { low: sql`${row}.date_low`, high: sql`${row}.date_high` };
-    return sql`(${row}.date_low > ${noDate}::int8 and ${either(leaf.values.map((value) => dateSql(columns, value)))})`;
+    const low = scope.date ?? sql`${row}.date_low`;
+    const columns = { low, high: sql`${row}.date_high` };
+    return sql`(${low} > ${noDate}::int8 and ${either(leaf.values.map((value) => dateSql(columns, value)))})`;
   }
   if (leaf.kind === 'reference' && path.column === 'patient') {
     const patients = leaf.values.every(({ type, version }) => type === 'Patient' && version === undefined);
@@ -145,38 +150,70 @@ function pathPresence(path: ParameterPath, row: Sql, scope: Scope): Sql[] {
     });
 }
 
-/** Values of one repetition: rows of one resource with the same `rep`. */
-function compositeSql({ components }: CompositeCondition, row: Sql, scope: Scope): Sql {
-  const rows = components.map((leaf) => ({ found: rowCondition(leaf), alias: scope.alias('i') }));
-  const first = rows[0]?.alias ?? row;
-  const conditions = rows.map(({ found, alias }, i) => {
-    const same = i === 0 ? sql`` : sql` and ${alias}.rep = ${first}.rep`;
-    const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
-    return sql`${alias}.tenant_id = ${scope.tenant} and ${alias}.rid = ${row}.rid${dated}${same} and ${found.where(alias)}`;
-  });
-  const tables = rows.map(({ found, alias }) => sql`${tableSql(found)} ${alias}`);
-  return sql`exists (select from ${join(tables, ', ')} where ${both(conditions)})`;
+function compositeSql(condition: CompositeCondition, row: Sql, scope: Scope): Sql {
+  const { first, dated, tables, where } = repetition(condition, scope);
+  const date = dated ? sql` and ${first}.date = ${row}.date_low` : sql``;
+  return sql`exists (select from ${tables} where ${first}.rid = ${row}.rid${date} and ${where}${probe(scope)})`;
 }
 
-function live(type: string, row: Sql, condition: Condition, scope: Scope): Sql {
+interface Repetition {
+  /** The row that the others are joined to. */
+  readonly first: Sql;
+  readonly dated: boolean;
+  readonly tables: Sql;
+  readonly where: Sql;
+}
+
+/** Values of one repetition: rows of one resource with the same `rep`. */
+function repetition({ components }: CompositeCondition, scope: Scope): Repetition {
+  const rows = components.map((leaf) => ({ found: rowCondition(leaf), alias: scope.alias('i') }));
+  const [head, ...others] = rows;
+  if (head === undefined) throw new Error('A composite has components.');
+  const first = head.alias;
+  const conditions = rows.map(
+    ({ found, alias }) => sql`${alias}.tenant_id = ${scope.tenant} and ${found.where(alias)}`,
+  );
+  const same = others.map(({ found, alias }) => {
+    const date = found.dated && head.found.dated ? sql` and ${alias}.date = ${first}.date` : sql``;
+    return sql`${alias}.rid = ${first}.rid and ${alias}.rep = ${first}.rep${date}`;
+  });
+  const tables = join(
+    rows.map(({ found, alias }) => sql`${tableSql(found)} ${alias}`),
+    ', ',
+  );
+  return { first, dated: head.found.dated, tables, where: both([...conditions, ...same]) };
+}
+
+function live(type: string, row: Sql, condition: Condition, outer: Scope): Sql {
+  const scope = { ...outer, date: undefined };
   return sql`${row}.tenant_id = ${scope.tenant} and ${row}.type = ${typeNumber(type)}::int2 and not ${row}.deleted
     and ${conditionSql(condition, row, scope)} and ${accessSql(type, row, scope)}`;
 }
 
 const params = (paths: readonly ParameterPath[]): number[] => [...new Set(paths.map(({ path }) => path.param))];
 
-function chainSql({ paths, type, condition }: ChainCondition, row: Sql, scope: Scope): Sql {
-  if (type === 'Patient' && paths.every(({ path }) => path.column === 'patient')) {
+/** Paths that are all in the column `patient` and ask for nothing but patients. */
+function byPatient(paths: readonly ParameterPath[]): boolean {
+  return paths.every(({ path }) => path.column === 'patient');
+}
+
+function chainSql(condition: ChainCondition, row: Sql, scope: Scope): Sql {
+  const { paths, type } = condition;
+  if (type === 'Patient' && byPatient(paths)) {
     const patient = scope.alias('r');
-    return sql`${row}.patient in (select ${patient}.fhir_id from resource ${patient}
-      where ${live(type, patient, condition, scope)})`;
+    const found = live(type, patient, condition.condition, scope);
+    return scope.probing
+      ? sql`exists (select from resource ${patient} where ${patient}.fhir_id = ${row}.patient and ${found} offset 0)`
+      : sql`${row}.patient in (select ${patient}.fhir_id from resource ${patient} where ${found})`;
   }
   return either(
     linkings(paths).map((linking) => {
       const ends = { link: scope.alias('f'), target: scope.alias('r') };
-      return sql`${row}.rid in (select ${ends.link}.rid from ${linking.tables(ends, [type], scope)}
-        where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')}
-          and ${live(type, ends.target, condition, scope)})`;
+      const from = sql`${linking.tables(ends, [type], scope)} where ${ends.link}.tenant_id = ${scope.tenant}
+        and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')} and ${live(type, ends.target, condition.condition, scope)}`;
+      return scope.probing
+        ? sql`exists (select from ${from} and ${ends.link}.rid = ${row}.rid offset 0)`
+        : sql`${row}.rid in (select ${ends.link}.rid from ${from})`;
     }),
   );
 }
@@ -184,19 +221,53 @@ function chainSql({ paths, type, condition }: ChainCondition, row: Sql, scope: S
 function hasSql({ type, targets, paths, condition }: HasCondition, row: Sql, scope: Scope): Sql {
   const source = scope.alias('r');
   const found = live(type, source, condition, scope);
-  if (paths.every(({ path, target }) => path.column === 'patient' && target === 'Patient')) {
-    return sql`(${row}.type = ${typeNumber('Patient')}::int2
-      and ${row}.fhir_id in (select ${source}.patient from resource ${source} where ${found}))`;
+  if (byPatient(paths) && paths.every(({ target }) => target === 'Patient')) {
+    const referred = scope.probing
+      ? sql`exists (select from resource ${source} where ${source}.patient = ${row}.fhir_id and ${found} offset 0)`
+      : sql`${row}.fhir_id in (select ${source}.patient from resource ${source} where ${found})`;
+    return sql`(${row}.type = ${typeNumber('Patient')}::int2 and ${referred})`;
   }
   return either(
     linkings(paths).map((linking) => {
       const ends = { link: scope.alias('f'), target: scope.alias('r') };
-      return sql`${row}.rid in (select ${ends.target}.rid from ${linking.tables(ends, targets, scope)}
+      const from = sql`${linking.tables(ends, targets, scope)}
         join resource ${source} on ${source}.tenant_id = ${scope.tenant} and ${source}.rid = ${ends.link}.rid
         where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')}
-          and ${found})`;
+          and ${found}`;
+      return scope.probing
+        ? sql`exists (select from ${from} and ${ends.target}.rid = ${row}.rid offset 0)`
+        : sql`${row}.rid in (select ${ends.target}.rid from ${from})`;
     }),
   );
+}
+
+/** The rids of the resources that meet a condition which `isSet`: a `select` of its own. */
+export function setSql(condition: Condition, scope: Scope): Sql {
+  if (condition.kind === 'or')
+    return join(
+      condition.parts.map((part) => sql`(${setSql(part, scope)})`),
+      ' union all ',
+    );
+  const row = scope.alias('r');
+  if (condition.kind === 'chain' || condition.kind === 'has') {
+    return sql`select ${row}.rid from resource ${row} where ${row}.tenant_id = ${scope.tenant} and not ${row}.deleted
+      and ${ownType(condition, row)} and ${conditionSql(condition, row, scope)}`;
+  }
+  if (condition.kind === 'composite') {
+    const { first, tables, where } = repetition(condition, scope);
+    return sql`select ${first}.rid from ${tables} where ${where}`;
+  }
+  const found = rowCondition(condition as RowLeaf);
+  const alias = scope.alias('i');
+  return sql`select ${alias}.rid from ${tableSql(found)} ${alias}
+    where ${alias}.tenant_id = ${scope.tenant} and ${found.where(alias)}`;
+}
+
+/** The type of the resources that a chain begins at or a `_has` ends at, so that the index by patient serves. */
+function ownType(condition: ChainCondition | HasCondition, row: Sql): Sql {
+  if (condition.kind === 'has') return anyOf(sql`${row}.type`, condition.targets.map(typeNumber), 'int2');
+  const types = new Set(condition.paths.map(({ path }) => path.key.split('.')[0] ?? ''));
+  return anyOf(sql`${row}.type`, [...types].map(typeNumber), 'int2');
 }
 
 /**

@@ -1,17 +1,25 @@
 /**
  * Search → SQL. Pure. A page is one statement: the rows of the page first, from narrow tables, then their content.
- *
- * What drives the page decides its speed: where the order is that of the indexes (principal date, newest first), the one
- * most selective token or reference is joined as a stream in that order and everything else is checked on it, so that a
- * page costs what it shows, not what matches. Other orders are sorted by PostgreSQL.
+ * strategy.ts decides from which rows it starts.
  */
 import { join, raw, sql, type Sql } from '../store/sql.ts';
-import type { Condition, RowLeaf, Search } from './ast.ts';
-import { conditionSql, visibleSql } from './compile-condition.ts';
+import { and, type Condition, type RowLeaf, type Search } from './ast.ts';
+import { conditionSql, setSql, visibleSql } from './compile-condition.ts';
 import { afterSql, isIndexOrder, orderKeys, orderSql, type Key } from './order.ts';
 import { rowCondition, tableSql } from './row-sql.ts';
 import { makeScope, type Scope } from './scope.ts';
 import { both } from './sql-list.ts';
+import {
+  candidates,
+  driverOf,
+  isLeafStream,
+  isSelective,
+  isSet,
+  partsOf,
+  smallSet,
+  streamsOf,
+  type Stream,
+} from './strategy.ts';
 
 /** Where a page begins: after (`next`) or before (`previous`) a row with these values of the order. */
 export interface Position {
@@ -19,28 +27,70 @@ export interface Position {
   readonly values: readonly (string | null)[];
 }
 
-/** The most rows a search statement may be asked for. */
+/** A candidate that turned out small: the resources that meet it. */
+export interface SmallSet {
+  readonly condition: Condition;
+  readonly rids: readonly string[];
+}
+
 export interface PageOptions {
   readonly limit: number;
   readonly position?: Position | undefined;
+  /** What counting the candidates gave; absent where they were not counted. */
+  readonly counted?: { readonly small: SmallSet | undefined };
 }
 
 const row = raw('r');
 
-/** The rows of a page: `storedColumns` of the store, then the values of the order as k0, k1, … in text. */
-export function compileSearch(search: Search, tenant: number, { limit, position }: PageOptions): Sql {
+/** The rids of each candidate, up to `smallSet` + 1, with its place in the list; nothing to ask where there are none. */
+export function compileCandidates(search: Search, tenant: number): Sql | undefined {
   const scope = makeScope(tenant, search.access);
+  const sets = candidates(search).map(
+    (condition, i) =>
+      sql`(select ${i}::int4 as part, s.rid from (${setSql(condition, scope)}) s limit ${smallSet + 1})`,
+  );
+  return sets.length === 0 ? undefined : join(sets, ' union all ');
+}
+
+/** The smallest of the candidates, if it is small. */
+export function smallestSet(search: Search, rows: readonly { part: number; rid: string }[]): SmallSet | undefined {
+  const rids = candidates(search).map((): string[] => []);
+  for (const { part, rid } of rows) rids[part]?.push(rid);
+  const sets = candidates(search).map((condition, i) => ({ condition, rids: rids[i] ?? [] }));
+  return sets.filter((set) => set.rids.length <= smallSet).sort((a, b) => a.rids.length - b.rids.length)[0];
+}
+
+/** The rows of a page: `storedColumns` of the store, then the values of the order as k0, k1, … in text. */
+export function compileSearch(search: Search, tenant: number, options: PageOptions): Sql {
+  const { limit, position } = options;
+  const scope = makeScope(tenant, search.access, isProbing(search, options));
   const keys = orderKeys(search, row, scope);
   const reverse = position?.direction === 'previous';
   const names = keys.map((_, i) => raw(`p.k${i}`));
+  const texts = names.map((name, i) => sql`${name}::text as k${raw(String(i))}`);
   return sql`select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text,
-    ${join(
-      names.map((name, i) => sql`${name}::text as k${raw(String(i))}`),
-      ', ',
-    )}
-    from (${rowsSql(search, { keys, scope, limit, position, reverse })}) p
+    ${join(texts, ', ')}
+    from (${rowsSql(search, options, { keys, scope, limit, position, reverse })}) p
     join resource_version v on v.tenant_id = ${tenant} and v.rid = p.rid and v.ver = p.ver
     order by ${orderSql(keys, names, reverse)}`;
+}
+
+/** Whether something else finds the rows, so that conditions are only checked on them. */
+function isProbing(search: Search, { counted }: PageOptions): boolean {
+  if (counted?.small !== undefined || partsOf(search.condition).some(isSelective)) return true;
+  if (isStreamable(search)) return true;
+  // Rows in the order of an index are scanned; where sets were not counted they may be rare, and PostgreSQL decides.
+  return isScannable(search) && (counted !== undefined || !partsOf(search.condition).some(isSet));
+}
+
+/** Orders that an index of the table resource has. */
+function isScannable(search: Search): boolean {
+  const [key, second] = search.sort;
+  return isIndexOrder(search) || (second === undefined && key?.name === '_lastUpdated' && search.types.length === 1);
+}
+
+function isStreamable(search: Search): boolean {
+  return isIndexOrder(search) && driverOf(partsOf(search.condition)) !== undefined;
 }
 
 interface Rows {
@@ -51,11 +101,18 @@ interface Rows {
   readonly reverse: boolean;
 }
 
-function rowsSql(search: Search, rows: Rows): Sql {
-  const { driver, rest } = isIndexOrder(search)
-    ? takeDriver(search.condition)
-    : { driver: undefined, rest: search.condition };
-  return driver === undefined ? plainRows(search, rest, rows) : streamedRows(search, { driver, rest }, rows);
+function rowsSql(search: Search, { counted }: PageOptions, rows: Rows): Sql {
+  const parts = partsOf(search.condition);
+  const small = counted?.small;
+  if (small !== undefined) {
+    const rest = parts.filter((part) => part !== small.condition);
+    return plainRows(search, { rest, rids: small.rids }, rows);
+  }
+  const driver = isStreamable(search) && !parts.some(isSelective) ? driverOf(parts) : undefined;
+  const stream = driver && streamsOf(driver);
+  if (driver === undefined || stream === undefined) return plainRows(search, { rest: parts, rids: undefined }, rows);
+  const rest = parts.filter((part) => part !== driver || !isLeafStream(part));
+  return streamedRows(search, { stream, rest }, rows);
 }
 
 function columns(keys: readonly Key[], expressions: readonly Sql[]): Sql {
@@ -63,10 +120,16 @@ function columns(keys: readonly Key[], expressions: readonly Sql[]): Sql {
   return sql`r.type, r.fhir_id, r.rid, r.ver, ${join(named, ', ')}`;
 }
 
-function plainRows(search: Search, condition: Condition, { keys, scope, limit, position, reverse }: Rows): Sql {
+interface Plain {
+  readonly rest: readonly Condition[];
+  readonly rids: readonly string[] | undefined;
+}
+
+function plainRows(search: Search, { rest, rids }: Plain, { keys, scope, limit, position, reverse }: Rows): Sql {
   const expressions = keys.map(({ expression }) => expression);
-  const where = sql`r.tenant_id = ${scope.tenant} and not r.deleted and ${visibleSql(search.types, row, scope)}
-    and ${conditionSql(condition, row, scope)}`;
+  const among = rids === undefined ? sql`` : sql` and r.rid = any(${rids}::int8[])`;
+  const where = sql`r.tenant_id = ${scope.tenant} and not r.deleted${among} and ${visibleSql(search.types, row, scope)}
+    and ${conditionSql(and(rest), row, scope)}`;
   const computed = keys.some(({ nullable }) => nullable);
   if (!computed) {
     const after = position === undefined ? sql`` : sql` and ${afterSql(keys, expressions, position.values, reverse)}`;
@@ -79,76 +142,54 @@ function plainRows(search: Search, condition: Condition, { keys, scope, limit, p
     order by ${orderSql(keys, names, reverse)} limit ${limit}`;
 }
 
+interface Streamed {
+  readonly stream: Stream;
+  readonly rest: readonly Condition[];
+}
+
 /** `distinct on`: a resource may have the code in several rows, which are neighbours in this order. */
-function streamedRows(search: Search, { driver, rest }: Driven, { keys, scope, limit, position, reverse }: Rows): Sql {
-  const found = rowCondition(driver);
-  const stream = raw('d');
+function streamedRows(
+  search: Search,
+  { stream, rest }: Streamed,
+  { keys, scope, limit, position, reverse }: Rows,
+): Sql {
   const expressions = [sql`d.date`, sql`d.rid`];
   const after = position === undefined ? sql`` : sql` and ${afterSql(keys, expressions, position.values, reverse)}`;
-  return sql`select distinct on (d.date, d.rid) ${columns(keys, expressions)} from ${tableSql(found)} d
+  const dated = { ...scope, date: sql`d.date` };
+  return sql`select distinct on (d.date, d.rid) ${columns(keys, expressions)} from ${streamSql(stream, scope)}
     join resource r on r.tenant_id = ${scope.tenant} and r.rid = d.rid
-    where d.tenant_id = ${scope.tenant} and ${found.where(stream)}${after}
-      and not r.deleted and ${visibleSql(search.types, row, scope)} and ${conditionSql(rest, row, scope)}
+    where d.tenant_id = ${scope.tenant}${after}
+      and not r.deleted and ${visibleSql(search.types, row, dated)} and ${conditionSql(and(rest), row, dated)}
     order by ${orderSql(keys, expressions, reverse)} limit ${limit}`;
 }
 
-interface Driven {
-  readonly driver: RowLeaf;
-  readonly rest: Condition;
-}
-
-/** The most selective condition that streams in the order of the page, and what remains. */
-function takeDriver(condition: Condition): { driver: RowLeaf | undefined; rest: Condition } {
-  const parts = condition.kind === 'and' ? condition.parts : [condition];
-  // What names a few resources at once is found first and sorted.
-  if (parts.some(isSelective)) return { driver: undefined, rest: condition };
-  const ranked = parts.filter(streams).sort((a, b) => selectivity(a) - selectivity(b));
-  const driver = ranked[0];
-  if (driver === undefined) return { driver: undefined, rest: condition };
-  return { driver, rest: { kind: 'and', parts: parts.filter((part) => part !== driver) } };
-}
-
-function isSelective(part: Condition): boolean {
-  if (part.kind === 'id' || part.kind === 'compartment' || part.kind === 'everything' || part.kind === 'list')
-    return true;
-  return (
-    part.kind === 'reference' &&
-    part.paths.every(({ path }) => path.column === 'patient') &&
-    part.values.every(({ type }) => type === 'Patient')
-  );
-}
-
-/** One value of one path: its rows are one range of the index, in the order of the page. */
-function streams(part: Condition): part is RowLeaf {
-  if (
-    part.kind !== 'token' &&
-    part.kind !== 'reference' &&
-    part.kind !== 'of-type' &&
-    part.kind !== 'reference-identifier'
-  )
-    return false;
-  const [path, second] = part.paths;
-  const [value, another] = part.values;
-  if (path === undefined || second !== undefined || value === undefined || another !== undefined) return false;
-  return path.path.column !== 'status' && !('code' in value && value.code === undefined);
-}
-
-/** A guess by kind: identifiers name one resource, references few, codes many, classes of things most. */
-function selectivity(part: RowLeaf): number {
-  const [path] = part.paths;
-  if (part.kind === 'of-type' || part.kind === 'reference-identifier') return 0;
-  if (path?.path.elementTypes.includes('Identifier')) return 0;
-  if (part.kind === 'reference') return 1;
-  if (path?.path.elementTypes.includes('ContactPoint')) return 1;
-  return path?.path.key.endsWith('.code') === true ? 2 : 3;
+/** One range of the index, or several that are merged in order. */
+function streamSql(stream: readonly RowLeaf[], scope: Scope): Sql {
+  const ranges = stream.map((leaf, i) => {
+    const found = rowCondition(leaf);
+    const alias = raw(`d${i}`);
+    return sql`select ${alias}.tenant_id, ${alias}.date, ${alias}.rid from ${tableSql(found)} ${alias}
+      where ${alias}.tenant_id = ${scope.tenant} and ${found.where(alias)}`;
+  });
+  return sql`(${join(ranges, ' union all ')}) d`;
 }
 
 /** How many match; counts no further than `most`. */
 export function compileCount(search: Search, tenant: number, most?: number): Sql {
-  const scope = makeScope(tenant, search.access);
-  const matching = sql`from resource r where r.tenant_id = ${tenant} and not r.deleted
-    and ${both([visibleSql(search.types, row, scope), conditionSql(search.condition, row, scope)])}`;
+  const matching = countedSql(search, tenant);
   return most === undefined
-    ? sql`select count(*)::int8 as total ${matching}`
-    : sql`select count(*)::int8 as total from (select ${matching} limit ${most}) m`;
+    ? sql`select count(*)::int8 as total from (${matching}) m`
+    : sql`select count(*)::int8 as total from (${matching} limit ${most}) m`;
+}
+
+/** A single token is counted in its index alone: its rows are of live resources of one type. */
+function countedSql(search: Search, tenant: number): Sql {
+  const scope = makeScope(tenant, search.access);
+  const stream = isLeafStream(search.condition) ? streamsOf(search.condition) : undefined;
+  const [only] = search.types;
+  if (stream !== undefined && search.types.length === 1 && search.access(only ?? '')?.kind === 'all') {
+    return sql`select distinct d.date, d.rid from ${streamSql(stream, scope)}`;
+  }
+  return sql`select from resource r where r.tenant_id = ${tenant} and not r.deleted
+    and ${both([visibleSql(search.types, row, scope), conditionSql(search.condition, row, scope)])}`;
 }

@@ -6,9 +6,16 @@ export interface Scope {
   readonly tenant: number;
   readonly access: Access;
   readonly alias: (letter: string) => Sql;
+  /**
+   * Conditions are checked on rows that something else finds (see strategy.ts): each is a probe of an index, which
+   * `offset 0` keeps PostgreSQL from turning into a join that reads all that meet it.
+   */
+  readonly probing: boolean;
+  /** Where the principal date of the row that is searched stands, if not in the row itself. */
+  readonly date: Sql | undefined;
 }
 
-export function makeScope(tenant: number, access: Access): Scope {
+export function makeScope(tenant: number, access: Access, probing = false): Scope {
   let last = 0;
-  return { tenant, access, alias: (letter) => raw(`${letter}${++last}`) };
+  return { tenant, access, probing, date: undefined, alias: (letter) => raw(`${letter}${++last}`) };
 }

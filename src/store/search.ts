@@ -5,7 +5,14 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { resourceTypes, typeName } from '../fhir/resource-types.ts';
 import type { Include, Search } from '../search/ast.ts';
 import { compileInclude, compileRevinclude } from '../search/compile-include.ts';
-import { compileCount, compileSearch, type Position } from '../search/compile.ts';
+import {
+  compileCandidates,
+  compileCount,
+  compileSearch,
+  smallestSet,
+  type PageOptions,
+  type Position,
+} from '../search/compile.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
 import type { Sql } from './sql.ts';
@@ -33,9 +40,7 @@ const estimated = 10_000;
 export async function runSearch(session: Session, search: Search, position?: Position): Promise<SearchPage> {
   if (search.types.length === 0) return { ...nothing, total: 0 };
   if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
-  const rows = await session.query<PageRow>(
-    compileSearch(search, session.tenant, { limit: search.count + 1, position }),
-  );
+  const rows = await findRows(session, search, { limit: search.count + 1, position });
   const { page, next, previous } = cutPage(rows, search.count, position);
   const matches = page.map(storedFromRow);
   const { included, truncated } = await follow(session, search, matches);
@@ -51,6 +56,15 @@ export async function runSearch(session: Session, search: Search, position?: Pos
 }
 
 const nothing = { matches: [], included: [], next: undefined, previous: undefined, truncated: false };
+
+/** The sets that the page could start from are counted first, where that pays (search/strategy.ts). */
+async function findRows(session: Session, search: Search, options: PageOptions): Promise<PageRow[]> {
+  const { tenant } = session;
+  const counting = compileCandidates(search, tenant);
+  if (counting === undefined) return session.query<PageRow>(compileSearch(search, tenant, options));
+  const small = smallestSet(search, await session.query<{ part: number; rid: string }>(counting));
+  return session.query<PageRow>(compileSearch(search, tenant, { ...options, counted: { small } }));
+}
 
 type PageRow = StoredRow & Record<`k${number}`, string | null>;
 
@@ -103,7 +117,7 @@ async function count(session: Session, statement: Sql): Promise<number> {
 /** Up to `most` matches, without includes: for conditional interactions. */
 export async function findMatches(session: Session, search: Search, most: number): Promise<Stored[]> {
   if (search.types.length === 0) return [];
-  const rows = await session.query<StoredRow>(compileSearch(search, session.tenant, { limit: most }));
+  const rows = await findRows(session, search, { limit: most });
   return rows.map(storedFromRow);
 }
 

@@ -276,7 +276,7 @@ function quantityMatches(node: Node, value: NumberValue | QuantityValue): boolea
     return (
       (code === unit.code || label === unit.code) && spanMatches(span, value.prefix, value.value, (number) => number)
     );
-  const wanted = canonicalUnit(unit.code);
+  const wanted = unit.system === 'http://unitsofmeasure.org' ? canonicalUnit(unit.code) : undefined;
   const stored = canonicalUnit(String(code));
   if (system === unit.system && wanted !== undefined && stored?.key === wanted.key) {
     const canonical = { low: span.low && stored.convert(span.low), high: span.high && stored.convert(span.high) };
