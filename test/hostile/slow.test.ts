@@ -54,7 +54,7 @@ test('a hundred of them do not slow others down, and nothing is written', async 
   );
   const started = performance.now();
   expect((await client.send('GET', 'metadata')).status).toBe(200);
-  expect(performance.now() - started).toBeLessThan(2_000);
+  expect(performance.now() - started).toBeLessThan(5_000);
   await Promise.all(stalled);
   expect(await versionsOf(client)).toBe(0);
 });
