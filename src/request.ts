@@ -68,6 +68,8 @@ export interface Server {
   readonly log: Log;
   readonly files: FileStore;
   readonly writes: Combiner<WriteEntry, Written | undefined>;
+  /** Writes under ids that were just made. */
+  readonly creations: Combiner<WriteEntry, Written | undefined>;
   readonly reads: Combiner<{ type: number; id: string }, Stored | undefined>;
   /** Key for the signatures of cursors. */
   readonly cursorKey: Buffer;

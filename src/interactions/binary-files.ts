@@ -1,7 +1,7 @@
 /**
  * The files of Binaries: stored before the row that names them, swept when no row ever did.
  */
-import { v7 as newId } from 'uuid';
+import { newId } from './new-id.ts';
 import { tenantFiles } from '../files/encrypted.ts';
 import type { FileStore } from '../files/store.ts';
 import type { Context } from '../request.ts';

@@ -6,7 +6,7 @@
  * 3. Every interaction asks the security context first (binary-security.ts).
  * Data that comes inside a Bundle's transaction stays in the resource, and is read from there.
  */
-import { v7 as newId } from 'uuid';
+import { newId } from './new-id.ts';
 import type { Interaction } from '../access/scopes.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';

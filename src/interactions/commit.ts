@@ -10,7 +10,8 @@ import { readWritten, writeStatement, type WriteEntry, type Written } from '../s
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
 export async function commit(context: Context, entry: WriteEntry): Promise<Written | undefined> {
   if (!context.inTransaction) {
-    return context.server.writes.submit(context.tenant.id, entry);
+    const { creations, writes } = context.server;
+    return (entry.fresh === true ? creations : writes).submit(context.tenant.id, entry);
   }
   const [written] = await commitAll(context, [entry]);
   return written;

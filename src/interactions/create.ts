@@ -1,5 +1,5 @@
 /** create and conditional create. https://hl7.org/fhir/R4/http.html#create */
-import { v7 as newId } from 'uuid';
+import { newId } from './new-id.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import type { Answer, Context } from '../request.ts';
 import { versionHeaders, writeAnswer } from './answers.ts';

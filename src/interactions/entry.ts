@@ -15,7 +15,8 @@ export function entryRequest(entry: EntryRequest, prefer: string | undefined): R
     method,
     segments,
     query,
-    headers: { ...headers, prefer },
+    // What an entry answers stands in a Bundle: a Binary as a resource, too.
+    headers: { ...headers, prefer, accept: 'application/fhir+json' },
     body: resource === undefined ? undefined : resourceBody(resource),
   };
 }

@@ -2,7 +2,7 @@
  * What the entries of a transaction mean, decided before anything is written: which resource each concerns, under
  * which id, and at which version it is now (locked).
  */
-import { v7 as newId } from 'uuid';
+import { newId } from './new-id.ts';
 import { phaseOf, type EntryRequest } from '../fhir/bundle.ts';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';

@@ -1,7 +1,7 @@
 /**
  * update, update as create, conditional update. https://hl7.org/fhir/R4/http.html#update
  */
-import { v7 as newId } from 'uuid';
+import { newId } from './new-id.ts';
 import { isId } from '../fhir/reference.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';

@@ -16,12 +16,13 @@ import { makeVerifier } from '../identity/token-cache.ts';
 import type { Log } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import type { Server } from '../request.ts';
+import { warmUp } from '../interactions/warm-up.ts';
 import { makeCombiner } from '../store/combine.ts';
 import { isMigrated } from '../store/migrate.ts';
 import type { Database } from '../store/pool.ts';
 import { combinedReads } from '../store/read.ts';
 import { makeTenantCache } from '../store/tenant-cache.ts';
-import { combinedWrites } from '../store/write.ts';
+import { combinedCreations, combinedWrites } from '../store/write.ts';
 import { askParent } from './worker-metrics.ts';
 
 export interface Part {
@@ -50,6 +51,7 @@ export async function startHttp(config: Config, database: Database, log: Log): P
     metrics: metrics.text,
     tls: config.tls,
   });
+  warmUp();
   const address = await listen(http, config);
   const stop = async (): Promise<void> => {
     stopping = true;
@@ -65,6 +67,7 @@ function shared(config: Config, database: Database, log: Log): Server {
     database,
     files: fileStore(config),
     writes: makeCombiner(database, combinedWrites),
+    creations: makeCombiner(database, combinedCreations),
     reads: makeCombiner(database, combinedReads),
     // The same in every process of an installation, so that a cursor made by one is good at another.
     cursorKey: Buffer.from(hkdfSync('sha256', config.keyEncryptionKey(), '', 'makhbar cursor', 32)),
