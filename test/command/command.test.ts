@@ -47,6 +47,7 @@ interface Server {
   child: ChildProcess;
   url: string;
   greeting: string;
+  log(): string;
 }
 
 /** Starts a server and waits for its greeting. */
@@ -63,7 +64,7 @@ async function started(args: string[] = [], extra: NodeJS.ProcessEnv = {}): Prom
   for await (const chunk of child.stdout!) {
     greeting += String(chunk);
     const url = /FHIR base +(\S+)\/\{laboratory\}/.exec(greeting)?.[1];
-    if (url !== undefined && greeting.includes('sign in')) return { child, url, greeting };
+    if (url !== undefined && greeting.includes('sign in')) return { child, url, greeting, log: () => log };
   }
   throw new Error(`no greeting: ${log}`);
 }
@@ -164,8 +165,19 @@ describe('a running server', () => {
     expect(await statusOf(`${server.url}/aden/fhir/Patient/none`, token)).toBe(401);
     await makhbar(['tenant', 'suspend', 'basra']);
     await until(async () => (await statusOf(`${server.url}/basra/fhir/Patient/none`, token)) === 403);
+    await statusOf(`${server.url}/aden/fhir/Patient?name=Haddad&_format=json`, token);
     expect(await ended(server.child, 'SIGTERM')).toBe(0);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+    const lines = server
+      .log()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const requests = lines.filter(({ msg }) => msg === 'request');
+    expect(requests).toContainEqual(
+      expect.objectContaining({ method: 'GET', status: 404, tenant: 'basra', type: 'Patient' }),
+    );
+    for (const secret of ['none', 'Haddad', token, token.split('.')[2]!]) expect(server.log()).not.toContain(secret);
   });
 
   test('a second one on the same data says so and leaves the first alone', async () => {
