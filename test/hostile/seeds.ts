@@ -1,4 +1,10 @@
-/** Valid laboratory resources that the mutations start from: every kind of element occurs in at least one of them. */
+/**
+ * Valid laboratory resources that the mutations start from: every kind of element occurs in at least one of them.
+ *
+ * HOSTILE_SEEDS names a folder of further resources (JSON), for a longer run on demand.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { JsonObject } from '../../src/fhir/json.ts';
 
 const patient: JsonObject = {
@@ -68,4 +74,13 @@ const specimen: JsonObject = {
   container: [{ additiveReference: { reference: 'Substance/seed' } }],
 };
 
-export const seeds: readonly JsonObject[] = [patient, observation, report, specimen];
+const folder = process.env['HOSTILE_SEEDS'];
+const further = (folder === undefined ? [] : readdirSync(folder)).filter((name) => name.endsWith('.json'));
+
+export const seeds: readonly JsonObject[] = [
+  patient,
+  observation,
+  report,
+  specimen,
+  ...further.map((name) => JSON.parse(readFileSync(join(folder ?? '', name), 'utf8')) as JsonObject),
+];
