@@ -96,7 +96,11 @@ create table search_quantity (
   code       text collate "C",
   label      text collate "C"
 );
-create index search_quantity_by_low on search_quantity (tenant_id, param, unit, low, high, rid);
+-- One index for each end: `gt` bounds high, `lt` bounds low. With the exact values beside, neither reads the table.
+create index search_quantity_by_low on search_quantity (tenant_id, param, unit, low, rid)
+  include (high, exact_low, exact_high);
+create index search_quantity_by_high on search_quantity (tenant_id, param, unit, high, rid)
+  include (low, exact_low, exact_high);
 create index search_quantity_by_rid on search_quantity (tenant_id, rid);
 
 do $$

@@ -21,11 +21,54 @@ export interface Key {
   readonly nullable: boolean;
 }
 
-/** The principal date, newest first, and the number, last created first: what the indexes deliver. */
+/** By the principal date and the number, in either direction: what the indexes deliver. */
 export function isIndexOrder(search: Search): boolean {
   if (search.sort.length === 0) return search.types.length === 1;
   const [key, second] = search.sort;
-  return second === undefined && key !== undefined && key.descending && isDateColumn(key);
+  return second === undefined && key !== undefined && isDateColumn(key);
+}
+
+/**
+ * Newest first, resources without a date come last in the index too. Oldest first they would come first, so those with
+ * a date and those without are read apart: two segments.
+ */
+export type Segment = 'all' | 'dated' | 'undated';
+
+export function segmentsOf(search: Search): readonly Segment[] {
+  const [key] = search.sort;
+  return key === undefined || key.descending ? ['all'] : ['dated', 'undated'];
+}
+
+interface SegmentPage {
+  readonly date: Sql;
+  readonly rid: Sql;
+  readonly position: readonly (string | null)[] | undefined;
+  readonly reverse: boolean;
+}
+
+/** The rows of a segment that the page may show; undefined where none of it lies in that direction. */
+export function segmentSql(segment: Segment, { date, rid, position, reverse }: SegmentPage): Sql | undefined {
+  const [at = null, number = null] = position ?? [];
+  const newest = segment === 'all';
+  const operator = raw(newest !== reverse ? '<' : '>');
+  const within = {
+    all: sql``,
+    dated: sql` and ${date} > ${noDate}::int8`,
+    undated: sql` and ${date} = ${noDate}::int8`,
+  }[segment];
+  if (position === undefined) return within;
+  if (segment === 'undated') {
+    if (at !== null) return reverse ? undefined : within;
+    return sql`${within} and ${rid} ${operator} ${number}::int8`;
+  }
+  if (at === null) return reverse ? within : undefined;
+  return sql`${within} and (${date}, ${rid}) ${operator} (${at}::int8, ${number}::int8)`;
+}
+
+/** `date desc, rid desc` and its inverses; the date is constant among the undated. */
+export function segmentOrder(segment: Segment, { date, rid, reverse }: SegmentPage): Sql {
+  const direction = raw((segment === 'all') !== reverse ? 'desc' : 'asc');
+  return sql`${date} ${direction}, ${rid} ${direction}`;
 }
 
 function isDateColumn({ parameter }: SortKey): boolean {

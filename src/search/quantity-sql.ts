@@ -20,7 +20,9 @@ function prefixSql({ compare }: Ends, prefix: Prefix, value: Decimal): Sql {
   const near = prefix === 'ap' ? tenPercent(value) : implicitInterval(value);
   switch (prefix) {
     case 'eq':
-      return sql`(${compare('low', '>=', near.low)} and ${compare('high', '<', near.high)})`;
+      // That low is below the end too follows from the rest; an index that begins with low can then stop.
+      return sql`(${compare('low', '>=', near.low)} and ${compare('low', '<=', near.high)}
+        and ${compare('high', '<', near.high)})`;
     case 'ne':
       return sql`(${compare('low', '<', near.low)} or ${compare('high', '>=', near.high)})`;
     case 'ap':
