@@ -4,6 +4,7 @@
  */
 import type { Handler } from '../interactions/call.ts';
 import { everything } from './everything.ts';
+import { lastn } from './lastn.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { validate } from './validate.ts';
@@ -33,6 +34,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${base}/Patient-everything`,
     handler: everything,
+  },
+  $lastn: {
+    levels: ['type'],
+    types: ['Observation'],
+    changes: false,
+    definition: `${base}/Observation-lastn`,
+    handler: lastn,
   },
 };
 

@@ -4,7 +4,7 @@
  */
 import type { Decimal } from './decimal.ts';
 import type { Interval } from './interval.ts';
-import type { Parameter, ParameterPath } from './parameters.ts';
+import type { IndexedPath, Parameter, ParameterPath } from './parameters.ts';
 
 export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
 
@@ -129,6 +129,14 @@ export interface EverythingCondition {
   readonly types: readonly string[];
 }
 
+/** The newest `most` of each group of equal codes among the Observations that meet `matching`, ties included. */
+export interface LatestCondition {
+  readonly kind: 'latest';
+  readonly matching: Condition;
+  readonly code: IndexedPath;
+  readonly most: number;
+}
+
 export type Condition =
   | RowLeaf
   | CompositeCondition
@@ -137,6 +145,7 @@ export type Condition =
   | NearCondition
   | CompartmentCondition
   | EverythingCondition
+  | LatestCondition
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
   | { readonly kind: 'and'; readonly parts: readonly Condition[] }

@@ -13,10 +13,12 @@ import type {
   Condition,
   EverythingCondition,
   HasCondition,
+  LatestCondition,
   NearCondition,
   RowLeaf,
 } from './ast.ts';
 import { dateSql, updatedSql } from './date-sql.ts';
+import { latestOfEachCode } from './compile-latest.ts';
 import { hash32, hash64 } from './hash.ts';
 import { noDate } from './interval.ts';
 import type { Column, Parameter, ParameterPath } from './parameters.ts';
@@ -62,6 +64,8 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
       return compartmentSql(condition, row, scope);
     case 'everything':
       return everythingSql(condition, row, scope);
+    case 'latest':
+      return latestSql(condition, row, scope);
     default:
       return leafSql(condition, row, scope);
   }
@@ -310,6 +314,15 @@ function everythingSql({ compartment, within, types }: EverythingCondition, row:
     join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${members}.rid
     join resource ${target} on ${target}.tenant_id = ${scope.tenant} and ${target}.type = ${link}.type
       and ${target}.fhir_id = ${link}.id)`;
+}
+
+function latestSql({ matching, code, most }: LatestCondition, row: Sql, outer: Scope): Sql {
+  const scope = { ...outer, date: undefined, probing: false };
+  const match = scope.alias('r');
+  const found = sql`select ${match}.rid, ${match}.date_low from resource ${match}
+    where ${match}.tenant_id = ${scope.tenant} and not ${match}.deleted
+      and ${visibleSql(['Observation'], match, scope)} and ${conditionSql(matching, match, scope)}`;
+  return sql`${row}.rid in (${latestOfEachCode(found, { code, most, tenant: scope.tenant })})`;
 }
 
 /** The row is of one of the types, and the caller may see it. */

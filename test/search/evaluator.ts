@@ -64,6 +64,7 @@ function holds(condition: Condition, resource: JsonObject, world: readonly JsonO
     case 'near':
     case 'compartment':
     case 'everything':
+    case 'latest':
     case 'list':
     case 'words':
     case 'updated':
