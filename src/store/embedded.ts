@@ -43,8 +43,15 @@ export async function startEmbedded(options: { dataDir: string; log: Log }): Pro
   } catch (error) {
     await server?.stop();
     unlock();
-    throw error;
+    throw explained(error);
   }
+}
+
+/** Files of another user: somebody started Makhbar as root before, or the other way round. */
+function explained(error: unknown): unknown {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (code !== 'EACCES' && code !== 'EPERM') return error;
+  return outcomeError('exception', `This user may not use ${path ?? 'a file'} (${code}): start Makhbar as its owner.`);
 }
 
 /** The URL of the embedded PostgreSQL that another process runs on DATA_DIR, if one does. */
@@ -56,7 +63,7 @@ export async function runningEmbedded(dataDir: string): Promise<string | undefin
     lockDirectory(directory)();
     return undefined;
   } catch (error) {
-    if (error instanceof OutcomeError) return url;
+    if (error instanceof OutcomeError && error.issues[0]?.code === 'lock-error') return url;
     throw error;
   }
 }

@@ -45,7 +45,10 @@ export interface Passwords {
 /** The passwords under DATA_DIR, readable by the user of this process only; made when missing. */
 export async function passwordsOf(dataDirectory: string): Promise<Passwords> {
   const path = join(dataDirectory, 'postgresql.passwords.json');
-  const stored = await readFile(path, 'utf8').catch(() => undefined);
+  const stored = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    // Passwords that cannot be read must not be replaced.
+    if (error.code !== 'ENOENT') throw error;
+  });
   if (stored !== undefined) return JSON.parse(stored) as Passwords;
   const passwords = {
     superuser: randomBytes(24).toString('base64url'),

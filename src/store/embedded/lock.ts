@@ -15,7 +15,7 @@ const SQLITE_BUSY = 5;
 /** Takes the lock of the directory and gives the function that releases it. */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, 'lock');
-  const file = new DatabaseSync(path, { timeout: 0 });
+  const file = openLock(path);
   try {
     chmodSync(path, 0o600);
     file.exec('pragma journal_mode = memory; begin exclusive');
@@ -25,4 +25,12 @@ export function lockDirectory(directory: string): () => void {
     throw outcomeError('lock-error', `Another Makhbar process is running on the data directory ${directory}.`);
   }
   return () => file.close();
+}
+
+function openLock(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: 0 });
+  } catch {
+    throw outcomeError('exception', `This user may not use ${path}: start Makhbar as its owner.`);
+  }
 }

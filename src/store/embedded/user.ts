@@ -1,8 +1,8 @@
 /**
  * Which operating-system user runs PostgreSQL, and how its programs are started as that user.
  *
- * PostgreSQL refuses to run as root, so root hands it to another user: the owner of an existing data directory, else
- * `postgres`, which is made when it is missing. When that user could not walk to the directories (root's home is
+ * PostgreSQL refuses to run as root, so root hands it to another user: the owner of the data directory or of DATA_DIR,
+ * else `postgres`, which is made when it is missing. When that user could not walk to the directories (root's home is
  * closed), the programs get the one capability that lets them pass; where that is not possible, one sentence says so.
  */
 import { execFile } from 'node:child_process';
@@ -21,8 +21,10 @@ export interface OperatingUser {
 /** The user for PostgreSQL; undefined when it is the user of this process. */
 export async function operatingUser(clusterDirectory: string): Promise<OperatingUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
-  const owner = await stat(clusterDirectory).catch(() => undefined);
-  if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
+  for (const directory of [clusterDirectory, dirname(clusterDirectory)]) {
+    const owner = await stat(directory).catch(() => undefined);
+    if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
+  }
   return (await namedUser('postgres')) ?? (await createUser('postgres'));
 }
 
