@@ -95,6 +95,15 @@ export const variantSearches = section('variant-searches', 'http.html#vsearch', 
     },
     { interaction: 'search-system' },
   ),
+  shall(
+    'POST [base]/_search with a form searches all types',
+    async (world) => {
+      const made = await world.create(patient(world));
+      const body = `_type=Patient,Observation&_id=${made['id']}`;
+      same(idsOf(await world.send('POST', '_search', { body, headers: form })), [made['id']], 'ids found');
+    },
+    { interaction: 'search-system' },
+  ),
   should(
     'a parameter that not all the types have is refused with 400',
     async (world) => {

@@ -1,4 +1,5 @@
 /** The suite judges a server that does everything wrong: it must say so, or its green means nothing. */
+import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -80,4 +81,34 @@ describe('a server that claims all and does nothing', () => {
     expect(table).toMatch(/POST http:\/\/127\.0\.0\.1:\d+\/Patient: expected 201, got 500/);
     expect(table).toMatch(/\d+ cases: \d+ passed, \d+ skipped, \d+ SHALL failed, \d+ SHOULD failed/);
   });
+
+  test('makes the command end with 1, and says all as JSON on demand', async () => {
+    const { port } = server.address() as AddressInfo;
+    const [code, output] = await run(
+      '--base',
+      `http://127.0.0.1:${port}/`,
+      '--only',
+      'read',
+      '--only',
+      'vread',
+      '--json',
+    );
+    const { verdicts } = JSON.parse(output) as Judgement;
+    expect([code, new Set(verdicts.map((verdict) => verdict.section))]).toEqual([1, new Set(['read', 'vread'])]);
+  });
 });
+
+test('a command without a base, with a section that does not exist, or a server that is not there ends with 2', async () => {
+  const nowhere = ['--base', 'http://127.0.0.1:1/fhir'];
+  for (const options of [[], [...nowhere, '--only', 'nothing'], nowhere]) {
+    expect((await run(...options))[0]).toBe(2);
+  }
+});
+
+/** The exit code of the command and its standard output. */
+function run(...options: readonly string[]): Promise<[number, string]> {
+  const file = new URL('../../conformance/run.ts', import.meta.url).pathname;
+  return new Promise((resolve) => {
+    execFile(process.execPath, [file, ...options], (error, stdout) => resolve([Number(error?.code ?? 0), stdout]));
+  });
+}
