@@ -51,6 +51,14 @@ export function mayRead(caller: Scoped, type: string): boolean {
   return grants(caller.scopes, 'r', type);
 }
 
+export function mayReadAll(caller: Scoped): boolean {
+  return grants(caller.scopes, 'r', '*');
+}
+
+export function readableTypes(caller: Scoped): readonly string[] {
+  return resourceTypes.filter((type) => mayRead(caller, type));
+}
+
 export function maySearch(caller: Scoped, type: string): boolean {
   return grants(caller.scopes, 's', type);
 }

@@ -50,8 +50,9 @@ export const operationNeeds: ReadonlyMap<string, readonly Permission[]> = new Ma
   // Nothing is stored or shown but what the caller sent; instance-level validation reads.
   ['$validate', ['r']],
   ['$meta', ['r']],
-  ['$meta-add', ['u']],
-  ['$meta-delete', ['u']],
+  // Their answer shows every label that the resource has.
+  ['$meta-add', ['r', 'u']],
+  ['$meta-delete', ['r', 'u']],
   // The types in the result are decided one by one.
   ['$everything', ['r']],
   ['$lastn', ['s']],

@@ -7,7 +7,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { outcomeError } from '../fhir/outcome.ts';
 import { failureAnswer } from '../interactions/failure.ts';
-import { describeError } from '../log.ts';
 import type { Answer, Caller, Context, Method, Request, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
@@ -62,7 +61,7 @@ export async function handleFhir(
   try {
     await respond(request, response, answer, wanted);
   } catch (error) {
-    steps.server.log.warn({ requestId, err: describeError(error) }, 'response broken off');
+    steps.server.log.warn({ requestId, err: error }, 'response broken off');
     response.destroy();
   }
   steps.observe({

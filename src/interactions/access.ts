@@ -1,8 +1,31 @@
 /** What this caller may find: the condition that every part of a search is put under. */
-import { maySearch } from '../access/decide.ts';
+import { mayReadAll, maySearch, readableTypes } from '../access/decide.ts';
 import type { Context } from '../request.ts';
-import { all, type Access } from '../search/ast.ts';
+import { all, or, type Access, type Condition } from '../search/ast.ts';
+import { securityContextParameter } from './search-parameters.ts';
 
 export function accessOf(context: Context): Access {
-  return (type) => (maySearch(context.caller, type) ? all : undefined);
+  let binary: Condition | undefined;
+  return (type) => {
+    if (!maySearch(context.caller, type)) {
+      return undefined;
+    }
+    return type === 'Binary' ? (binary ??= binaryAccess(context)) : all;
+  };
+}
+
+/**
+ * Binaries without a security context, and those whose context is there and of a type that the caller may read. One
+ * that is itself a Binary would ask the same question of that one, and so on: only who may read everything finds those.
+ */
+function binaryAccess({ caller }: Context): Condition {
+  if (mayReadAll(caller)) {
+    return all;
+  }
+  const parameter = securityContextParameter();
+  const types = readableTypes(caller).filter((type) => type !== 'Binary');
+  return or([
+    { kind: 'missing', parameter },
+    ...types.map((type): Condition => ({ kind: 'chain', paths: parameter.paths, type, condition: all })),
+  ]);
 }

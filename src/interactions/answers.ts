@@ -2,6 +2,7 @@
  * Answers that several interactions give: a stored resource, the outcome of a write.
  * https://hl7.org/fhir/R4/http.html#ops
  */
+import { mayRead } from '../access/decide.ts';
 import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { typeName } from '../fhir/resource-types.ts';
@@ -9,7 +10,7 @@ import type { Call } from './call.ts';
 import { askedSubset, subsetAnswer } from './subset.ts';
 import type { Answer, Context, Request } from '../request.ts';
 import type { Stored } from '../store/read.ts';
-import { etag, notModified, preferredReturn } from './headers.ts';
+import { etag, notModified, preferredReturn, type Return } from './headers.ts';
 
 /** The headers of a version. */
 export function versionHeaders(version: number, lastUpdated: string): Record<string, string> {
@@ -50,7 +51,7 @@ export function writeAnswer(context: Context, request: Request, result: WriteRes
   const location = `${context.base}/${name}/_history/${result.version}`;
   const headers: Record<string, string> = { ...versionHeaders(result.version, result.lastUpdated), location };
   const answer = { status: result.created ? 201 : 200, headers, lastUpdated: result.lastUpdated };
-  switch (preferredReturn(request)) {
+  switch (returnOf(context, request, result)) {
     case 'minimal':
       return answer;
     case 'OperationOutcome':
@@ -58,6 +59,13 @@ export function writeAnswer(context: Context, request: Request, result: WriteRes
     case 'representation':
       return { ...answer, headers: { ...headers, 'content-location': location }, text: result.text };
   }
+}
+
+/** Of a patch the caller sent only a part: the whole is for those who may read it. */
+function returnOf({ caller }: Context, request: Request, { type }: WriteResult): Return {
+  const preferred = preferredReturn(request);
+  const hidden = request.method === 'PATCH' && !mayRead(caller, type);
+  return hidden && preferred === 'representation' ? 'minimal' : preferred;
 }
 
 function writeOutcome(result: WriteResult): JsonObject {

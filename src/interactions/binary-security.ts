@@ -10,7 +10,10 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context } from '../request.ts';
+import { readVersion } from '../store/read.ts';
+import type { Target } from './call.ts';
 import { current } from './current.ts';
+import { parseStored } from './document.ts';
 
 /** `Patient/1` of the Binary's security context; undefined without one. */
 export function securityContextOf(resource: JsonObject): string | undefined {
@@ -23,6 +26,19 @@ export async function checkSecurityContext(context: Context, resource: JsonObjec
   const reference = securityContextOf(resource);
   if (reference !== undefined && !(await isReadable(context, reference))) {
     throw outcomeError('forbidden', 'The security context of this Binary is not a resource that you may read.');
+  }
+}
+
+/** The same for an operation on a Binary, and for the version it names. Versions without content hide nothing. */
+export async function checkBinaryTarget(context: Context, { type, id, version }: Target): Promise<void> {
+  if (type !== 'Binary' || id === '') {
+    return;
+  }
+  const key = { type: typeNumber('Binary') ?? -1, id };
+  const named = /^[1-9]\d{0,8}$/.test(version) ? { ...key, version: Number(version) } : undefined;
+  const versions = [await current(context, key), named && (await readVersion(context.session, named))];
+  for (const text of versions.flatMap((stored) => stored?.text ?? [])) {
+    await checkSecurityContext(context, parseStored(text));
   }
 }
 

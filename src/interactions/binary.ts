@@ -8,7 +8,6 @@
  */
 import { newId } from './new-id.ts';
 import type { Interaction } from '../access/scopes.ts';
-import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
@@ -27,7 +26,7 @@ import { current } from './current.ts';
 import { parseStored } from './document.ts';
 import { allowParameters, versionConflict } from './headers.ts';
 import { patch } from './patch.ts';
-import { checkReferences, prepare, writeResult, type Prepared } from './prepare.ts';
+import { prepare, writeResult, type Prepared } from './prepare.ts';
 import { existing } from './read.ts';
 import { remove } from './remove.ts';
 import { checkId, demandedVersion, mayUseOwnId } from './update.ts';
@@ -70,7 +69,7 @@ async function createBinary(context: Context, call: Call): Promise<Answer> {
   checkNewSecurityContext(context, sent.resource);
   const prepared = prepare(context, sent.resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true });
   return withFile(context, sent, async (file) => {
-    const result = await writeVersion(context, prepared, { file, resource: sent.resource });
+    const result = await writeVersion(context, prepared, file);
     if (result === undefined) {
       throw new Error('A new id was taken already.');
     }
@@ -93,7 +92,7 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
   const prepared = prepare(context, sent.resource, { id, method: 'PUT', expect });
   return withFile(context, sent, async (file) => {
     const result = await untilWritten(async () => {
-      const written = await writeVersion(context, prepared, { file, resource: sent.resource });
+      const written = await writeVersion(context, prepared, file);
       if (written === undefined) {
         refuse(expect, id, await current(context, { type: binaryType, id }));
       }
@@ -107,11 +106,10 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
 function writeVersion(
   context: Context,
   prepared: Prepared,
-  { file, resource }: { file: BinaryFile; resource: JsonObject },
+  file: BinaryFile,
 ): Promise<WriteResult | undefined> {
   return inTransaction(context, async (inside) => {
-    await checkReferences(inside, [resource]);
-    const written = await commit(inside, prepared.entry);
+    const written = await commit(inside, prepared);
     if (written === undefined) {
       return undefined;
     }

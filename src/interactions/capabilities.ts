@@ -13,15 +13,19 @@ import type { Answer, Context } from '../request.ts';
 import type { Parameter } from '../search/parameters.ts';
 import type { Call } from './call.ts';
 import { allowParameters, valuesOf } from './headers.ts';
+import { subsetOf } from '../fhir/summary.ts';
+import { askedSubset } from './subset.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
 /** When this process began to answer this way. */
 const date = new Date().toISOString();
 
 export async function capabilities(context: Context, call: Call): Promise<Answer> {
-  allowParameters(call, ['mode']);
+  allowParameters(call, ['mode', '_summary', '_elements']);
   const [mode = 'full'] = valuesOf(call.query, 'mode');
-  const resource = statementOf(context, mode);
+  const subset = askedSubset({ ...call, target: { ...call.target, type: mode === 'terminology' ? 'TerminologyCapabilities' : 'CapabilityStatement' } });
+  const whole = statementOf(context, mode);
+  const resource = subset === undefined ? whole : subsetOf(whole, subset);
   const etag = `W/"${createHash('sha256').update(JSON.stringify(resource)).digest('base64url').slice(0, 16)}"`;
   const known = call.headers['if-none-match']?.includes(etag) === true;
   return known ? { status: 304, headers: { etag } } : { status: 200, headers: { etag }, resource };

@@ -13,7 +13,7 @@ import { commit, inTransaction } from './commit.ts';
 import { current } from './current.ts';
 import { parseStored } from './document.ts';
 import { versionConflict } from './headers.ts';
-import { checkReferences, prepare, writeResult } from './prepare.ts';
+import { prepare, writeResult } from './prepare.ts';
 
 export interface Changing {
   readonly type: string;
@@ -53,9 +53,7 @@ async function attempt(context: Context, changing: Changing, stored: Stored | un
   if (expected !== undefined && stored.version !== expected) {
     throw versionConflict(expected);
   }
-  const resource = change(parseStored(stored.text));
-  const prepared = prepare(context, resource, { id, method, expect: stored.version });
-  await checkReferences(context, [resource]);
-  const written = await commit(context, prepared.entry);
+  const prepared = prepare(context, change(parseStored(stored.text)), { id, method, expect: stored.version });
+  const written = await commit(context, prepared);
   return written && writeResult(prepared, written);
 }

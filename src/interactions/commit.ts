@@ -1,29 +1,45 @@
 /**
- * Handing entries to the store: one at a time with other callers' entries, or all together in this caller's
- * transaction.
+ * Handing writes to the store: one at a time with other callers' writes, or all together in this caller's transaction.
+ * Where the tenant keeps references whole, every write is a transaction that ends with that check.
  */
 import { outcomeError } from '../fhir/outcome.ts';
+import type { JsonObject } from '../fhir/json.ts';
 import type { Context } from '../request.ts';
 import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
+import { checkIntegrity } from './integrity.ts';
+
+export interface Change {
+  readonly entry: WriteEntry;
+  /** What the entry writes; none for a deletion. */
+  readonly resource?: JsonObject;
+}
 
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
-export async function commit(context: Context, entry: WriteEntry): Promise<Written | undefined> {
-  if (!context.inTransaction) {
+export async function commit(context: Context, change: Change): Promise<Written | undefined> {
+  if (!context.inTransaction && context.tenant.settings.referentialIntegrity !== true) {
     const { creations, writes } = context.server;
-    return (entry.fresh === true ? creations : writes).submit(context.tenant.id, entry);
+    return (change.entry.fresh === true ? creations : writes).submit(context.tenant.id, change.entry);
   }
-  const [written] = await commitAll(context, [entry]);
+  const [written] = await inTransaction(context, (inside) => commitAll(inside, [change]));
   return written;
 }
 
 /** Writes many entries in one statement of this caller's transaction. */
-export async function commitAll(context: Context, entries: readonly WriteEntry[]): Promise<(Written | undefined)[]> {
-  if (entries.length === 0) {
+export async function commitAll(context: Context, changes: readonly Change[]): Promise<(Written | undefined)[]> {
+  if (changes.length === 0) {
     return [];
   }
-  const rows = await context.session.query<unknown>(writeStatement(context.tenant.id, entries));
-  return readWritten(rows, entries.length);
+  const statement = writeStatement(
+    context.tenant.id,
+    changes.map(({ entry }) => entry),
+  );
+  const written = readWritten(await context.session.query<unknown>(statement), changes.length);
+  await checkIntegrity(
+    context,
+    changes.filter((_, i) => written[i] !== undefined),
+  );
+  return written;
 }
 
 /** Runs `attempt` until it gives something; a racing writer makes it start again from what is there now. */

@@ -4,6 +4,7 @@
  * Racing requests with the same criteria queue behind a lock, so that 50 conditional creates on one identifier make
  * one resource. https://hl7.org/fhir/R4/http.html#cond-update
  */
+import { maySearch } from '../access/decide.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Context, Parameters } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
@@ -22,7 +23,8 @@ export function criteriaText(type: string, criteria: Parameters): string {
 
 /**
  * Locks the criteria and finds what they match, at most `most` resources.
- * @throws OutcomeError where there are no criteria: they would match everything.
+ * @throws OutcomeError where there are no criteria, which would match everything, or where the caller may not search:
+ * for them nothing would match, and a create that must not repeat would repeat.
  */
 export async function lockAndFind(
   context: Context,
@@ -33,6 +35,12 @@ export async function lockAndFind(
   const criteria = criteriaOf(query);
   if (criteria.length === 0) {
     throw outcomeError('required', `A conditional interaction on ${type} needs search criteria.`, { status: 412 });
+  }
+  if (!maySearch(context.caller, type)) {
+    throw outcomeError(
+      'forbidden',
+      `A conditional interaction searches first, and your scopes do not allow search on ${type}: that needs a scope such as system/${type}.s.`,
+    );
   }
   await lockCriteria(context.session, [criteriaText(type, criteria)]);
   return findMatches(context, type, criteria, most);

@@ -8,7 +8,7 @@ import type { Call } from './call.ts';
 import { commit, inTransaction } from './commit.ts';
 import { atMostOne, lockAndFind, parseCriteria } from './conditional.ts';
 import { allowParameters, preferredReturn } from './headers.ts';
-import { checkReferences, prepare, writeResult, type Prepared } from './prepare.ts';
+import { prepare, writeResult, type Prepared } from './prepare.ts';
 import type { Match } from './matches.ts';
 
 export async function create(context: Context, call: Call): Promise<Answer> {
@@ -17,21 +17,20 @@ export async function create(context: Context, call: Call): Promise<Answer> {
   const prepared = prepareCreate(context, await readResource(context, call, type));
   const criteria = call.headers['if-none-exist'];
   if (criteria === undefined) {
-    return writeNew(context, call, prepared.resource, prepared);
+    return writeNew(context, call, prepared);
   }
   return inTransaction(context, async (inside) => {
     const match = atMostOne(type, await lockAndFind(inside, type, parseCriteria(criteria)));
-    return match ? existingAnswer(inside, call, match) : writeNew(inside, call, prepared.resource, prepared);
+    return match ? existingAnswer(inside, call, match) : writeNew(inside, call, prepared);
   });
 }
 
-function prepareCreate(context: Context, resource: JsonObject): Prepared & { resource: JsonObject } {
-  return { ...prepare(context, resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true }), resource };
+function prepareCreate(context: Context, resource: JsonObject): Prepared {
+  return prepare(context, resource, { id: newId(), method: 'POST', expect: 'absent', fresh: true });
 }
 
-async function writeNew(context: Context, call: Call, resource: JsonObject, prepared: Prepared): Promise<Answer> {
-  await checkReferences(context, [resource]);
-  const written = await commit(context, prepared.entry);
+async function writeNew(context: Context, call: Call, prepared: Prepared): Promise<Answer> {
+  const written = await commit(context, prepared);
   if (written === undefined) {
     throw new Error('A new id was taken already.');
   }

@@ -3,7 +3,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import { OutcomeError, operationOutcome, statusOf, type Issue } from '../fhir/outcome.ts';
-import { describeError, type Log } from '../log.ts';
+import type { Log } from '../log.ts';
 import type { Answer } from '../request.ts';
 
 /** The answer of an error; what is no OutcomeError is a fault of ours, logged and told without its details. */
@@ -11,7 +11,7 @@ export function failureAnswer(error: unknown, requestId: string, log: Log): Answ
   if (error instanceof OutcomeError) {
     return { status: statusOf(error), headers: error.headers, resource: outcomeResource(error.issues, requestId) };
   }
-  log.error({ requestId, err: describeError(error) }, 'unexpected error');
+  log.error({ requestId, err: error }, 'unexpected error');
   const diagnostics = 'The server failed in a way it does not know; its log names this request by the id of this outcome.';
   return {
     status: 500,

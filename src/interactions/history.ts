@@ -1,7 +1,7 @@
 /**
  * history of an instance, a type or everything. https://hl7.org/fhir/R4/http.html#history
  */
-import { visibleTypes } from '../access/decide.ts';
+import { mayReadAll, readableTypes, visibleTypes } from '../access/decide.ts';
 import { bundleText, type BundleEntry, type Link } from '../fhir/bundle-text.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeName, typeNumber } from '../fhir/resource-types.ts';
@@ -46,6 +46,7 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
   const query: HistoryQuery = {
     ...what,
     ...times(context, call),
+    ...securityContexts(context, what.types),
     ...(cursor === undefined ? {} : { after: positionOf(openCursor(context, scope, cursor)) }),
     count: count + 1,
   };
@@ -80,7 +81,7 @@ function times(context: Context, call: Call): Pick<HistoryQuery, 'since' | 'at'>
     if (interval === undefined) {
       throw outcomeError('invalid', `${name} must be a FHIR instant or date, not "${text.slice(0, 40)}".`);
     }
-    return { from: new Date(interval.low).toISOString(), to: new Date(interval.high).toISOString() };
+    return { from: instantOf(interval.low), to: instantOf(interval.high) };
   };
   return {
     ...(since === undefined ? {} : { since: bounds('_since', since).from }),
@@ -88,8 +89,23 @@ function times(context: Context, call: Call): Pick<HistoryQuery, 'since' | 'at'>
   };
 }
 
+const binary = typeNumber('Binary') ?? -1;
+
+/** Versions of Binaries that the caller may not read are not part of the history (binary-security.ts). */
+function securityContexts({ caller }: Context, types: HistoryQuery['types']): Pick<HistoryQuery, 'securityContexts'> {
+  const open = mayReadAll(caller) || types?.includes(binary) === false;
+  return open ? {} : { securityContexts: { binary, types: readableTypes(caller) } };
+}
+
 function positionOf([lastUpdated, rid, version]: readonly (string | null)[]): HistoryPosition {
   return { lastUpdated: lastUpdated ?? '', rid: rid ?? '', version: Number(version) };
+}
+
+/** What four digits of a year can say; no version was made outside. */
+const [firstInstant, lastInstant] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')];
+
+function instantOf(time: number): string {
+  return new Date(Math.max(firstInstant, Math.min(time, lastInstant))).toISOString();
 }
 
 /** What a cursor belongs to: the path and all parameters but the cursor itself. */

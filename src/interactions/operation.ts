@@ -2,9 +2,10 @@
 import { outcomeError } from '../fhir/outcome.ts';
 import { operations } from '../operations/catalog.ts';
 import type { Answer, Context } from '../request.ts';
+import { checkBinaryTarget } from './binary-security.ts';
 import type { Call } from './call.ts';
 
-export function operation(context: Context, call: Call): Promise<Answer> {
+export async function operation(context: Context, call: Call): Promise<Answer> {
   const { operation: name, type, id } = call.target;
   const found = Object.hasOwn(operations, name) ? operations[name] : undefined;
   const level = id !== '' ? 'instance' : type !== '' ? 'type' : 'system';
@@ -19,5 +20,6 @@ export function operation(context: Context, call: Call): Promise<Answer> {
       headers: { allow: 'POST' },
     });
   }
+  await checkBinaryTarget(context, call.target);
   return found.handler(context, call);
 }

@@ -2,7 +2,8 @@
  * patch (JSON Patch, FHIRPath Patch) and conditional patch. https://hl7.org/fhir/R4/http.html#patch
  */
 import { decodeUtf8, parseJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
-import { outcomeError } from '../fhir/outcome.ts';
+import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import { validateResource } from '../fhir/validation/validate.ts';
 import { applyPatch, type PatchKind } from '../fhir/patch/patch.ts';
 import { parseXml } from '../fhir/xml.ts';
 import type { Answer, Context } from '../request.ts';
@@ -94,6 +95,10 @@ function patchOfResource(value: JsonValue): Patch {
   }
   if (resource['resourceType'] !== 'Parameters') {
     throw outcomeError('structure', 'A FHIRPath Patch must be a Parameters resource.', { status: 400 });
+  }
+  const errors = validateResource(resource, { conditionalReferences: true }).filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) {
+    throw new OutcomeError(errors, { status: 400 });
   }
   return { kind: 'fhirpath', document: resource };
 }

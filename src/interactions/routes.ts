@@ -68,16 +68,17 @@ const handlersOfType: Readonly<Record<string, Readonly<Partial<Record<Interactio
   Binary: binaryHandlers,
 };
 
-const words = new Set(['metadata', '_history', '_search', '*']);
+/** No type and no id is spelt like these. */
+const words = new Set(['_history', '_search', '*']);
 
-/** Where a segment has its own meaning by its place: the second is an id, even one that is spelt like a type. */
+/** Where a segment has its own meaning by its place: the second is an id, even one that is spelt like another's word. */
 function shapeOf(segments: readonly string[]): string {
   return segments
     .map((segment, i) => {
       if (segment.startsWith('$')) {
         return '$op';
       }
-      if (words.has(segment)) {
+      if (words.has(segment) || (i === 0 && segment === 'metadata')) {
         return segment;
       }
       return i === 0 || (i === 2 && /^[A-Z]/.test(segment)) ? 'Type' : 'id';

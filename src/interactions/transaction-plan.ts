@@ -5,6 +5,7 @@
 import { newId } from './new-id.ts';
 import { phaseOf, type EntryRequest } from '../fhir/bundle.ts';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import { mayCreate } from '../access/decide.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context, Parameters, Request } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
@@ -215,12 +216,16 @@ async function withCurrent(
       nothing.push({ entry: write.entry });
       return [];
     }
-    return [settled(context, write, current)];
+    if (write.kind === 'patch' && stored !== undefined && current === undefined) {
+      throw outcomeError('deleted', `Bundle.entry[${write.entry.index}]: ${write.type}/${write.id} was deleted; it cannot be changed.`);
+    }
+    return [settled(context, write, stored)];
   });
 }
 
-function settled(context: Context, write: WritePlan, current: Stored | undefined): WritePlan {
+function settled(context: Context, write: WritePlan, stored: Stored | undefined): WritePlan {
   const { kind, type, id, entry } = write;
+  const current = stored?.text === null ? undefined : stored;
   if (typeof write.expect === 'number' && current?.version !== write.expect) {
     throw inEntryConflict(entry, write.expect);
   }
@@ -230,7 +235,8 @@ function settled(context: Context, write: WritePlan, current: Stored | undefined
   if (kind === 'patch') {
     throw outcomeError('not-found', `Bundle.entry[${entry.index}]: there is no ${type}/${id} to patch.`);
   }
-  if (kind === 'update' && !mayUseOwnId(context, type)) {
+  const known = stored !== undefined && mayCreate(context.caller, type);
+  if (kind === 'update' && !known && !mayUseOwnId(context, type)) {
     throw outcomeError('not-supported', `Bundle.entry[${entry.index}]: there is no ${type}/${id}, and you may not choose the id of a new one.`, {
       status: 405,
     });

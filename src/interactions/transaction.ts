@@ -21,7 +21,7 @@ import { answerEntry, breathe } from './entry.ts';
 import { parseStored } from './document.ts';
 import { etag, versionConflict } from './headers.ts';
 import { patched, readPatch } from './patch.ts';
-import { checkReferences, deletion, prepare, writeResult, type Prepared } from './prepare.ts';
+import { deletion, prepare, writeResult, type Prepared } from './prepare.ts';
 import { planTransaction, type WritePlan } from './transaction-plan.ts';
 import { conditionalReferences, referenceTargets } from './transaction-references.ts';
 
@@ -53,7 +53,6 @@ async function run(context: Context, entries: readonly EntryRequest[], prefer: s
   const targets = await referenceTargets(context, plan);
   const answers = new Array<BundleEntry>(entries.length);
   const prepared = await prepareAll(context, plan.writes, targets);
-  await checkReferences(context, prepared.flatMap((one) => (one.resource ? [one.resource] : [])), plan.writes.map(keyOf));
   await writeAll(context, prepared, answers);
   for (const { entry, match, call } of plan.existing) {
     const headers = { ...versionHeaders(match.version, match.lastUpdated), location: locationOf(context, call.target.type, match) };
@@ -81,7 +80,6 @@ interface PreparedEntry {
   readonly write: WritePlan;
   /** None for a deletion. */
   readonly prepared?: Prepared;
-  readonly resource?: JsonObject;
 }
 
 async function prepareAll(context: Context, writes: readonly WritePlan[], targets: ReferenceTargets): Promise<PreparedEntry[]> {
@@ -105,7 +103,7 @@ async function prepareOne(context: Context, write: WritePlan, targets: Reference
   const resource = write.kind === 'patch' ? await patchedResource(context, write, sent) : sent;
   const method = write.kind === 'create' ? 'POST' : write.kind === 'patch' ? 'PATCH' : 'PUT';
   const { id, expect } = write;
-  return { write, resource, prepared: prepare(context, resource, { id, method, expect, fresh: write.fresh }) };
+  return { write, prepared: prepare(context, resource, { id, method, expect, fresh: write.fresh }) };
 }
 
 async function patchedResource(context: Context, write: WritePlan, sent: JsonObject): Promise<JsonObject> {
@@ -134,7 +132,7 @@ function ofEntry(entry: EntryRequest, error: OutcomeError): OutcomeError {
 }
 
 async function writeAll(context: Context, entries: readonly PreparedEntry[], answers: BundleEntry[]): Promise<void> {
-  const rows = entries.map(({ write, prepared }) => prepared?.entry ?? deletion(keyOf(write), write.expect));
+  const rows = entries.map(({ write, prepared }) => prepared ?? deletion(keyOf(write), write.expect));
   const written = await commitAll(context, rows);
   entries.forEach(({ write, prepared }, i) => {
     const result = written[i];

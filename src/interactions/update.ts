@@ -12,9 +12,10 @@ import { readResource } from './body.ts';
 import type { Call } from './call.ts';
 import { commit, inTransaction, untilWritten } from './commit.ts';
 import { atMostOne, lockAndFind } from './conditional.ts';
+import type { Expectation } from '../store/write.ts';
 import { allowParameters, ifMatch, versionConflict } from './headers.ts';
 import { current } from './current.ts';
-import { checkReferences, prepare, writeResult, type Prepared } from './prepare.ts';
+import { prepare, writeResult, type Prepared } from './prepare.ts';
 
 export async function update(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
@@ -27,16 +28,15 @@ export async function update(context: Context, call: Call): Promise<Answer> {
       expression: `${type}.id`,
     });
   }
-  const onlyNew = call.headers['if-none-match']?.trim() === '*';
-  const expect = expected ?? (!mayUseOwnId(context, type) ? 'live' : onlyNew ? 'absent' : 'any');
+  const onlyNew = call.headers['if-none-match']?.trim() === '*' && mayUseOwnId(context, type);
+  const expect = expected ?? (onlyNew ? 'absent' : allowedExpectation(context, type));
   const prepared = prepare(context, resource, { id, method: 'PUT', expect });
-  await checkReferences(context, [resource]);
   return writeAnswer(context, call, await write(context, prepared));
 }
 
 async function write(context: Context, prepared: Prepared): Promise<ReturnType<typeof writeResult>> {
   return untilWritten(async () => {
-    const written = await commit(context, prepared.entry);
+    const written = await commit(context, prepared);
     if (written) {
       return writeResult(prepared, written);
     }
@@ -49,7 +49,7 @@ async function write(context: Context, prepared: Prepared): Promise<ReturnType<t
         status: 412,
       });
     }
-    if (expect === 'live' && !(await isLive(context, prepared))) {
+    if ((expect === 'live' || expect === 'known') && !(await isThere(context, prepared))) {
       throw outcomeError(
         'not-supported',
         `There is no ${prepared.type}/${id}, and you may not choose the id of a new one; create it by POST.`,
@@ -60,9 +60,17 @@ async function write(context: Context, prepared: Prepared): Promise<ReturnType<t
   });
 }
 
-async function isLive(context: Context, prepared: Prepared): Promise<boolean> {
-  const stored = await current(context, prepared.entry);
-  return stored !== undefined && stored.text !== null;
+async function isThere(context: Context, { entry }: Prepared): Promise<boolean> {
+  const stored = await current(context, entry);
+  return stored !== undefined && (stored.text !== null || entry.expect === 'known');
+}
+
+/** What an update without If-Match may meet: who may not create cannot bring back what was deleted, either. */
+function allowedExpectation(context: Context, type: string): Expectation {
+  if (!mayCreate(context.caller, type)) {
+    return 'live';
+  }
+  return context.tenant.settings.clientIds === false ? 'known' : 'any';
 }
 
 /** May this caller choose the id of a new resource (update as create)? */
@@ -100,8 +108,7 @@ export async function conditionalUpdate(context: Context, call: Call): Promise<A
       ? { id: idOfMatch(type, resource, match.id), method: 'PUT' as const, expect: match.version }
       : newIntent(inside, type, resource);
     const prepared = prepare(inside, resource, intent);
-    await checkReferences(inside, [resource]);
-    const written = await commit(inside, prepared.entry);
+    const written = await commit(inside, prepared);
     if (written === undefined) {
       throw outcomeError('conflict', `${type}/${intent.id} exists already and does not match the criteria.`);
     }

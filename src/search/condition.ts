@@ -38,13 +38,13 @@ export function parseCondition(
   return acrossTypes(types, name, value, context);
 }
 
-/** A parameter of several types holds where each type that has it says; types that lack it do not match. */
+/** A search of several types takes parameters that all of them have. */
 function acrossTypes(types: readonly string[], name: string, value: string, context: ParseContext): Condition {
   const base = name.split(/[:.]/)[0] ?? '';
-  const having = types.filter((type) => context.parameters.of(type).byName.has(base));
-  if (having.length === 0) throw unknownParameter(types, base, context);
+  const lacking = types.find((type) => !context.parameters.of(type).byName.has(base));
+  if (lacking !== undefined) throw unknownParameter([lacking], base, context);
   // Every path begins with its type, so the alternatives cannot match across types; a negation could.
-  const parts = having.map((type): Condition => {
+  const parts = types.map((type): Condition => {
     const condition = ofType(type, name, value, context);
     return condition.kind === 'not' || condition.kind === 'missing' ? forType(type, condition) : condition;
   });

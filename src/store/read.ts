@@ -99,15 +99,16 @@ function keysSql(keys: readonly Key[]): Sql {
   return sql`unnest(${keys.map((key) => key.type)}::int2[], ${keys.map((key) => key.id)}::text[]) as k(type, fhir_id)`;
 }
 
-/** Which of these ids are live. */
-export async function findLive(session: Session, keys: readonly Key[]): Promise<Key[]> {
+/** Which of these ids are live; they stay so until the transaction ends. */
+export async function lockLive(session: Session, keys: readonly Key[]): Promise<Key[]> {
   if (keys.length === 0) {
     return [];
   }
   const rows = await session.query<{ type: number; fhir_id: string }>(sql`
     select r.type, r.fhir_id
     from ${keysSql(keys)} join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
-    where not r.deleted`);
+    where not r.deleted
+    order by r.rid for share of r`);
   return rows.map((row) => ({ type: row.type, id: row.fhir_id }));
 }
 

@@ -14,7 +14,7 @@ import { typeNumber } from '../../src/fhir/resource-types.ts';
 import { countHistory, readHistory } from '../../src/store/history.ts';
 import { labelsInUse } from '../../src/store/labels.ts';
 import type { Session, Statement } from '../../src/store/pool.ts';
-import { combinedReads, findLive, readCurrent, readMany, readManyLocked, readVersion } from '../../src/store/read.ts';
+import { combinedReads, lockLive, readCurrent, readMany, readManyLocked, readVersion } from '../../src/store/read.ts';
 import { render, sql, type Sql } from '../../src/store/sql.ts';
 import { writeStatement } from '../../src/store/write.ts';
 import { indexTables, resourceColumns } from '../../src/search/rows.ts';
@@ -77,7 +77,7 @@ const reads: Record<string, (session: Session) => Promise<unknown[]>> = {
   readVersion: async (session) => [await readVersion(session, { type: patient, id: 'only-a', version: 1 })].filter(Boolean),
   readMany: (session) => readMany(session, [{ type: patient, id: 'only-a' }]),
   readManyLocked: (session) => readManyLocked(session, [{ type: patient, id: 'only-a' }]),
-  findLive: (session) => findLive(session, [{ type: patient, id: 'only-a' }]),
+  lockLive: (session) => lockLive(session, [{ type: patient, id: 'only-a' }]),
   combinedReads: (session) =>
     session.query(combinedReads.statement(session.tenant, [{ type: patient, id: 'only-a' }])),
   'history of an instance': (session) => readHistory(session, { types: [patient], id: 'only-a', count: 10 }),
