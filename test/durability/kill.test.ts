@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { clientOf, killServer, startServer, stopServer, type Running } from './process.ts';
-import { findLosses, newLedger, writeUntilKilled } from './workload.ts';
+import { findLosses, newLedger, writeUntilKilled, type Ledger } from './workload.ts';
 
 const ledger = newLedger();
 let dataDir: string;
@@ -25,6 +25,8 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 }, 60_000);
 
+const sizeOf = (noted: Ledger): number => noted.versions.size + noted.transactions.size + noted.binaries.size;
+
 const rounds: readonly (readonly [string, boolean, number])[] = [
   ['the server, early', false, 300],
   ['the server and PostgreSQL', true, 700 + Math.random() * 800],
@@ -35,12 +37,12 @@ const rounds: readonly (readonly [string, boolean, number])[] = [
 test.each(rounds)(
   'after killing %s nothing acknowledged is lost',
   async (what, database, milliseconds) => {
-    const before = ledger.versions.size + ledger.transactions.size;
+    const before = sizeOf(ledger);
     const writing = writeUntilKilled(await clientOf(running), ledger, what.replaceAll(/[^a-z]+/g, '-'));
     await pause(milliseconds);
     await killServer(running, database);
     await writing;
-    expect(ledger.versions.size + ledger.transactions.size).toBeGreaterThan(before);
+    expect(sizeOf(ledger)).toBeGreaterThan(before);
     running = await startServer(dataDir);
     expect(await findLosses(await clientOf(running), ledger)).toEqual([]);
   },

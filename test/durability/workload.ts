@@ -2,8 +2,10 @@
  * Writers that note what was acknowledged, and the check afterwards.
  *
  * 1. A create, update or delete that was acknowledged is there, with the version that the answer named.
- * 2. All of a transaction is there when it was acknowledged, all or nothing of it when the answer never came.
+ * 2. The bytes of a Binary that was acknowledged come back as they were.
+ * 3. All of a transaction is there when it was acknowledged, all or nothing of it when the answer never came.
  */
+import { createHash, randomBytes } from 'node:crypto';
 import type { Answer, Client } from '../../conformance/client.ts';
 
 const system = 'http://example.org/durability';
@@ -13,12 +15,14 @@ export interface Ledger {
   /** `Patient/id/_history/version` → the mark that the version carries. */
   versions: Map<string, string>;
   deleted: Set<string>;
+  /** `Binary/id` → SHA-256 of its bytes. */
+  binaries: Map<string, string>;
   /** Mark of a transaction → was it acknowledged? */
   transactions: Map<string, boolean>;
 }
 
 export function newLedger(): Ledger {
-  return { versions: new Map(), deleted: new Set(), transactions: new Map() };
+  return { versions: new Map(), deleted: new Set(), binaries: new Map(), transactions: new Map() };
 }
 
 type Json = Record<string, unknown>;
@@ -32,7 +36,7 @@ const patient = (mark: string, extra: Json = {}): Json => ({
 
 /** Works until the first request that gets no answer, which is when the server has been killed. */
 export async function writeUntilKilled(client: Client, ledger: Ledger, round: string): Promise<void> {
-  const writers = [creating, creating, updating, updating, deleting, transacting, transacting, transacting];
+  const writers = [creating, creating, updating, updating, deleting, uploading, transacting, transacting, transacting];
   await Promise.all(
     writers.map((writer, i) => untilCut(async (n) => void (await writer(client, ledger, `${round}-${i}-${n}`)))),
   );
@@ -86,6 +90,16 @@ async function deleting(client: Client, ledger: Ledger, mark: string): Promise<v
   ledger.deleted.add(`Patient/${id}`);
 }
 
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+async function uploading(client: Client, ledger: Ledger): Promise<void> {
+  const body = randomBytes(300_000);
+  const answer = await client.send('POST', 'Binary', { body, headers: { 'content-type': 'application/octet-stream' } });
+  acknowledged(answer, 201);
+  const location = answer.headers.get('location') ?? '';
+  ledger.binaries.set(/Binary\/[^/]+/.exec(location)?.[0] ?? location, hashOf(body));
+}
+
 async function transacting(client: Client, ledger: Ledger, mark: string): Promise<void> {
   ledger.transactions.set(mark, false);
   const post = { resource: patient(mark), request: { method: 'POST', url: 'Patient' } };
@@ -104,6 +118,10 @@ export async function findLosses(client: Client, ledger: Ledger): Promise<string
   for (const path of ledger.deleted) {
     const { status } = await client.send('GET', path);
     if (status !== 410) losses.push(`${path} was deleted: ${status}`);
+  }
+  for (const [path, hash] of ledger.binaries) {
+    const answer = await client.send('GET', path, { headers: { accept: '*/*' } });
+    if (answer.status !== 200 || hashOf(answer.bytes) !== hash) losses.push(`${path}: ${answer.status}`);
   }
   for (const [mark, done] of ledger.transactions) {
     const count = await countOf(client, mark);
