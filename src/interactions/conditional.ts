@@ -18,7 +18,10 @@ export function parseCriteria(text: string): Parameters {
 
 /** Criteria in one order, as the text to lock on. */
 export function criteriaText(type: string, criteria: Parameters): string {
-  return `${type}?${criteria.map(([name, value]) => `${name}=${value}`).sort().join('&')}`;
+  return `${type}?${criteria
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join('&')}`;
 }
 
 /**
@@ -26,12 +29,7 @@ export function criteriaText(type: string, criteria: Parameters): string {
  * @throws OutcomeError where there are no criteria, which would match everything, or where the caller may not search:
  * for them nothing would match, and a create that must not repeat would repeat.
  */
-export async function lockAndFind(
-  context: Context,
-  type: string,
-  query: Parameters,
-  most = 2,
-): Promise<Match[]> {
+export async function lockAndFind(context: Context, type: string, query: Parameters, most = 2): Promise<Match[]> {
   const criteria = criteriaOf(query);
   if (criteria.length === 0) {
     throw outcomeError('required', `A conditional interaction on ${type} needs search criteria.`, { status: 412 });

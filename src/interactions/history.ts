@@ -54,11 +54,18 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
   const shown = versions.slice(0, count);
   const last = shown.at(-1);
   const more = versions.length > count && last !== undefined;
-  const links = linksOf(context, call, more ? sealCursor(context, scope, [last.lastUpdated, last.rid, String(last.version)]) : undefined);
+  const links = linksOf(
+    context,
+    call,
+    more ? sealCursor(context, scope, [last.lastUpdated, last.rid, String(last.version)]) : undefined,
+  );
   // Counting is cheap for one resource; for a type or everything it is done only when nothing else is asked.
   const total = what.id !== undefined || count === 0 ? await countHistory(context.session, query) : undefined;
   const entries = shown.map((version) => entryOf(context, version, subset));
-  return { status: 200, text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries) };
+  return {
+    status: 200,
+    text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries),
+  };
 }
 
 function countOf(call: Call): number {

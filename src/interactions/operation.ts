@@ -9,10 +9,18 @@ export async function operation(context: Context, call: Call): Promise<Answer> {
   const { operation: name, type, id } = call.target;
   const found = Object.hasOwn(operations, name) ? operations[name] : undefined;
   const level = id !== '' ? 'instance' : type !== '' ? 'type' : 'system';
-  if (found === undefined || !found.levels.includes(level) || (type !== '' && found.types && !found.types.includes(type))) {
-    throw outcomeError('not-supported', `There is no operation ${name.slice(0, 80)} on ${type === '' ? 'the system' : `this level of ${type}`}.`, {
-      status: 404,
-    });
+  if (
+    found === undefined ||
+    !found.levels.includes(level) ||
+    (type !== '' && found.types && !found.types.includes(type))
+  ) {
+    throw outcomeError(
+      'not-supported',
+      `There is no operation ${name.slice(0, 80)} on ${type === '' ? 'the system' : `this level of ${type}`}.`,
+      {
+        status: 404,
+      },
+    );
   }
   if (call.method !== 'POST' && found.changes) {
     throw outcomeError('not-supported', `${name} changes resources; call it by POST.`, {

@@ -22,6 +22,8 @@ export interface HistoryQuery {
   /** Only versions that were current at some time in [from, to). */
   readonly at?: { readonly from: string; readonly to: string };
   readonly after?: HistoryPosition;
+  /** Of Binaries only versions without a security context, or with one of these types; undefined = all. */
+  readonly securityContexts?: { readonly binary: number; readonly types: readonly string[] };
   readonly count: number;
 }
 
@@ -66,6 +68,12 @@ function conditions(tenant: number, query: HistoryQuery): Sql {
       select from resource_version n
       where n.tenant_id = ${tenant} and n.rid = v.rid and n.ver = v.ver + 1
         and n.last_updated <= ${query.at.from}::timestamptz)`);
+  }
+  if (query.securityContexts) {
+    const { binary, types } = query.securityContexts;
+    // The type of a reference to a resource of this server: `Patient` in `https://host/fhir/Patient/1/_history/2`.
+    parts.push(sql`(v.type <> ${binary} or coalesce(v.content -> 'securityContext', 'null') = 'null'
+      or substring(v.content #>> '{securityContext,reference}' from '([A-Za-z]+)/[^/]+(?:/_history/[^/]+)?$') = any(${types}::text[]))`);
   }
   if (query.after) {
     const { lastUpdated, rid, version } = query.after;
