@@ -22,8 +22,10 @@ export interface Need {
   /** Name of an operation, without the $. */
   operation?: string;
   flag?: 'updateCreate' | 'conditionalCreate' | 'conditionalUpdate' | 'conditionalDelete' | 'conditionalRead';
-  /** A MIME type of CapabilityStatement.format or patchFormat. */
+  /** A MIME type of CapabilityStatement.format. */
   format?: string;
+  /** A MIME type of CapabilityStatement.patchFormat. */
+  patchFormat?: string;
 }
 
 export interface Section {

@@ -68,7 +68,10 @@ function unclaimed(capability: Resource, need: Need): string | undefined {
     lacks(need.operation, [...(place?.['operation'] ?? []), ...(rest['operation'] ?? [])], 'name') &&
       `the operation ${need.operation}`,
     need.flag && [undefined, false, 'not-supported'].includes(place?.[need.flag]) && `${need.flag} on ${where}`,
-    need.format && !formatsOf(capability).includes(need.format) && `the format ${need.format}`,
+    need.format && !typesIn(capability['format']).includes(need.format) && `the format ${need.format}`,
+    need.patchFormat &&
+      !typesIn(capability['patchFormat']).includes(need.patchFormat) &&
+      `patches of the format ${need.patchFormat}`,
   ];
   return missing.find((one) => typeof one === 'string' && one !== '') || undefined;
 }
@@ -77,10 +80,9 @@ function lacks(wanted: string | undefined, listed: Record<string, string>[] | un
   return wanted !== undefined && !(listed ?? []).some((one) => one[key] === wanted);
 }
 
-/** The formats as MIME types: `json` and `xml` are short for those of FHIR. */
-function formatsOf(capability: Resource): string[] {
-  const listed: string[] = [...(capability['format'] ?? []), ...(capability['patchFormat'] ?? [])];
-  return listed.map((format) =>
+/** Formats as MIME types: `json` and `xml` are short for those of FHIR. */
+function typesIn(formats: string[] | undefined): string[] {
+  return (formats ?? []).map((format) =>
     /^(json|xml)$/.test(format) ? `application/fhir+${format}` : (format.split(';')[0] ?? ''),
   );
 }

@@ -55,7 +55,7 @@ export const decimalPrecision = section('decimals', 'datatypes.html#decimal', [
       );
       same(decimalIn(await world.get(name)), '5.40', 'the decimal as read');
     },
-    { type: 'Observation', interaction: 'patch' },
+    { type: 'Observation', interaction: 'patch', patchFormat: 'application/json-patch+json' },
   ),
 ]);
 

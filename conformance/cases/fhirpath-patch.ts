@@ -5,7 +5,7 @@ import type { Answer } from '../client.ts';
 import { nameOf, patient } from '../samples.ts';
 import type { Resource, World } from '../world.ts';
 
-const needs = { type: 'Patient', interaction: 'patch' } as const;
+const needs = { type: 'Patient', interaction: 'patch', patchFormat: 'application/fhir+json' } as const;
 const required = (title: string, run: (world: World) => Promise<void>): Case => shall(title, run, needs);
 
 type Part = Record<string, unknown> & { name: string };

@@ -6,7 +6,7 @@ import { nameOf, named, patient } from '../samples.ts';
 import type { World } from '../world.ts';
 
 export const jsonPatch = 'application/json-patch+json';
-const needs = { type: 'Patient', interaction: 'patch' } as const;
+const needs = { type: 'Patient', interaction: 'patch', patchFormat: jsonPatch } as const;
 const required = (title: string, run: (world: World) => Promise<void>): Case => shall(title, run, needs);
 
 function send(world: World, path: string, steps: unknown, headers: Record<string, string> = {}): Promise<Answer> {

@@ -158,27 +158,31 @@ export const transaction = section('transaction', 'http.html#trules', [
     same((await world.get(nameOf(made))).json.gender, 'other', 'gender');
     status(await world.get(nameOf(gone)), 410, 404);
   }),
-  required('a JSON Patch in a Binary and a FHIRPath Patch in Parameters work inside a transaction', async (world) => {
-    const [one, two] = [await world.create(patient(world)), await world.create(patient(world))];
-    const data = Buffer.from('[{"op":"replace","path":"/gender","value":"male"}]').toString('base64');
-    const binary = { resourceType: 'Binary', contentType: 'application/json-patch+json', data };
-    const part = [
-      { name: 'type', valueCode: 'replace' },
-      { name: 'path', valueString: 'Patient.gender' },
-      { name: 'value', valueCode: 'other' },
-    ];
-    const parameters = { resourceType: 'Parameters', parameter: [{ name: 'operation', part }] };
-    const entries: Entry[] = [
-      { resource: binary, request: { method: 'PATCH', url: nameOf(one) } },
-      { resource: parameters, request: { method: 'PATCH', url: nameOf(two) } },
-    ];
-    entriesOf(await submit(world, bundle('transaction', entries)), 'transaction-response', 2);
-    same(
-      [(await world.get(nameOf(one))).json.gender, (await world.get(nameOf(two))).json.gender],
-      ['male', 'other'],
-      'genders',
-    );
-  }),
+  shall(
+    'a JSON Patch in a Binary and a FHIRPath Patch in Parameters work inside a transaction',
+    async (world) => {
+      const [one, two] = [await world.create(patient(world)), await world.create(patient(world))];
+      const data = Buffer.from('[{"op":"replace","path":"/gender","value":"male"}]').toString('base64');
+      const binary = { resourceType: 'Binary', contentType: 'application/json-patch+json', data };
+      const part = [
+        { name: 'type', valueCode: 'replace' },
+        { name: 'path', valueString: 'Patient.gender' },
+        { name: 'value', valueCode: 'other' },
+      ];
+      const parameters = { resourceType: 'Parameters', parameter: [{ name: 'operation', part }] };
+      const entries: Entry[] = [
+        { resource: binary, request: { method: 'PATCH', url: nameOf(one) } },
+        { resource: parameters, request: { method: 'PATCH', url: nameOf(two) } },
+      ];
+      entriesOf(await submit(world, bundle('transaction', entries)), 'transaction-response', 2);
+      same(
+        [(await world.get(nameOf(one))).json.gender, (await world.get(nameOf(two))).json.gender],
+        ['male', 'other'],
+        'genders',
+      );
+    },
+    { type: 'Patient', interaction: 'patch', patchFormat: 'application/fhir+json' },
+  ),
   should(
     'Prefer: return=minimal leaves the resources out of the answer',
     async (world) => {

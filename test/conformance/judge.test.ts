@@ -35,6 +35,7 @@ const system = ['transaction', 'batch', 'search-system', 'history-system'].map((
 const statement = {
   resourceType: 'CapabilityStatement',
   format: ['json', 'xml'],
+  patchFormat: ['application/json-patch+json', 'application/fhir+json'],
   rest: [{ resource, interaction: system }],
 };
 
