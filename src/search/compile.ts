@@ -39,39 +39,50 @@ export interface PageOptions {
   readonly position?: Position | undefined;
   /** What counting the candidates gave; absent where they were not counted. */
   readonly counted?: { readonly small: SmallSet | undefined };
+  /** Look no further into each range of a stream than this: the page may then lack rows and must be thrown away. */
+  readonly tried?: number;
 }
 
 const row = raw('r');
 
 /** The rids of each candidate, up to `smallSet` + 1, with its place in the list; nothing to ask where there are none. */
-export function compileCandidates(search: Search, tenant: number): Sql | undefined {
-  const scope = makeScope(tenant, search.access);
+export function compileCandidates(search: Search, tenant: number, most = smallSet): Sql | undefined {
+  const scope = makeScope(tenant, search.access, { smallSet: most });
   const sets = candidates(search).map(
-    (condition, i) =>
-      sql`(select ${i}::int4 as part, s.rid from (${setSql(condition, scope)}) s limit ${smallSet + 1})`,
+    (condition, i) => sql`(select ${i}::int4 as part, s.rid from (${setSql(condition, scope)}) s limit ${most + 1})`,
   );
   return sets.length === 0 ? undefined : join(sets, ' union all ');
 }
 
+export interface SetRow {
+  /** Which candidate. */
+  readonly part: number;
+  /** Null: not all of them could be counted. */
+  readonly rid: string | null;
+}
+
 /** The smallest of the candidates, if it is small. */
-export function smallestSet(search: Search, rows: readonly { part: number; rid: string }[]): SmallSet | undefined {
-  const rids = candidates(search).map((): string[] => []);
-  for (const { part, rid } of rows) rids[part]?.push(rid);
-  const sets = candidates(search).map((condition, i) => ({ condition, rids: rids[i] ?? [] }));
-  return sets.filter((set) => set.rids.length <= smallSet).sort((a, b) => a.rids.length - b.rids.length)[0];
+export function smallestSet(search: Search, rows: readonly SetRow[], most = smallSet): SmallSet | undefined {
+  const sets = candidates(search).map((condition) => ({ condition, rids: [] as string[], cut: false }));
+  for (const { part, rid } of rows) {
+    const set = sets[part];
+    if (rid === null && set !== undefined) set.cut = true;
+    else if (rid !== null) set?.rids.push(rid);
+  }
+  return sets.filter((set) => !set.cut && set.rids.length <= most).sort((a, b) => a.rids.length - b.rids.length)[0];
 }
 
 /** The rows of a page: `storedColumns` of the store, then the values of the order as k0, k1, … in text. */
 export function compileSearch(search: Search, tenant: number, options: PageOptions): Sql {
   const { limit, position } = options;
-  const scope = makeScope(tenant, search.access, isProbing(search, options));
+  const scope = makeScope(tenant, search.access, { probing: isProbing(search, options) });
   const keys = orderKeys(search, row, scope);
   const reverse = position?.direction === 'previous';
   const names = keys.map((_, i) => raw(`p.k${i}`));
   const texts = names.map((name, i) => sql`${name}::text as k${raw(String(i))}`);
   return sql`select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text,
     ${join(texts, ', ')}
-    from (${rowsSql(search, options, { keys, scope, limit, position, reverse })}) p
+    from (${rowsSql(search, options, { keys, scope, limit, position, reverse, tried: options.tried })}) p
     join resource_version v on v.tenant_id = ${tenant} and v.rid = p.rid and v.ver = p.ver
     order by ${orderSql(keys, names, reverse)}`;
 }
@@ -100,6 +111,7 @@ interface Rows {
   readonly limit: number;
   readonly position: Position | undefined;
   readonly reverse: boolean;
+  readonly tried: number | undefined;
 }
 
 function rowsSql(search: Search, { counted }: PageOptions, rows: Rows): Sql {
@@ -195,6 +207,12 @@ function branchSql(search: Search, { leaf, segment, rest }: Branch, rows: Rows):
   const list = columns(rows.keys, [shown, page.rid]);
   if (leaf === undefined) return sql`select ${list} from resource r where ${where} ${order}`;
   const found = rowCondition(leaf);
+  if (rows.tried !== undefined) {
+    return sql`select distinct on (d.date, d.rid) ${list} from (select d.tenant_id, d.date, d.rid from ${tableSql(found)} d
+        where d.tenant_id = ${scope.tenant} and ${found.where(source)}${within}
+        order by ${segmentOrder(segment, page)} limit ${rows.tried}) d
+      join resource r on r.tenant_id = ${scope.tenant} and r.rid = d.rid where ${where} ${order}`;
+  }
   // A resource may have the code in several rows, which are neighbours in this order.
   return sql`select distinct on (d.date, d.rid) ${list} from ${tableSql(found)} d
     join resource r on r.tenant_id = ${scope.tenant} and r.rid = d.rid

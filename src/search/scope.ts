@@ -11,11 +11,19 @@ export interface Scope {
    * `offset 0` keeps PostgreSQL from turning into a join that reads all that meet it.
    */
   readonly probing: boolean;
+  /** Sets are counted no further than this. */
+  readonly smallSet: number;
   /** Where the principal date of the row that is searched stands, if not in the row itself. */
   readonly date: Sql | undefined;
 }
 
-export function makeScope(tenant: number, access: Access, probing = false): Scope {
+interface ScopeOptions {
+  readonly probing?: boolean;
+  readonly smallSet?: number;
+}
+
+export function makeScope(tenant: number, access: Access, options: ScopeOptions = {}): Scope {
   let last = 0;
-  return { tenant, access, probing, date: undefined, alias: (letter) => raw(`${letter}${++last}`) };
+  const { probing = false, smallSet = 0 } = options;
+  return { tenant, access, probing, smallSet, date: undefined, alias: (letter) => raw(`${letter}${++last}`) };
 }

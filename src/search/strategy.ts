@@ -22,12 +22,31 @@ import { isIndexOrder } from './order.ts';
  */
 export const smallSet = 4_000;
 
+/**
+ * Rows of a stream that are tried before anything is counted: most pages of a frequent code with a second condition are
+ * full by then, for 10 µs a row.
+ */
+const triedRows = 300;
+
+/** Both bounds, which tests set low: results must not depend on them. */
+export interface Effort {
+  readonly smallSet: number;
+  readonly triedRows: number;
+}
+
+export const effort: Effort = { smallSet, triedRows };
+
 /** Index ranges that are merged in order, each read until it fills a page. */
 const mostStreams = 24;
 
 /** The top conditions, all of which must hold. */
 export function partsOf(condition: Condition): readonly Condition[] {
   return condition.kind === 'and' ? condition.parts : [condition];
+}
+
+/** Whether a bounded look into the stream may fill the page, before sets are counted. */
+export function isTried(search: Search): boolean {
+  return isIndexOrder(search) && driverOf(partsOf(search.condition)) !== undefined && candidates(search).length > 0;
 }
 
 /** Conditions that a page should start from if they name few resources: to be counted first. */
@@ -90,6 +109,12 @@ export function isSet(part: Condition): boolean {
 function isUnique(part: Condition): boolean {
   if (part.kind === 'of-type' || part.kind === 'reference-identifier') return true;
   return part.kind === 'token' && part.paths.every(({ path }) => path.elementTypes.includes('Identifier'));
+}
+
+/** The condition to find resources by, and check the others on them: one that names a single resource, else any set. */
+export function startOf(parts: readonly Condition[]): Condition | undefined {
+  if (parts.some(isSelective)) return undefined;
+  return parts.find((part) => isSet(part) && isUnique(part)) ?? parts.find(isSet);
 }
 
 /** Leaves of one path and value each, whose index ranges come in the order of the page. */

@@ -11,8 +11,10 @@ import {
   compileSearch,
   smallestSet,
   type PageOptions,
+  type SetRow,
   type Position,
 } from '../search/compile.ts';
+import { effort, isTried } from '../search/strategy.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
 import type { Sql } from './sql.ts';
@@ -37,10 +39,15 @@ const mostSteps = 8;
 const estimated = 10_000;
 
 /** One page of a search, from its beginning or from a position that an earlier page gave. */
-export async function runSearch(session: Session, search: Search, position?: Position): Promise<SearchPage> {
+export async function runSearch(
+  session: Session,
+  search: Search,
+  position?: Position,
+  bounds = effort,
+): Promise<SearchPage> {
   if (search.types.length === 0) return { ...nothing, total: 0 };
   if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
-  const rows = await findRows(session, search, { limit: search.count + 1, position });
+  const rows = await findRows(session, search, { limit: search.count + 1, position }, bounds);
   const { page, next, previous } = cutPage(rows, search.count, position);
   const matches = page.map(storedFromRow);
   const { included, truncated } = await follow(session, search, matches);
@@ -57,12 +64,16 @@ export async function runSearch(session: Session, search: Search, position?: Pos
 
 const nothing = { matches: [], included: [], next: undefined, previous: undefined, truncated: false };
 
-/** The sets that the page could start from are counted first, where that pays (search/strategy.ts). */
-async function findRows(session: Session, search: Search, options: PageOptions): Promise<PageRow[]> {
+/** A bounded look into a stream first; then the sets that the page could start from are counted (search/strategy.ts). */
+async function findRows(session: Session, search: Search, options: PageOptions, bounds = effort): Promise<PageRow[]> {
   const { tenant } = session;
-  const counting = compileCandidates(search, tenant);
+  if (isTried(search)) {
+    const rows = await session.query<PageRow>(compileSearch(search, tenant, { ...options, tried: bounds.triedRows }));
+    if (rows.length >= options.limit) return rows;
+  }
+  const counting = compileCandidates(search, tenant, bounds.smallSet);
   if (counting === undefined) return session.query<PageRow>(compileSearch(search, tenant, options));
-  const small = smallestSet(search, await session.query<{ part: number; rid: string }>(counting));
+  const small = smallestSet(search, await session.query<SetRow>(counting), bounds.smallSet);
   return session.query<PageRow>(compileSearch(search, tenant, { ...options, counted: { small } }));
 }
 

@@ -6,6 +6,7 @@ import type { Query } from '../../src/search/context.ts';
 import { extract } from '../../src/search/extract.ts';
 import { defaultParameters, type TenantParameters } from '../../src/search/parameters.ts';
 import { parseSearch, type ParseOptions } from '../../src/search/parse.ts';
+import type { Effort } from '../../src/search/strategy.ts';
 import { runSearch } from '../../src/store/search.ts';
 import { writeStatement, type WriteEntry } from '../../src/store/write.ts';
 import type { Session } from '../../src/store/pool.ts';
@@ -70,11 +71,11 @@ export async function find(tenant: number, url: string, options: ParseOptions = 
 export async function findPage(
   tenant: number,
   url: string,
-  options: ParseOptions = {},
+  options: ParseOptions & { readonly effort?: Effort } = {},
 ): Promise<{ matches: string[]; included: string[]; total: number | undefined }> {
   const [type = '', query = ''] = url.split(/\?(.*)/s);
   const search = parseSearch(type === '' ? undefined : type, queryOf(query), options);
-  const page = await runSearch(session(tenant), search);
+  const page = await runSearch(session(tenant), search, undefined, options.effort);
   const name = (one: { type: number; id: string }): string =>
     type === '' ? `${typeName(one.type)}/${one.id}` : one.id;
   return {
