@@ -7,6 +7,7 @@ import { everything } from './everything.ts';
 import { lastn } from './lastn.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
+import { stats } from './stats.ts';
 import { validate } from './validate.ts';
 
 export interface Operation {
@@ -41,6 +42,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${base}/Observation-lastn`,
     handler: lastn,
+  },
+  $stats: {
+    levels: ['type'],
+    types: ['Observation'],
+    changes: false,
+    definition: `${base}/Observation-stats`,
+    handler: stats,
   },
 };
 

@@ -15,6 +15,8 @@ export interface Input {
   resource(name: string): JsonObject | undefined;
   /** The complex value of a parameter, e.g. a Meta. */
   value(name: string): JsonObject | undefined;
+  /** All of them, where it may be repeated. */
+  values(name: string): JsonObject[];
 }
 
 const general = new Set(['_format', '_pretty', '_summary', '_elements']);
@@ -48,6 +50,11 @@ export async function operationInput(
     ],
     resource: (name) => objectOf(find(name)?.['resource']),
     value: (name) => objectOf(valueOf(find(name) ?? {})),
+    values: (name) =>
+      parts
+        .filter((part) => part['name'] === name)
+        .map((part) => objectOf(valueOf(part)))
+        .filter((value) => value !== undefined),
   };
 }
 
