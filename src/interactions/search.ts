@@ -16,6 +16,7 @@ import { accessOf } from './access.ts';
 import { mediaType } from './body.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
+import { askedExplanation, explainAnswer } from './explain.ts';
 import { preferredHandling, valuesOf } from './headers.ts';
 import { searchParametersOf } from './search-parameters.ts';
 import { subsetText } from './subset.ts';
@@ -54,6 +55,7 @@ export interface Asked {
 /** A page of a search as a Bundle; its links lead back to the path of `call`. */
 export async function searchAnswer(context: Context, call: Call, asked: Asked): Promise<Answer> {
   const { type, query, compartment, access } = asked;
+  const explanation = askedExplanation(context.caller, query);
   const parsed = parseSearch(type, query, {
     parameters: searchParametersOf(context),
     access,
@@ -64,6 +66,9 @@ export async function searchAnswer(context: Context, call: Call, asked: Asked): 
   const paging = { context, call, shown: asked.shown ?? parsed.processed };
   const [cursor] = valuesOf(query, '_cursor');
   const position = cursor === undefined ? undefined : positionFrom(openCursor(context, scopeOf(paging), cursor));
+  if (explanation !== undefined) {
+    return explainAnswer(context.session, parsed, explanation, (session) => runSearch(session, parsed, position));
+  }
   const page = await runSearch(context.session, parsed, position);
   const entries = [
     ...page.matches.map((match) => entry(context, match, 'match', subset)),

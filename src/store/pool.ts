@@ -197,6 +197,8 @@ const names = new Map<string, string>();
 
 function statementName(text: string): string | undefined {
   const known = names.get(text);
+  // An explanation is asked for once.
+  if (text.startsWith('explain ')) return undefined;
   if (known !== undefined || names.size >= namedStatements) {
     return known;
   }
