@@ -23,6 +23,7 @@ export interface Judgement {
 export async function judge(client: Client, sections: readonly Section[]): Promise<Judgement> {
   const world = await openWorld(client);
   const verdicts: Verdict[] = [];
+  let remained = 0;
   try {
     for (const section of sections) {
       for (const one of section.cases) {
@@ -30,9 +31,9 @@ export async function judge(client: Client, sections: readonly Section[]): Promi
       }
     }
   } finally {
-    await world.cleanUp();
+    remained = await world.cleanUp();
   }
-  return { verdicts, remained: await world.cleanUp() };
+  return { verdicts, remained };
 }
 
 async function judgeCase(world: World, section: Section, one: Case): Promise<Verdict> {

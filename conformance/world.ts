@@ -74,12 +74,23 @@ function remember(client: Client, made: Set<string>, answer: Answer): void {
   }
 }
 
-/** Deletes what the run made, newest first, because later resources point to earlier ones. Returns what remained. */
+/**
+ * Deletes what the run made, newest first, because later resources point to earlier ones; what points to each other
+ * goes in one transaction. Returns how many remained.
+ */
 async function cleanUp(client: Client, made: Set<string>): Promise<number> {
-  let remained = 0;
-  for (const name of [...made].reverse()) {
+  const left: string[] = [];
+  for (const name of [...made].toReversed()) {
     const answer = await client.send('DELETE', name).catch(() => undefined);
-    remained += answer !== undefined && [200, 202, 204, 404, 410].includes(answer.status) ? 0 : 1;
+    if (answer === undefined || ![200, 202, 204, 404, 410].includes(answer.status)) {
+      left.push(name);
+    }
   }
-  return remained;
+  if (left.length === 0) {
+    return 0;
+  }
+  const entry = left.map((url) => ({ request: { method: 'DELETE', url } }));
+  const body = { resourceType: 'Bundle', type: 'transaction', entry };
+  const answer = await client.send('POST', '', { body }).catch(() => undefined);
+  return answer?.status === 200 ? 0 : left.length;
 }
