@@ -24,12 +24,12 @@ import { commit, inTransaction, untilWritten } from './commit.ts';
 import { create } from './create.ts';
 import { current } from './current.ts';
 import { parseStored } from './document.ts';
-import { allowParameters, versionConflict } from './headers.ts';
+import { allowParameters, type Demand } from './headers.ts';
 import { patch } from './patch.ts';
 import { prepare, writeResult, type Prepared } from './prepare.ts';
 import { existing } from './read.ts';
 import { remove } from './remove.ts';
-import { checkId, demandedVersion, mayUseOwnId } from './update.ts';
+import { checkId, demandOf, expectationOf, refusedUpdate } from './update.ts';
 
 /** What takes the place of the general handlers where the path names Binary. */
 export const binaryHandlers: Readonly<Partial<Record<Interaction, Handler>>> = {
@@ -82,10 +82,10 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
   const { id } = call.target;
   checkId(id);
-  const expected = demandedVersion(context, call);
-  const expect = expected ?? (mayUseOwnId(context, 'Binary') ? 'any' : 'live');
+  const demand = demandOf(context, call);
+  const expect = expectationOf(context, `Binary/${id}`, demand);
   const stored = await checkCurrent(context, id);
-  refuse(expect, id, stored);
+  refuse(expect, demand, id, stored);
   const sent = await binaryContent(context, call);
   checkSameId(sent, id);
   checkNewSecurityContext(context, sent.resource);
@@ -94,7 +94,7 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
     const result = await untilWritten(async () => {
       const written = await writeVersion(context, prepared, file);
       if (written === undefined) {
-        refuse(expect, id, await current(context, { type: binaryType, id }));
+        refuse(expect, demand, id, await current(context, { type: binaryType, id }));
       }
       return written;
     });
@@ -103,11 +103,7 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
 }
 
 /** Version and file together or not at all; undefined where the precondition does not hold. */
-function writeVersion(
-  context: Context,
-  prepared: Prepared,
-  file: BinaryFile,
-): Promise<WriteResult | undefined> {
+function writeVersion(context: Context, prepared: Prepared, file: BinaryFile): Promise<WriteResult | undefined> {
   return inTransaction(context, async (inside) => {
     const written = await commit(inside, prepared);
     if (written === undefined) {
@@ -119,17 +115,16 @@ function writeVersion(
 }
 
 /** @throws OutcomeError where what is there does not allow the write. */
-function refuse(expect: Expectation, id: string, stored: Stored | undefined): void {
+function refuse(expect: Expectation, demand: Demand, id: string, stored: Stored | undefined): void {
   const live = stored !== undefined && stored.text !== null;
-  if (typeof expect === 'number' && (!live || stored.version !== expect)) {
-    throw versionConflict(expect);
-  }
-  if (expect === 'live' && !live) {
-    throw outcomeError(
-      'not-supported',
-      `There is no Binary/${id}, and you may not choose the id of a new one; create it by POST.`,
-      { status: 405, headers: { allow: 'GET, HEAD' } },
-    );
+  const allowed = {
+    any: true,
+    absent: !live,
+    live,
+    known: stored !== undefined,
+  };
+  if (typeof expect === 'number' ? !live || stored.version !== expect : !allowed[expect]) {
+    throw refusedUpdate(`Binary/${id}`, demand);
   }
 }
 

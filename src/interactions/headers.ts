@@ -29,6 +29,37 @@ export function ifMatch(request: Request): number | undefined {
   return Number(tag);
 }
 
+/** What an update demands of what is there: a version, anything (If-Match: *) or nothing (If-None-Match: *). */
+export type Demand = number | 'live' | 'absent' | undefined;
+
+/** @throws OutcomeError where the headers are no such demand: it must not be passed over. */
+export function updateDemand(request: Request): Demand {
+  const none = request.headers['if-none-match']?.trim();
+  const match = request.headers['if-match']?.trim();
+  if (none === undefined) {
+    return match === '*' ? 'live' : ifMatch(request);
+  }
+  if (none !== '*' || match !== undefined) {
+    throw outcomeError(
+      'invalid',
+      'If-None-Match on an update must be *, which allows only a new resource, without If-Match.',
+    );
+  }
+  return 'absent';
+}
+
+/** The demand of an update is not met. */
+export function demandConflict(demand: Exclude<Demand, undefined>, name: string): Error {
+  if (typeof demand === 'number') {
+    return versionConflict(demand);
+  }
+  const sentence =
+    demand === 'live'
+      ? `There is no ${name}, and If-Match allows only an update of what is there.`
+      : `${name} exists already, and If-None-Match allows only a new one.`;
+  return outcomeError('conflict', sentence, { status: 412 });
+}
+
 export function versionConflict(wanted: string | number): Error {
   return outcomeError('conflict', `The resource is not at version ${wanted} any more; read it again and decide anew.`, {
     status: 412,

@@ -11,6 +11,7 @@ import type { Key } from '../store/read.ts';
 import type { Expectation, WriteEntry, WriteMethod, Written } from '../store/write.ts';
 import type { WriteResult } from './answers.ts';
 import type { Change } from './commit.ts';
+import { checkNewSecurityContext } from './binary-security.ts';
 import { searchParametersOf } from './search-parameters.ts';
 import { makeDocument, type Document } from './document.ts';
 
@@ -38,6 +39,9 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
   const issues = validateResource(resource);
   if (issues.some(isError)) {
     throw new OutcomeError(issues);
+  }
+  if (type === 'Binary') {
+    checkNewSecurityContext(context, resource);
   }
   const document = makeDocument(resource, intent.id);
   const entry: WriteEntry = {

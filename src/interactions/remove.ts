@@ -2,6 +2,7 @@
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
+import { retryTransaction } from '../store/pool.ts';
 import type { Written } from '../store/write.ts';
 import type { Call } from './call.ts';
 import { commit, commitAll, inTransaction } from './commit.ts';
@@ -22,7 +23,11 @@ export async function remove(context: Context, call: Call): Promise<Answer> {
   return deleted(written);
 }
 
-async function refuseOtherVersion(context: Context, key: { type: number; id: string }, expected: number): Promise<void> {
+async function refuseOtherVersion(
+  context: Context,
+  key: { type: number; id: string },
+  expected: number,
+): Promise<void> {
   const stored = await current(context, key);
   if (stored !== undefined && stored.text !== null) {
     throw versionConflict(expected);
@@ -39,6 +44,7 @@ const mostDeleted = 10_000;
 export async function conditionalDelete(context: Context, call: Call): Promise<Answer> {
   const { type } = call.target;
   const several = context.tenant.settings.multipleDelete === true;
+  const expected = ifMatch(call);
   return inTransaction(context, async (inside) => {
     const matches = await lockAndFind(inside, type, call.query, several ? mostDeleted + 1 : 2);
     if (matches.length > (several ? mostDeleted : 1)) {
@@ -49,10 +55,16 @@ export async function conditionalDelete(context: Context, call: Call): Promise<A
           : `The criteria match more than one ${type}; this laboratory allows deleting one at a time.`,
       );
     }
+    if (expected !== undefined && !matches.every(({ version }) => version === expected)) {
+      throw versionConflict(expected);
+    }
     const type_ = typeNumber(type) ?? -1;
-    const written = await commitAll(inside, matches.map((match) => deletion({ type: type_, id: match.id }, match.version)));
+    const written = await commitAll(
+      inside,
+      matches.map((match) => deletion({ type: type_, id: match.id }, match.version)),
+    );
     if (written.includes(undefined)) {
-      throw outcomeError('conflict', `A ${type} that matches was changed meanwhile; nothing was deleted.`);
+      throw retryTransaction(`A ${type} that matches was changed meanwhile.`);
     }
     return deleted(written.length === 1 ? written[0] : undefined);
   });

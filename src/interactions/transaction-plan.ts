@@ -9,14 +9,17 @@ import { mayCreate } from '../access/decide.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context, Parameters, Request } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
+import { retryTransaction } from '../store/pool.ts';
 import { readManyLocked, type Stored } from '../store/read.ts';
 import type { Expectation } from '../store/write.ts';
+import { checkSecurityContext } from './binary-security.ts';
 import type { Call } from './call.ts';
 import { atMostOne, criteriaText, lockAndFind, parseCriteria } from './conditional.ts';
+import { parseStored } from './document.ts';
 import { entryRequest } from './entry.ts';
 import { criteriaOf, ifMatch, versionConflict } from './headers.ts';
 import type { Match } from './matches.ts';
-import { checkId, mayUseOwnId, newIntent } from './update.ts';
+import { checkId, demandedVersion, demandOf, mayUseOwnId, newIntent, refusedUpdate } from './update.ts';
 
 export interface WritePlan {
   readonly kind: 'create' | 'update' | 'patch' | 'delete';
@@ -63,19 +66,43 @@ export async function planTransaction(
   for (const entry of entries) {
     const request = entryRequest(entry, prefer);
     const { interaction, call } = inEntry(entry, () => context.door.admit(context.caller, request));
-    if (entry.method === 'GET' || entry.method === 'HEAD' || call.target.operation !== '' || interaction === 'search-type') {
+    if (
+      entry.method === 'GET' ||
+      entry.method === 'HEAD' ||
+      call.target.operation !== '' ||
+      interaction === 'search-type'
+    ) {
       draft.reads.push({ entry, request });
     } else {
       writing.push({ entry, call });
     }
   }
-  await lockCriteria(context.session, writing.flatMap((one) => conditionOf(one) ?? []));
-  refuseTwice(writing.flatMap((one) => conditionOf(one) ?? []), 'The criteria');
+  await lockCriteria(
+    context.session,
+    writing.flatMap((one) => conditionOf(one) ?? []),
+  );
+  refuseTwice(
+    writing.flatMap((one) => conditionOf(one) ?? []),
+    'The criteria',
+  );
   for (const admitted of writing.sort((a, b) => phaseOf(a.entry) - phaseOf(b.entry))) {
     await planWrite(context, admitted, draft);
   }
-  refuseTwice(draft.writes.map((write) => `${write.type}/${write.id}`), 'The resource');
-  return { ...draft, writes: await withCurrent(context, draft.writes, draft.nothing) };
+  refuseTwice(
+    draft.writes.map((write) => `${write.type}/${write.id}`),
+    'The resource',
+  );
+  const writes = await withCurrent(context, draft.writes, draft.nothing);
+  await checkBinaries(context, writes);
+  return { ...draft, writes };
+}
+
+async function checkBinaries(context: Context, writes: readonly WritePlan[]): Promise<void> {
+  for (const { type, current } of writes) {
+    if (type === 'Binary' && current !== undefined) {
+      await checkSecurityContext(context, parseStored(current.text ?? ''));
+    }
+  }
 }
 
 function inEntry<T>(entry: EntryRequest, work: () => T): T {
@@ -85,8 +112,14 @@ function inEntry<T>(entry: EntryRequest, work: () => T): T {
     if (!(error instanceof OutcomeError)) {
       throw error;
     }
-    const issues = error.issues.map((issue) => ({ ...issue, diagnostics: `Bundle.entry[${entry.index}]: ${issue.diagnostics}` }));
-    throw new OutcomeError(issues, { headers: error.headers, ...(error.status !== undefined && { status: error.status }) });
+    const issues = error.issues.map((issue) => ({
+      ...issue,
+      diagnostics: `Bundle.entry[${entry.index}]: ${issue.diagnostics}`,
+    }));
+    throw new OutcomeError(issues, {
+      headers: error.headers,
+      ...(error.status !== undefined && { status: error.status }),
+    });
   }
 }
 
@@ -104,9 +137,13 @@ function refuseTwice(names: readonly string[], what: string): void {
   const seen = new Set<string>();
   for (const name of names) {
     if (seen.has(name)) {
-      throw outcomeError('duplicate', `${what} ${name.split('?')[0]} stands in more than one entry of the transaction; each may be written once.`, {
-        status: 400,
-      });
+      throw outcomeError(
+        'duplicate',
+        `${what} ${name.split('?')[0]} stands in more than one entry of the transaction; each may be written once.`,
+        {
+          status: 400,
+        },
+      );
     }
     seen.add(name);
   }
@@ -116,12 +153,20 @@ async function planWrite(context: Context, admitted: Admitted, draft: Draft): Pr
   const { entry, call } = admitted;
   const { type, id } = call.target;
   if (entry.segments.length === 0) {
-    throw outcomeError('not-supported', `Bundle.entry[${entry.index}]: a Bundle must not contain a batch or transaction to be processed.`, { status: 400 });
+    throw outcomeError(
+      'not-supported',
+      `Bundle.entry[${entry.index}]: a Bundle must not contain a batch or transaction to be processed.`,
+      { status: 400 },
+    );
   }
   if (entry.method !== 'DELETE' && entry.method !== 'PATCH' && entry.resource?.['resourceType'] !== type) {
-    throw outcomeError('structure', `Bundle.entry[${entry.index}]: the url asks for a ${type}, the resource is another.`, {
-      expression: `Bundle.entry[${entry.index}].resource`,
-    });
+    throw outcomeError(
+      'structure',
+      `Bundle.entry[${entry.index}]: the url asks for a ${type}, the resource is another.`,
+      {
+        expression: `Bundle.entry[${entry.index}].resource`,
+      },
+    );
   }
   if (entry.method === 'POST') {
     await planCreate(context, admitted, draft);
@@ -136,7 +181,9 @@ async function planCreate(context: Context, { entry, call }: Admitted, draft: Dr
   const { type } = call.target;
   const criteria = entry.headers['if-none-exist'];
   const match =
-    criteria === undefined ? undefined : atMostOne(type, await remaining(context, type, parseCriteria(criteria), draft));
+    criteria === undefined
+      ? undefined
+      : atMostOne(type, await remaining(context, type, parseCriteria(criteria), draft));
   if (match) {
     draft.existing.push({ entry, call, match });
   } else {
@@ -146,7 +193,9 @@ async function planCreate(context: Context, { entry, call }: Admitted, draft: Dr
 
 /** What the criteria of a conditional create match once the deletions of this transaction are done. */
 async function remaining(context: Context, type: string, query: Parameters, draft: Draft): Promise<Match[]> {
-  const gone = new Set(draft.writes.flatMap((write) => (write.kind === 'delete' && write.type === type ? [write.id] : [])));
+  const gone = new Set(
+    draft.writes.flatMap((write) => (write.kind === 'delete' && write.type === type ? [write.id] : [])),
+  );
   const matches = await lockAndFind(context, type, query, 2 + gone.size);
   return matches.filter((match) => !gone.has(match.id));
 }
@@ -168,6 +217,7 @@ async function planConditional(context: Context, { entry, call }: Admitted, draf
   if (!several) {
     atMostOne(type, matches);
   }
+  checkDemand(entry, ifMatch(call), matches);
   for (const match of matches) {
     draft.writes.push({ kind, entry, call, type, id: match.id, expect: match.version, fresh: false });
   }
@@ -177,10 +227,20 @@ async function planConditional(context: Context, { entry, call }: Admitted, draf
   if (kind === 'delete') {
     draft.nothing.push({ entry });
   } else if (kind === 'patch') {
-    throw outcomeError('not-found', `Bundle.entry[${entry.index}]: the criteria match no ${type}; there is nothing to patch.`);
+    throw outcomeError(
+      'not-found',
+      `Bundle.entry[${entry.index}]: the criteria match no ${type}; there is nothing to patch.`,
+    );
   } else {
     const { id } = newIntent(context, type, entry.resource ?? {});
     draft.writes.push({ kind, entry, call, type, id, expect: 'absent', fresh: false });
+  }
+}
+
+/** If-Match of a conditional entry is about what the criteria match. */
+function checkDemand(entry: EntryRequest, expected: number | undefined, matches: readonly Match[]): void {
+  if (expected !== undefined && !matches.every(({ version }) => version === expected)) {
+    throw inEntryConflict(entry, versionConflict(expected));
   }
 }
 
@@ -193,12 +253,13 @@ function planDirect(context: Context, { entry, call }: Admitted, draft: Draft): 
       expression: `Bundle.entry[${entry.index}].resource.id`,
     });
   }
-  if (kind === 'update' && context.tenant.settings.requireIfMatch === true && entry.headers['if-match'] === undefined) {
-    throw outcomeError('required', `Bundle.entry[${entry.index}]: this laboratory demands ifMatch with each update.`, {
-      status: 400,
-    });
-  }
-  draft.writes.push({ kind, entry, call, type, id, expect: ifMatch(call) ?? 'any', fresh: false });
+  const demand = inEntry(entry, () => {
+    if (kind === 'update') {
+      return demandOf(context, call);
+    }
+    return kind === 'patch' ? demandedVersion(context, call) : ifMatch(call);
+  });
+  draft.writes.push({ kind, entry, call, type, id, expect: demand ?? 'any', fresh: false });
 }
 
 /** Reads and locks what the entries would change; decides what is only known now. */
@@ -207,7 +268,9 @@ async function withCurrent(
   writes: readonly WritePlan[],
   nothing: { entry: EntryRequest }[],
 ): Promise<WritePlan[]> {
-  const keys = writes.filter((write) => !write.fresh).map((write) => ({ type: typeNumber(write.type) ?? -1, id: write.id }));
+  const keys = writes
+    .filter((write) => !write.fresh)
+    .map((write) => ({ type: typeNumber(write.type) ?? -1, id: write.id }));
   const found = new Map((await readManyLocked(context.session, keys)).map((one) => [`${one.type}/${one.id}`, one]));
   return writes.flatMap((write) => {
     const stored = write.fresh ? undefined : found.get(`${typeNumber(write.type)}/${write.id}`);
@@ -217,7 +280,10 @@ async function withCurrent(
       return [];
     }
     if (write.kind === 'patch' && stored !== undefined && current === undefined) {
-      throw outcomeError('deleted', `Bundle.entry[${write.entry.index}]: ${write.type}/${write.id} was deleted; it cannot be changed.`);
+      throw outcomeError(
+        'deleted',
+        `Bundle.entry[${write.entry.index}]: ${write.type}/${write.id} was deleted; it cannot be changed.`,
+      );
     }
     return [settled(context, write, stored)];
   });
@@ -226,9 +292,7 @@ async function withCurrent(
 function settled(context: Context, write: WritePlan, stored: Stored | undefined): WritePlan {
   const { kind, type, id, entry } = write;
   const current = stored?.text === null ? undefined : stored;
-  if (typeof write.expect === 'number' && current?.version !== write.expect) {
-    throw inEntryConflict(entry, write.expect);
-  }
+  checkExpected(write, current);
   if (current !== undefined) {
     return { ...write, current, expect: current.version };
   }
@@ -237,15 +301,39 @@ function settled(context: Context, write: WritePlan, stored: Stored | undefined)
   }
   const known = stored !== undefined && mayCreate(context.caller, type);
   if (kind === 'update' && !known && !mayUseOwnId(context, type)) {
-    throw outcomeError('not-supported', `Bundle.entry[${entry.index}]: there is no ${type}/${id}, and you may not choose the id of a new one.`, {
-      status: 405,
-    });
+    throw outcomeError(
+      'not-supported',
+      `Bundle.entry[${entry.index}]: there is no ${type}/${id}, and you may not choose the id of a new one.`,
+      {
+        status: 405,
+      },
+    );
   }
   return { ...write, expect: 'absent' };
 }
 
-function inEntryConflict(entry: EntryRequest, expected: number): Error {
+/** @throws OutcomeError where what is there is not what the entry demands, or not what its criteria were to match. */
+function checkExpected({ entry, call, type, id, expect }: WritePlan, current: Stored | undefined): void {
+  const met = { any: true, known: true, absent: current === undefined, live: current !== undefined };
+  if (typeof expect === 'number' ? current?.version === expect : met[expect]) {
+    return;
+  }
+  if (call.target.id !== '') {
+    throw inEntryConflict(
+      entry,
+      refusedUpdate(`${type}/${id}`, expect === 'any' || expect === 'known' ? undefined : expect),
+    );
+  }
+  throw typeof expect === 'number'
+    ? retryTransaction(`${type}/${id} was changed after it was found.`)
+    : outcomeError(
+        'conflict',
+        `Bundle.entry[${entry.index}]: ${type}/${id} exists already and does not match the criteria.`,
+      );
+}
+
+function inEntryConflict(entry: EntryRequest, error: Error): Error {
   return inEntry(entry, () => {
-    throw versionConflict(expected);
+    throw error;
   });
 }

@@ -7,13 +7,14 @@ import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { mayCreate } from '../access/decide.ts';
 import type { Answer, Context } from '../request.ts';
-import { writeAnswer } from './answers.ts';
+import { retryTransaction } from '../store/pool.ts';
+import { writeAnswer, type WriteResult } from './answers.ts';
 import { readResource } from './body.ts';
 import type { Call } from './call.ts';
 import { commit, inTransaction, untilWritten } from './commit.ts';
 import { atMostOne, lockAndFind } from './conditional.ts';
 import type { Expectation } from '../store/write.ts';
-import { allowParameters, ifMatch, versionConflict } from './headers.ts';
+import { allowParameters, demandConflict, ifMatch, updateDemand, versionConflict, type Demand } from './headers.ts';
 import { current } from './current.ts';
 import { prepare, writeResult, type Prepared } from './prepare.ts';
 
@@ -21,40 +22,28 @@ export async function update(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
   const { type, id } = call.target;
   checkId(id);
-  const expected = demandedVersion(context, call);
+  const demand = demandOf(context, call);
   const resource = await readResource(context, call, type);
   if (resource['id'] !== id) {
     throw outcomeError('invalid', `The id in the body must be the one in the URL, "${id}".`, {
       expression: `${type}.id`,
     });
   }
-  const onlyNew = call.headers['if-none-match']?.trim() === '*' && mayUseOwnId(context, type);
-  const expect = expected ?? (onlyNew ? 'absent' : allowedExpectation(context, type));
+  const expect = expectationOf(context, `${type}/${id}`, demand);
   const prepared = prepare(context, resource, { id, method: 'PUT', expect });
-  return writeAnswer(context, call, await write(context, prepared));
+  return writeAnswer(context, call, await write(context, prepared, demand));
 }
 
-async function write(context: Context, prepared: Prepared): Promise<ReturnType<typeof writeResult>> {
+async function write(context: Context, prepared: Prepared, demand: Demand): Promise<WriteResult> {
   return untilWritten(async () => {
     const written = await commit(context, prepared);
     if (written) {
       return writeResult(prepared, written);
     }
     const { expect, id } = prepared.entry;
-    if (typeof expect === 'number') {
-      throw versionConflict(expect);
-    }
-    if (expect === 'absent') {
-      throw outcomeError('conflict', `${prepared.type}/${id} exists already, and If-None-Match allows only a new one.`, {
-        status: 412,
-      });
-    }
-    if ((expect === 'live' || expect === 'known') && !(await isThere(context, prepared))) {
-      throw outcomeError(
-        'not-supported',
-        `There is no ${prepared.type}/${id}, and you may not choose the id of a new one; create it by POST.`,
-        { status: 405, headers: { allow: 'GET, HEAD' } },
-      );
+    const vain = typeof expect === 'number' || expect === 'absent';
+    if (vain || (expect !== 'any' && !(await isThere(context, prepared)))) {
+      throw refusedUpdate(`${prepared.type}/${id}`, demand);
     }
     return undefined;
   });
@@ -65,7 +54,32 @@ async function isThere(context: Context, { entry }: Prepared): Promise<boolean> 
   return stored !== undefined && (stored.text !== null || entry.expect === 'known');
 }
 
-/** What an update without If-Match may meet: who may not create cannot bring back what was deleted, either. */
+/** Why an update of what is there now, or not there, was not made. */
+export function refusedUpdate(name: string, demand: Demand): Error {
+  return demand === undefined ? noOwnId(name) : demandConflict(demand, name);
+}
+
+function noOwnId(name: string): Error {
+  return outcomeError(
+    'not-supported',
+    `There is no ${name}, and you may not choose the id of a new one; create it by POST.`,
+    { status: 405, headers: { allow: 'GET, HEAD' } },
+  );
+}
+
+/** @throws OutcomeError where only a new resource is wanted and the caller may not choose its id. */
+export function expectationOf(context: Context, name: string, demand: Demand): Expectation {
+  const type = name.slice(0, name.indexOf('/'));
+  if (demand === 'absent' && !mayUseOwnId(context, type)) {
+    throw outcomeError('not-supported', `You may not choose the id of a new ${type}; create it by POST.`, {
+      status: 405,
+      headers: { allow: 'GET, HEAD' },
+    });
+  }
+  return demand ?? allowedExpectation(context, type);
+}
+
+/** What an update without demands may meet: who may not create cannot bring back what was deleted, either. */
 function allowedExpectation(context: Context, type: string): Expectation {
   if (!mayCreate(context.caller, type)) {
     return 'live';
@@ -86,12 +100,25 @@ export function checkId(id: string): void {
 
 /** The version If-Match names. @throws OutcomeError 400 where the tenant demands one and none is given. */
 export function demandedVersion(context: Context, call: Call): number | undefined {
+  checkDemands(context, call);
+  return ifMatch(call);
+}
+
+/** What the headers of an update demand, If-Match where the tenant wants it. */
+export function demandOf(context: Context, call: Call): Demand {
+  const demand = updateDemand(call);
+  if (demand !== 'absent') {
+    checkDemands(context, call);
+  }
+  return demand;
+}
+
+function checkDemands(context: Context, call: Call): void {
   if (context.tenant.settings.requireIfMatch === true && call.headers['if-match'] === undefined) {
     throw outcomeError('required', 'This laboratory demands If-Match with each update, so that no change is lost.', {
       status: 400,
     });
   }
-  return ifMatch(call);
 }
 
 /** PUT Type?criteria: updates the one match, or creates. */
@@ -110,7 +137,9 @@ export async function conditionalUpdate(context: Context, call: Call): Promise<A
     const prepared = prepare(inside, resource, intent);
     const written = await commit(inside, prepared);
     if (written === undefined) {
-      throw outcomeError('conflict', `${type}/${intent.id} exists already and does not match the criteria.`);
+      throw match
+        ? retryTransaction(`${type}/${match.id} was changed meanwhile.`)
+        : outcomeError('conflict', `${type}/${intent.id} exists already and does not match the criteria.`);
     }
     return writeAnswer(inside, call, writeResult(prepared, written));
   });
