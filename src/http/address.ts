@@ -28,7 +28,7 @@ export interface AddressOptions {
 
 /** @throws OutcomeError `invalid` where the URL cannot be decoded. */
 export function addressOf(request: IncomingMessage, options: AddressOptions): Address {
-  const [path = '', search = ''] = split(request.url ?? '/', '?');
+  const [path, search] = split(request.url ?? '/', '?');
   const origin = originOf(request, options);
   const segments = path.split('/').filter((part) => part !== '').map(decode);
   const query = search === '' ? [] : [...new URLSearchParams(search)];

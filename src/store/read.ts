@@ -129,7 +129,6 @@ export const combinedReads: Batching<Key, Stored | undefined> = {
     const found = new Map((rows as StoredRow[]).map((row) => [`${row.type}/${row.fhir_id}`, storedFromRow(row)]));
     return keys.map((key) => found.get(`${key.type}/${key.id}`));
   },
-  // With one lane a read of 16 callers costs a quarter less processor time than with two.
-  lanes: 1,
+  lanes: 3,
   most: 100,
 };

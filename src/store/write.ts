@@ -7,6 +7,8 @@
  *    needs all or nothing runs it in a transaction and rolls back when an entry is missing.
  * 3. The row, its version and its index rows are written together or not at all.
  * 4. Rows are locked in the order of their rid, so that two batches cannot wait for each other.
+ * 5. Index rows made by search parameters that are no longer those in force are noted in the same statement for the
+ *    reindex job; a written SearchParameter puts new ones in force and asks for that job.
  *
  * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
  */
@@ -31,6 +33,8 @@ export interface WriteEntry {
   /** Where jsonb would not keep a number as written: the JSON text, with `versionMark` and `timeMark` in meta. */
   readonly exact: string | null;
   readonly index: IndexRows | null;
+  /** The revision of the search parameters that made `index` (store/search-parameters.ts); 0 where none is given. */
+  readonly revision?: number;
 }
 
 export interface Written {
@@ -136,7 +140,32 @@ function insertIndexRows(table: IndexTable, first: number, fresh: boolean): stri
   )`;
 }
 
-const firstIndexParameter = 2 + inputColumns.length;
+const revisionParameter = 2 + inputColumns.length;
+const firstIndexParameter = revisionParameter + 1;
+
+/** Below no revision: deletions have no index rows. */
+const latestRevision = 2_147_483_647;
+
+/** The number of SearchParameter (fhir/resource-types.ts). */
+const searchParameterType = 122;
+
+/** See migrations/0006-jobs.sql and store/search-parameters.ts. */
+const revisions = `
+  revision as materialized (select indexing_revision($1, $${revisionParameter}) as present),
+  stale as (
+    insert into search_stale (tenant_id, rid)
+    select $1, w.rid from revision join written w on w.content is not null and revision.present > $${revisionParameter}
+    on conflict do nothing
+  ),
+  redefined as (
+    insert into search_state as s (tenant_id, revision)
+    select $1, 1 from written w where w.type = ${searchParameterType} limit 1
+    on conflict (tenant_id) do update set revision = s.revision + 1, changed = excluded.changed
+    returning s.revision
+  ),
+  reindexing as (
+    insert into job (tenant_id, kind) select $1, 'reindex' from redefined on conflict do nothing
+  )`;
 
 function statementText(fresh: boolean): string {
   let next = firstIndexParameter;
@@ -168,7 +197,7 @@ function statementText(fresh: boolean): string {
         || jsonb_build_object('versionId', w.ver::text, 'lastUpdated', w.at_text)),
       regexp_replace(regexp_replace(w.exact, '${versionMark}', w.ver::text), '${timeMark}', w.at_text)
     from written w cross join lateral (select w.content::jsonb as content) j
-  )${index.map((text) => `,\n  ${text}`).join('')}
+  ),${revisions}${index.map((text) => `,\n  ${text}`).join('')}
   select ord, rid, ver, at as last_updated, created from written`;
 }
 
@@ -195,9 +224,14 @@ export function writeStatement(tenant: number, entries: readonly WriteEntry[]): 
     column((entry) => entry.content),
     column((entry) => entry.exact),
     ...resourceColumns.map((_, i) => column((entry) => entry.index?.columns[i])),
+    oldestRevision(entries),
     ...indexTables.flatMap((table) => indexArrays(table, ordered)),
   ];
   return { text: fresh ? freshOnly : general, values };
+}
+
+function oldestRevision(entries: readonly WriteEntry[]): number {
+  return entries.reduce((oldest, { index, revision = 0 }) => (index ? Math.min(oldest, revision) : oldest), latestRevision);
 }
 
 function indexArrays(table: IndexTable, ordered: readonly { entry: WriteEntry; ord: number }[]): string[] {
@@ -250,9 +284,9 @@ export const combinedWrites: Batching<WriteEntry, Written | undefined> = {
   most: 200,
 };
 
-/** Creations under new ids wait for nobody: one statement at a time holds most entries and costs least (−25 %). */
+/** Creations under new ids, apart from the others: they wait for nobody's lock, and need no look at what is there. */
 export const combinedCreations: Batching<WriteEntry, Written | undefined> = {
   ...combinedWrites,
   key: () => undefined,
-  lanes: 1,
+  lanes: 3,
 };
