@@ -137,6 +137,13 @@ export interface LatestCondition {
   readonly most: number;
 }
 
+/** All these words, folded, in the narrative or in any text of the resource. */
+export interface WordsCondition {
+  readonly kind: 'words';
+  readonly where: 'narrative' | 'content';
+  readonly words: readonly string[];
+}
+
 export type Condition =
   | RowLeaf
   | CompositeCondition
@@ -157,8 +164,7 @@ export type Condition =
   | { readonly kind: 'updated'; readonly values: readonly DateValue[] }
   /** Items of the List with this id. */
   | { readonly kind: 'list'; readonly id: string }
-  /** A word, folded, in the narrative or in any text of the resource. */
-  | { readonly kind: 'words'; readonly where: 'narrative' | 'content'; readonly words: readonly string[] };
+  | WordsCondition;
 
 export const all: Condition = { kind: 'all' };
 export const none: Condition = { kind: 'none' };

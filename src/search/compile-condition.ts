@@ -16,12 +16,15 @@ import type {
   LatestCondition,
   NearCondition,
   RowLeaf,
+  WordsCondition,
 } from './ast.ts';
 import { and } from './ast.ts';
 import { dateSql, updatedSql } from './date-sql.ts';
 import { latestOfEachCode } from './compile-latest.ts';
-import { hash32, hash64 } from './hash.ts';
+import { foldSql } from './fold.ts';
+import { hash32 } from './hash.ts';
 import { noDate } from './interval.ts';
+import { wordKey } from './narrative-rows.ts';
 import type { Column, Parameter, ParameterPath } from './parameters.ts';
 import { linkings } from './link-sql.ts';
 import { latitudeParam, longitudeParam } from './position-rows.ts';
@@ -262,6 +265,8 @@ export function setSql(condition: Condition, scope: Scope): Sql {
       return chainSet(condition, scope);
     case 'has':
       return hasSet(condition, scope);
+    case 'words':
+      return wordsSet(condition, scope);
     case 'composite': {
       const { first, tables, where } = repetition(condition, scope);
       return sql`select ${first}.rid from ${tables} where ${where}`;
@@ -420,23 +425,29 @@ function listSql(id: string, row: Sql, scope: Scope): Sql {
     where ${live('List', list, { kind: 'id', values: [id] }, scope)})`;
 }
 
-/** Words of the narrative are tokens; those of the whole content are looked for in it, row by row. */
-function wordsSql(condition: Condition & { kind: 'words' }, row: Sql, scope: Scope): Sql {
-  if (condition.where === 'narrative') {
-    return both(
-      condition.words.map((word) =>
-        exists(
-          row,
-          { table: 'search_token', dated: true, where: (alias) => sql`${alias}.key = ${hash64(`word|${word}`)}::int8` },
-          scope,
-        ),
-      ),
-    );
-  }
+/** Words of the narrative are tokens; those of the whole content are looked for in its texts, row by row. */
+function wordsSql({ where, words }: WordsCondition, row: Sql, scope: Scope): Sql {
+  if (where === 'narrative') return both(words.map((word) => exists(row, wordCondition(word), scope)));
   const version = scope.alias('v');
-  return sql`exists (select from resource_version ${version} where ${version}.tenant_id = ${scope.tenant}
-    and ${version}.rid = ${row}.rid and ${version}.ver = ${row}.ver
-    and ${both(condition.words.map((word) => sql`strpos(lower(${version}.content::text), ${word}) > 0`))})`;
+  const texts = sql`jsonb_path_query_array(${version}.content, 'strict $.** ? (@.type() == "string")')::text`;
+  const folded = scope.alias('t');
+  return sql`exists (select from resource_version ${version} cross join lateral (select ${foldSql(texts)} as text) ${folded}
+    where ${version}.tenant_id = ${scope.tenant} and ${version}.rid = ${row}.rid and ${version}.ver = ${row}.ver
+      and ${both(words.map((word) => sql`strpos(${folded}.text, ${word}) > 0`))}${probe(scope)})`;
+}
+
+function wordCondition(word: string): RowCondition {
+  return { table: 'search_token', dated: true, where: (alias) => sql`${alias}.key = ${wordKey(word)}::int8` };
+}
+
+/** Resources whose narrative has all the words: the rows of the first, checked for the others. */
+function wordsSet({ words }: WordsCondition, scope: Scope): Sql {
+  const [first, ...others] = words;
+  const [alias, row] = [scope.alias('i'), scope.alias('r')];
+  const checks = others.map((word) => exists(row, wordCondition(word), { ...scope, probing: true }));
+  return sql`select ${row}.rid from search_token ${alias}
+    join resource ${row} on ${row}.tenant_id = ${scope.tenant} and ${row}.rid = ${alias}.rid
+    where ${alias}.tenant_id = ${scope.tenant} and ${wordCondition(first ?? '').where(alias)} and ${both(checks)}`;
 }
 
 const kilometresOfDegree = 111.195;

@@ -20,7 +20,7 @@ import {
 import { rowCondition, tableSql } from './row-sql.ts';
 import { makeScope, type Scope } from './scope.ts';
 import { both } from './sql-list.ts';
-import { candidates, driverOf, isLeafStream, isSelective, isSet, partsOf, smallSet, streamsOf } from './strategy.ts';
+import { candidates, driverOf, isLeafStream, isSet, partsOf, smallSet, startsFromFew, streamsOf } from './strategy.ts';
 
 /** Where a page begins: after (`next`) or before (`previous`) a row with these values of the order. */
 export interface Position {
@@ -89,7 +89,7 @@ export function compileSearch(search: Search, tenant: number, options: PageOptio
 
 /** Whether something else finds the rows, so that conditions are only checked on them. */
 function isProbing(search: Search, { counted }: PageOptions): boolean {
-  if (counted?.small !== undefined || partsOf(search.condition).some(isSelective)) return true;
+  if (counted?.small !== undefined || startsFromFew(search)) return true;
   if (isStreamable(search)) return true;
   // Rows in the order of an index are scanned; where sets were not counted they may be rare, and PostgreSQL decides.
   return isScannable(search) && (counted !== undefined || !partsOf(search.condition).some(isSet));
@@ -121,8 +121,7 @@ function rowsSql(search: Search, { counted }: PageOptions, rows: Rows): Sql {
     const rest = parts.filter((part) => part !== small.condition);
     return sortedRows(search, { rest, rids: small.rids }, rows);
   }
-  const selective = parts.some(isSelective);
-  if (!isIndexOrder(search) || selective) return sortedRows(search, { rest: parts, rids: undefined }, rows);
+  if (!isIndexOrder(search) || startsFromFew(search)) return sortedRows(search, { rest: parts, rids: undefined }, rows);
   const driver = driverOf(parts);
   const stream = driver && streamsOf(driver);
   if (driver === undefined || stream === undefined) {

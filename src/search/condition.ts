@@ -9,7 +9,7 @@ import { none, not, or, type Condition } from './ast.ts';
 import type { ParseContext } from './context.ts';
 import { dateValue } from './date.ts';
 import { parseFilter } from './filter.ts';
-import { fold } from './fold.ts';
+import { wordsOf } from './narrative-rows.ts';
 import type { Parameter, ParameterPath } from './parameters.ts';
 import { parseGiven } from './types.ts';
 import { badValue, quoted, split, unescape } from './value.ts';
@@ -225,9 +225,7 @@ function modified(name: string, base: string, conditions: Readonly<Record<string
 function words(where: 'narrative' | 'content', name: string, value: string): Condition {
   return or(
     alternativesOf(name, value).map((text): Condition => {
-      const found = fold(unescape(text))
-        .split(/[^\p{L}\p{N}]+/u)
-        .filter((word) => word !== '');
+      const found = wordsOf(unescape(text));
       if (found.length === 0) throw badValue(name, text, 'words to search for are needed.');
       return { kind: 'words', where, words: found };
     }),

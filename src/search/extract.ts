@@ -12,6 +12,7 @@ import { emitDate } from './date-rows.ts';
 import { membersOf } from './element-types.ts';
 import { emitGeneral } from './general-rows.ts';
 import { noDate } from './interval.ts';
+import { pushNarrative } from './narrative-rows.ts';
 import type { IndexedPath, ParameterType, TenantParameters, TypeParameters } from './parameters.ts';
 import { emitPosition } from './position-rows.ts';
 import { emitQuantity } from './quantity-rows.ts';
@@ -173,6 +174,7 @@ export function extract(resource: JsonObject, parameters: TenantParameters): Ind
   const tree = treeOf(parameters.of(type));
   visitMembers(tree, resource, { sink, rep: 0, at: 0 }, true);
   for (const emit of tree.emits) emit(resource, resource, '', 0, sink);
+  pushNarrative(sink, resource);
   fillDates(sink.token, sink.dateLow);
   fillDates(sink.reference, sink.dateLow);
   return rowsOf(sink);

@@ -4,11 +4,14 @@
  * as one space. https://hl7.org/fhir/R4/search.html#string
  */
 
+import { sql, type Sql } from '../store/sql.ts';
+
 const plainAscii = /^[\x21-\x7e]*(?: [\x21-\x7e]+)*$/;
 
 /** Combining marks of the Latin, Greek, Cyrillic and Arabic scripts, Quranic signs, tatweel, and invisible joiners. */
-const dropped =
-  /[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+const droppedClass =
+  '[\\u0300-\\u036f\\u0483-\\u0489\\u0591-\\u05c7\\u0610-\\u061a\\u064b-\\u065f\\u0670\\u06d6-\\u06dc\\u06df-\\u06e8\\u06ea-\\u06ed\\u0640\\u200b-\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff]';
+const dropped = new RegExp(droppedClass, 'g');
 
 const letters: Readonly<Record<string, string>> = {
   ٱ: 'ا',
@@ -65,4 +68,18 @@ export function fold(text: string): string {
     .normalize('NFC')
     .replace(/\s+/g, ' ')
     .trim();
+}
+
+/** The same in SQL, for text that no index row holds; without digits of rarer scripts and white space. */
+export function foldSql(text: Sql): Sql {
+  const entries = Object.entries(letters);
+  const single = entries.filter(([, plain]) => plain.length === 1);
+  const digits = [0x0660, 0x06f0].flatMap((zero) => Array.from({ length: 10 }, (_, i) => [zero + i, i] as const));
+  const from =
+    single.map(([letter]) => letter).join('') + digits.map(([point]) => String.fromCodePoint(point)).join('') + 'ء';
+  const to = single.map(([, plain]) => plain).join('') + digits.map(([, digit]) => digit).join('');
+  const folded = sql`translate(lower(regexp_replace(normalize(${text}, NFKD), ${droppedClass}, '', 'g')), ${from}, ${to})`;
+  return entries
+    .filter(([, plain]) => plain.length > 1)
+    .reduce((inner, [letter, plain]) => sql`replace(${inner}, ${letter}, ${plain})`, folded);
 }

@@ -12,6 +12,7 @@ import type { ParseContext, Query, Terminology } from './context.ts';
 import { defaultParameters, type TenantParameters } from './parameters.ts';
 import { makeReader } from './reader.ts';
 import { isResultParameter, parseResults, type ResultParameters } from './result-parameters.ts';
+import { quoted } from './value.ts';
 import { standardTerminology } from './terminology.ts';
 
 export interface ParseOptions {
@@ -35,6 +36,7 @@ const elsewhere = new Set(['_format', '_pretty', '_explain', '_cursor', '_page']
 /** @throws OutcomeError 400 that names the parameter and the rule. */
 export function parseSearch(type: string | undefined, query: Query, options: ParseOptions = {}): Search {
   checkSize(query);
+  checkCharacters(query);
   const context: ParseContext = {
     parameters: options.parameters ?? defaultParameters,
     access: options.access ?? fullAccess,
@@ -64,10 +66,18 @@ export function parseSearch(type: string | undefined, query: Query, options: Par
   };
 }
 
-function checkSize(query: Query): void {
-  if (query.some(([name, value]) => name.includes('\0') || value.includes('\0'))) {
-    throw outcomeError('invalid', 'A search parameter must not contain the character NUL.', { status: 400 });
+/** PostgreSQL's text cannot hold the character NUL, nor can any FHIR string. */
+function checkCharacters(query: Query): void {
+  const [name] = query.find((pair) => pair.some((text) => text.includes('\0'))) ?? [];
+  if (name !== undefined) {
+    const shown = quoted(name.replaceAll('\0', '?'));
+    throw outcomeError('invalid', `The search parameter ${shown} contains the character NUL, which no text can have.`, {
+      status: 400,
+    });
   }
+}
+
+function checkSize(query: Query): void {
   const length = query.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (query.length > mostParameters || length > mostLength) {
     throw outcomeError(

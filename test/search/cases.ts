@@ -136,6 +136,10 @@ export const resources: readonly object[] = [
   {
     resourceType: 'DiagnosticReport',
     id: 'report',
+    text: {
+      status: 'generated',
+      div: '<div xmlns="http://www.w3.org/1999/xhtml"><p>Glyc&#233;mie &amp; <b>سُكَّر</b> elevated</p></div>',
+    },
     status: 'final',
     code: concept('24323-8'),
     subject: { reference: 'Patient/ahmad' },
@@ -439,7 +443,20 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     c('Location?near=24.7|46.7', 'riyadh'),
     c('Patient?_list=worklist', 'fatima'),
   ],
-  'special: _content': [c('Observation?_content=trace', 'group-of'), c('Observation?_content=trace blood', 'group-of')],
+  'special: _text': [
+    c('DiagnosticReport?_text=glycemie', 'report'),
+    c('DiagnosticReport?_text=elevated سكر', 'report'),
+    c('DiagnosticReport?_text=elevated,nothing', 'report'),
+    c('DiagnosticReport?_text=elevated nothing'),
+    c('DiagnosticReport?_text=div'),
+  ],
+  'special: _content': [
+    c('Patient?_content=الأحمد', 'ahmad'),
+    c('Patient?_content=احمد muller', 'ahmad'),
+    c('Patient?_content=resourcetype'),
+    c('Observation?_content=trace', 'group-of'),
+    c('Observation?_content=trace blood', 'group-of'),
+  ],
   'special: _filter': [
     c('Patient?_filter=name sw "smith" and gender eq female', 'fatima'),
     c('Patient?_filter=gender eq male or family eq "smithson"', 'ahmad', 'nobody'),
