@@ -121,11 +121,17 @@ function isOpen(method: Method, segments: readonly string[]): boolean {
   if (method === 'OPTIONS') {
     return true;
   }
-  return (method === 'GET' || method === 'HEAD') && (first === 'metadata' || (first === '.well-known' && second === 'smart-configuration'));
+  return (
+    (method === 'GET' || method === 'HEAD') &&
+    (first === 'metadata' || (first === '.well-known' && second === 'smart-configuration'))
+  );
 }
 
+/** What cannot be a name is not even looked up, nor remembered as unknown. */
+const tenantName = /^[a-z][a-z0-9-]{0,62}$/;
+
 async function findTenant(steps: FhirSteps, name: string): Promise<Tenant> {
-  const tenant = await steps.tenants.find(name);
+  const tenant = tenantName.test(name) ? await steps.tenants.find(name) : undefined;
   if (tenant === undefined) {
     throw outcomeError('not-found', `There is no laboratory "${name.slice(0, 63)}" on this server.`);
   }

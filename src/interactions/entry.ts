@@ -8,6 +8,12 @@ import { serializeJson, type JsonObject } from '../fhir/json.ts';
 import { Readable } from 'node:stream';
 import type { Answer, Body, Request } from '../request.ts';
 
+/** The Prefer header for the entries: without the resources, unless they are asked for. */
+export function entryPreference({ headers }: Request): string {
+  const { prefer } = headers;
+  return prefer === undefined ? 'return=minimal' : /\breturn=/.test(prefer) ? prefer : `${prefer}, return=minimal`;
+}
+
 /** The request that an entry stands for; it inherits the Prefer header of the whole. */
 export function entryRequest(entry: EntryRequest, prefer: string | undefined): Request {
   const { method, segments, query, headers, resource } = entry;
