@@ -8,6 +8,18 @@ export interface Place {
   readonly shape: Shape | undefined;
 }
 
+/** `ofType` lets the types derived from a type through too: http://hl7.org/fhirpath/N1/#oftypetype-type-specifier--collection */
+const derived: Readonly<Record<string, readonly string[]>> = {
+  uri: ['canonical', 'url', 'oid', 'uuid'],
+  string: ['code', 'id', 'markdown'],
+  integer: ['positiveInt', 'unsignedInt'],
+  Quantity: ['Age', 'Count', 'Distance', 'Duration'],
+};
+
+export function isA(type: string, base: string): boolean {
+  return type === base || derived[base]?.includes(type) === true;
+}
+
 function placeOf(property: Property): Place {
   return { type: property.element.shape?.path ?? property.type.code, shape: propertyShape(property) };
 }
@@ -24,7 +36,7 @@ function follow(places: readonly Place[], step: Step): Place[] {
     case 'member':
       return places.flatMap(({ shape }) => (shape ? membersOf(shape, step.name).map(placeOf) : []));
     case 'type':
-      return places.filter(({ type }) => type === step.code);
+      return places.filter(({ type }) => isA(type, step.code));
     case 'equal':
     case 'first':
       return [...places];

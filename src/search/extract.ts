@@ -9,7 +9,7 @@ import { propertyShape, shapeOf, type Property, type Shape } from '../fhir/defin
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import type { Step } from './branch.ts';
 import { emitDate } from './date-rows.ts';
-import { membersOf } from './element-types.ts';
+import { isA, membersOf } from './element-types.ts';
 import { emitGeneral } from './general-rows.ts';
 import { noDate } from './interval.ts';
 import { pushNarrative } from './narrative-rows.ts';
@@ -86,7 +86,7 @@ function advance(cursor: Cursor, step: Step): Cursor[] {
     case 'member':
       return cursor.shape ? membersOf(cursor.shape, step.name).map((property) => intoMember(cursor, property)) : [];
     case 'type':
-      return cursor.type === step.code ? [cursor] : [];
+      return isA(cursor.type, step.code) ? [cursor] : [];
     case 'equal':
     case 'first':
       return [{ ...cursor, branching: intoConditional(cursor.branching, step) }];
