@@ -9,7 +9,7 @@ import { mayCreate } from '../access/decide.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context, Parameters, Request } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
-import { retryTransaction } from '../store/pool.ts';
+import { retryTransaction } from '../store/errors.ts';
 import { readManyLocked, type Stored } from '../store/read.ts';
 import type { Expectation } from '../store/write.ts';
 import { checkSecurityContext } from './binary-security.ts';

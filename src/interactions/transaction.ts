@@ -12,12 +12,14 @@ import { cloneJson, type JsonObject } from '../fhir/json.ts';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
-import { retryTransaction, type Isolation } from '../store/pool.ts';
+import { retryTransaction } from '../store/errors.ts';
+import type { Isolation } from '../store/pool.ts';
 import type { Key } from '../store/read.ts';
 import { versionHeaders, writeAnswer } from './answers.ts';
 import type { Call } from './call.ts';
 import { commitAll, inTransaction } from './commit.ts';
-import { answerEntry, breathe } from './entry.ts';
+import { makeAllowance } from './allowance.ts';
+import { answerEntry, breathe, entryPreference } from './entry.ts';
 import { parseStored } from './document.ts';
 import { etag, versionConflict } from './headers.ts';
 import { patched, readPatch } from './patch.ts';
@@ -30,7 +32,7 @@ export async function transaction(
   call: Call,
   entries: readonly EntryRequest[],
 ): Promise<Answer> {
-  const prefer = call.headers['prefer'] ?? 'return=minimal';
+  const prefer = entryPreference(call);
   const answers = await inTransaction(context, (inside) => run(inside, entries, prefer), isolationFor(entries));
   return { status: 200, text: bundleText({ type: 'transaction-response' }, answers) };
 }
@@ -62,8 +64,10 @@ async function run(context: Context, entries: readonly EntryRequest[], prefer: s
   for (const { entry } of plan.nothing) {
     answers[entry.index] = answerEntry({ status: 204 });
   }
+  const allowance = makeAllowance();
   for (const { entry, request } of plan.reads) {
-    answers[entry.index] = answerEntry(await named(entry, () => context.door.serve(context, request)));
+    const serve = (): Promise<Answer> => context.door.serve(context, request);
+    answers[entry.index] = answerEntry(await named(entry, () => allowance.read(serve)));
   }
   return answers;
 }

@@ -7,7 +7,7 @@ import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { mayCreate } from '../access/decide.ts';
 import type { Answer, Context } from '../request.ts';
-import { retryTransaction } from '../store/pool.ts';
+import { retryTransaction } from '../store/errors.ts';
 import { writeAnswer, type WriteResult } from './answers.ts';
 import { readResource } from './body.ts';
 import type { Call } from './call.ts';
@@ -169,6 +169,9 @@ export function newIntent(
   if (!mayUseOwnId(context, type)) {
     throw outcomeError('forbidden', `Nothing matches, and you may not choose the id of a new ${type}.`);
   }
-  checkId(String(id));
-  return { id: String(id), method: 'PUT', expect: 'absent' };
+  if (typeof id !== 'string') {
+    throw outcomeError('structure', 'An id must be a string.', { expression: `${type}.id`, status: 400 });
+  }
+  checkId(id);
+  return { id, method: 'PUT', expect: 'absent' };
 }

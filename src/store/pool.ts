@@ -8,7 +8,7 @@
  */
 import pg from 'pg';
 import { createHash } from 'node:crypto';
-import { outcomeError } from '../fhir/outcome.ts';
+import { isRetried, sqlState, translate, unreachable } from './errors.ts';
 import { render, type Sql } from './sql.ts';
 
 /** Runs statements for one tenant, in one transaction or each in its own. */
@@ -56,13 +56,7 @@ export interface PoolOptions {
 
 type Client = pg.PoolClient & { tenant?: number };
 
-const retried = new Set(['40001', '40P01']);
 const attempts = 8;
-
-/** Thrown inside `transaction` to have its work run again from the start, as after a serialisation failure. */
-export function retryTransaction(reason: string): Error {
-  return Object.assign(new Error(reason), { code: '40001' });
-}
 
 /** Opens the pools; connects only when first used. */
 export function openDatabase(options: PoolOptions): Database {
@@ -87,7 +81,7 @@ export function openDatabase(options: PoolOptions): Database {
           () => false,
           () => true,
         );
-        if (attempt === attempts || !retried.has(sqlState(error))) {
+        if (attempt === attempts || !isRetried(error)) {
           throw translate(error);
         }
       } finally {
@@ -146,7 +140,7 @@ async function queryIn<Row>(pool: pg.Pool, tenant: number, statement: Sql | Stat
       return await run(client, statement);
     } catch (error) {
       broken = sqlState(error) === '';
-      if (attempt === attempts || !retried.has(sqlState(error))) {
+      if (attempt === attempts || !isRetried(error)) {
         throw translate(error);
       }
     } finally {
@@ -205,48 +199,6 @@ function statementName(text: string): string | undefined {
   const name = createHash('sha256').update(text).digest('base64url').slice(0, 24);
   names.set(text, name);
   return name;
-}
-
-function sqlState(error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : '';
-}
-
-/** What PostgreSQL refused, in words for the caller; anything unexpected stays as it is and becomes a 500. */
-function translate(error: unknown): unknown {
-  const state = sqlState(error);
-  if (state === '57014') {
-    return outcomeError('timeout', 'The request took longer than the server allows; ask for less at once.', { status: 503 });
-  }
-  if (state === '55P03' || retried.has(state)) {
-    return outcomeError('lock-error', 'Other requests keep changing the same resources; try again.', {
-      headers: { 'retry-after': '1' },
-    });
-  }
-  if (state.startsWith('53')) {
-    return outcomeError('no-store', 'The database is out of room or connections; try again later.', {
-      headers: { 'retry-after': '10' },
-    });
-  }
-  if (state.startsWith('08') || state.startsWith('57P')) {
-    return unreachableError();
-  }
-  const node = (error as { code?: string } | undefined)?.code;
-  if (node === 'ECONNRESET' || node === 'ECONNREFUSED' || node === 'EPIPE') {
-    return unreachableError();
-  }
-  if (error instanceof Error && /^Connection terminated/.test(error.message)) {
-    return unreachableError();
-  }
-  return error;
-}
-
-function unreachableError(): Error {
-  return outcomeError('transient', 'The database cannot be reached; try again later.', { headers: { 'retry-after': '5' } });
-}
-
-function unreachable(): never {
-  throw unreachableError();
 }
 
 function pause(attempt: number): Promise<void> {
