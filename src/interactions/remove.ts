@@ -2,7 +2,7 @@
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
-import { retryTransaction } from '../store/pool.ts';
+import { retryTransaction } from '../store/errors.ts';
 import type { Written } from '../store/write.ts';
 import type { Call } from './call.ts';
 import { commit, commitAll, inTransaction } from './commit.ts';
