@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import statement from '../../conformance/capability/statement.json' with { type: 'json' };
 import terminology from '../../conformance/capability/terminology.json' with { type: 'json' };
 import packageJson from '../../package.json' with { type: 'json' };
-import type { JsonObject } from '../fhir/json.ts';
+import { serializeJson, type JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { resourceTypes } from '../fhir/resource-types.ts';
 import { definitionOf, operations } from '../operations/catalog.ts';
@@ -23,12 +23,49 @@ const date = new Date().toISOString();
 export async function capabilities(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, ['mode', '_summary', '_elements']);
   const [mode = 'full'] = valuesOf(call.query, 'mode');
-  const subset = askedSubset({ ...call, target: { ...call.target, type: mode === 'terminology' ? 'TerminologyCapabilities' : 'CapabilityStatement' } });
+  const { etag, text } = remembered(context, call, () => answerText(context, call, mode));
+  const known = call.headers['if-none-match']?.includes(etag) === true;
+  return known ? { status: 304, headers: { etag } } : { status: 200, headers: { etag }, text };
+}
+
+interface Made {
+  readonly etag: string;
+  readonly text: string;
+}
+
+/**
+ * Half a megabyte that takes 20 ms to make, for anybody who asks, signed in or not: the last few are kept while the
+ * tenant is the same object, which is as long as its settings are known to be current.
+ */
+const recent = new Map<string, Made & { tenant: Context['tenant'] }>();
+const mostRecent = 8;
+
+function remembered({ tenant, base }: Context, { query }: Call, make: () => Made): Made {
+  const shaping = query.filter(([name]) => name !== '_format' && name !== '_pretty');
+  const key = JSON.stringify([tenant.id, base, shaping]);
+  const before = recent.get(key);
+  if (before?.tenant === tenant) {
+    return before;
+  }
+  const made = { ...make(), tenant };
+  recent.delete(key);
+  recent.set(key, made);
+  const [oldest] = recent.keys();
+  if (recent.size > mostRecent && oldest !== undefined) {
+    recent.delete(oldest);
+  }
+  return made;
+}
+
+function answerText(context: Context, call: Call, mode: string): Made {
+  const subset = askedSubset({
+    ...call,
+    target: { ...call.target, type: mode === 'terminology' ? 'TerminologyCapabilities' : 'CapabilityStatement' },
+  });
   const whole = statementOf(context, mode);
   const resource = subset === undefined ? whole : subsetOf(whole, subset);
-  const etag = `W/"${createHash('sha256').update(JSON.stringify(resource)).digest('base64url').slice(0, 16)}"`;
-  const known = call.headers['if-none-match']?.includes(etag) === true;
-  return known ? { status: 304, headers: { etag } } : { status: 200, headers: { etag }, resource };
+  const text = serializeJson(resource);
+  return { etag: `W/"${createHash('sha256').update(text).digest('base64url').slice(0, 16)}"`, text };
 }
 
 function statementOf(context: Context, mode: string): JsonObject {
@@ -41,12 +78,17 @@ function statementOf(context: Context, mode: string): JsonObject {
     case 'terminology':
       return { ...(terminology as JsonObject), ...common, implementation: implementation(context) };
     default:
-      throw outcomeError('value', `mode must be full, normative or terminology, not "${mode.slice(0, 40)}".`, { status: 400 });
+      throw outcomeError('value', `mode must be full, normative or terminology, not "${mode.slice(0, 40)}".`, {
+        status: 400,
+      });
   }
 }
 
 function implementation(context: Context): JsonObject {
-  return { description: `${statement.implementation.description.replace(/\.$/, '')}: ${context.tenant.title}.`, url: context.base };
+  return {
+    description: `${statement.implementation.description.replace(/\.$/, '')}: ${context.tenant.title}.`,
+    url: context.base,
+  };
 }
 
 function fullStatement(context: Context, common: JsonObject): JsonObject {
@@ -94,7 +136,8 @@ function resourceEntry(context: Context, type: string): JsonObject {
     conditionalRead: 'full-support',
     conditionalUpdate: true,
     conditionalDelete: context.tenant.settings.multipleDelete === true ? 'multiple' : 'single',
-    referencePolicy: context.tenant.settings.referentialIntegrity === true ? ['literal', 'enforced'] : ['literal', 'logical', 'local'],
+    referencePolicy:
+      context.tenant.settings.referentialIntegrity === true ? ['literal', 'enforced'] : ['literal', 'logical', 'local'],
     searchInclude: ['*', ...references(parameters).map((name) => `${type}:${name}`)],
     searchParam: parameters.map(searchParameterEntry),
     operation: uniqueByName(operation),
