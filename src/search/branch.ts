@@ -20,7 +20,7 @@ export interface Branch {
 }
 
 const token =
-  /\s*(?:(\()|(\))|\.?ofType\(\s*([A-Za-z]+)\s*\)|\s+as\s+([A-Za-z]+)|\.?as\(\s*([A-Za-z]+)\s*\)|\.?where\(\s*resolve\(\)\s+is\s+([A-Za-z]+)\s*\)|\.?where\(\s*([A-Za-z]+)\s*=\s*'([^'\\]*)'\s*\)|(\[0\])|\.?`?([A-Za-z][A-Za-z0-9]*)`?(?![A-Za-z0-9(]))/y;
+  /\s*(?:(\()|(\))|\.?ofType\(\s*([A-Za-z]+)\s*\)|(?<=\s)as\s+([A-Za-z]+)|\.?as\(\s*([A-Za-z]+)\s*\)|\.?where\(\s*resolve\(\)\s+is\s+([A-Za-z]+)\s*\)|\.?where\(\s*([A-Za-z]+)\s*=\s*'([^'\\]*)'\s*\)|(\[0\])|\.?`?([A-Za-z][A-Za-z0-9]*)`?(?![A-Za-z0-9(]))/y;
 
 /** The alternatives of an expression: its parts between `|` outside of parentheses and quotes. */
 export function alternatives(expression: string): string[] {
