@@ -6,6 +6,7 @@
  */
 import type { JsonObject, JsonValue } from './json.ts';
 import type { Issue } from './outcome.ts';
+import { parseQuery } from './query.ts';
 
 export type EntryMethod = 'DELETE' | 'POST' | 'PUT' | 'PATCH' | 'GET' | 'HEAD';
 
@@ -161,16 +162,10 @@ function parseUrl(url: string, bases: readonly string[]): Pick<EntryRequest, 'se
       .filter((part) => part !== '')
       .map(decodeURIComponent);
     const climbs = segments.some((segment) => segment === '.' || segment === '..' || segment.includes('/'));
-    return climbs ? undefined : { segments, query: at < 0 ? [] : queryOf(relative.slice(at + 1)) };
+    return climbs ? undefined : { segments, query: at < 0 ? [] : parseQuery(relative.slice(at + 1), 'The url') };
   } catch {
     return undefined;
   }
-}
-
-/** URLSearchParams would put U+FFFD for broken escapes; decodeURIComponent throws. */
-function queryOf(text: string): [string, string][] {
-  decodeURIComponent(text);
-  return [...new URLSearchParams(text)];
 }
 
 const restful = /^https?:\/\/.*\/([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/;

@@ -8,6 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { outcomeError } from '../fhir/outcome.ts';
+import { parseQuery } from '../fhir/query.ts';
 import type { Parameters } from '../request.ts';
 
 export interface Address {
@@ -30,8 +31,11 @@ export interface AddressOptions {
 export function addressOf(request: IncomingMessage, options: AddressOptions): Address {
   const [path, search] = split(request.url ?? '/', '?');
   const origin = originOf(request, options);
-  const segments = path.split('/').filter((part) => part !== '').map(decode);
-  const query = search === '' ? [] : [...new URLSearchParams(search)];
+  const segments = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decode);
+  const query = parseQuery(search, 'The query of the URL');
   const label = subdomain(origin.host, options.baseDomain);
   if (label !== undefined) {
     return { tenant: label, root: `${origin.protocol}://${origin.host}`, segments, query };
@@ -90,14 +94,20 @@ export function callerAddress(request: IncomingMessage, trusted: (address: strin
   if (!trusted(direct)) {
     return direct;
   }
-  const chain = (request.headers['x-forwarded-for'] ?? '').toString().split(',').map((part) => part.trim());
+  const chain = (request.headers['x-forwarded-for'] ?? '')
+    .toString()
+    .split(',')
+    .map((part) => part.trim());
   return chain.reverse().find((hop) => hop !== '' && !trusted(hop)) ?? direct;
 }
 
 /** TRUST_PROXY: a list of addresses and networks (`10.0.0.0/8, ::1, loopback`); empty trusts nobody. */
 export function trustedProxies(setting: string): (address: string) => boolean {
   const list = new BlockList();
-  for (const part of setting.split(',').map((text) => text.trim()).filter((text) => text !== '')) {
+  for (const part of setting
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')) {
     for (const network of part === 'loopback' ? ['127.0.0.0/8', '::1'] : [part]) {
       const [address = '', bits] = network.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';

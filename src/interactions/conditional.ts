@@ -6,6 +6,7 @@
  */
 import { maySearch } from '../access/decide.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { parseQuery } from '../fhir/query.ts';
 import type { Context, Parameters } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
 import { criteriaOf } from './headers.ts';
@@ -13,7 +14,7 @@ import { findMatches, type Match } from './matches.ts';
 
 /** `identifier=x&active=true` as parameters; a leading `Type?` is dropped. */
 export function parseCriteria(text: string): Parameters {
-  return [...new URLSearchParams(text.replace(/^[A-Za-z]*\?/, ''))];
+  return parseQuery(text.replace(/^[A-Za-z]*\?/, ''), 'The criteria');
 }
 
 /** Criteria in one order, as the text to lock on. */

@@ -5,6 +5,7 @@ import { bundleText, type BundleEntry, type Link } from '../fhir/bundle-text.ts'
 import { decodeUtf8 } from '../fhir/json.ts';
 import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
 import { typeName } from '../fhir/resource-types.ts';
+import { parseQuery } from '../fhir/query.ts';
 import { parseSubset, type Subset } from '../fhir/summary.ts';
 import type { Answer, Context, Parameters } from '../request.ts';
 import type { Access, Condition, Search } from '../search/ast.ts';
@@ -37,7 +38,7 @@ export function searchCompartment(context: Context, call: Call): Promise<Answer>
 }
 
 async function answerSearch(context: Context, call: Call, what: Pick<Asked, 'type' | 'compartment'>): Promise<Answer> {
-  const query = [...call.query, ...(await formParameters(context, call))];
+  const query = [...call.query, ...(await formParameters(call))];
   return searchAnswer(context, call, { ...what, query, access: accessOf(context) });
 }
 
@@ -91,17 +92,27 @@ function subsetFor(query: Parameters, type: string | undefined, parsed: Search):
   return subset === 'count' ? undefined : subset;
 }
 
+/** Bytes of a form: a search of 64,000 characters (search/parse.ts) with each of them escaped. */
+const mostForm = 1_048_576;
+
 /** The parameters in the body of POST _search. */
-async function formParameters(context: Context, call: Call): Promise<Parameters> {
+async function formParameters(call: Call): Promise<Parameters> {
   if (call.method !== 'POST' || call.body === undefined) {
     return [];
   }
-  if (call.body.resource !== undefined || mediaType(call.body.contentType).type !== 'application/x-www-form-urlencoded') {
-    throw outcomeError('not-supported', 'The parameters of a POST _search must be sent as application/x-www-form-urlencoded.', {
-      status: 415,
-    });
+  if (
+    call.body.resource !== undefined ||
+    mediaType(call.body.contentType).type !== 'application/x-www-form-urlencoded'
+  ) {
+    throw outcomeError(
+      'not-supported',
+      'The parameters of a POST _search must be sent as application/x-www-form-urlencoded.',
+      {
+        status: 415,
+      },
+    );
   }
-  return [...new URLSearchParams(decodeUtf8(await call.body.read(context.server.config.bodyLimit)))];
+  return parseQuery(decodeUtf8(await call.body.read(mostForm)), 'The form in the body');
 }
 
 function entry(context: Context, stored: Stored, mode: 'match' | 'include', subset: Subset | undefined): BundleEntry {
@@ -114,12 +125,17 @@ function entry(context: Context, stored: Stored, mode: 'match' | 'include', subs
 
 /** What was left out is said. */
 function remarks(parsed: Search, page: SearchPage): BundleEntry[] {
-  const issues: Issue[] = parsed.ignored.map((diagnostics) => ({ severity: 'warning', code: 'not-supported', diagnostics }));
+  const issues: Issue[] = parsed.ignored.map((diagnostics) => ({
+    severity: 'warning',
+    code: 'not-supported',
+    diagnostics,
+  }));
   if (page.truncated) {
     issues.push({
       severity: 'warning',
       code: 'incomplete',
-      diagnostics: 'More resources would be included with this page than it may carry; ask for a smaller page by _count.',
+      diagnostics:
+        'More resources would be included with this page than it may carry; ask for a smaller page by _count.',
     });
   }
   return issues.length === 0 ? [] : [{ text: JSON.stringify(operationOutcome(issues)), search: { mode: 'outcome' } }];
