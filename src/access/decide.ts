@@ -20,10 +20,14 @@ export interface About {
 
 const acrossTypes = new Set<Interaction>(['search-system', 'history-system']);
 
+/** Operations on the system that decide by themselves, for each type in the result. */
+const deciding: ReadonlySet<string> = new Set(['$graphql']);
+
 /** @throws OutcomeError `forbidden` (403). */
 export function authorise(caller: Scoped, interaction: Interaction, about: About): void {
-  if (acrossTypes.has(interaction)) {
-    if (visibleTypes(caller, interaction).length === 0) {
+  const across = interaction === 'operation' && about.type === '' && deciding.has(about.operation);
+  if (across || acrossTypes.has(interaction)) {
+    if (visibleTypes(caller, across ? 'search-system' : interaction).length === 0) {
       throw outcomeError('forbidden', `Your scopes do not allow ${interaction} on any resource type.`);
     }
     return;

@@ -57,8 +57,9 @@ export const operationNeeds: ReadonlyMap<string, readonly Permission[]> = new Ma
   ['$everything', ['r']],
   ['$lastn', ['s']],
   ['$stats', ['s']],
-  ['$graphql', ['s']],
+  ['$graphql', ['r', 's']],
   ['$reindex', ['u']],
+  ['$reindex-status', ['s']],
 ]);
 
 const v1: Readonly<Record<string, string>> = { read: 'rs', write: 'cud', '*': 'cruds' };

@@ -4,10 +4,12 @@
  */
 import type { Handler } from '../interactions/call.ts';
 import { everything } from './everything.ts';
+import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { stats } from './stats.ts';
+import { reindex, reindexStatus } from './reindex.ts';
 import { validate } from './validate.ts';
 
 export interface Operation {
@@ -36,12 +38,25 @@ export const operations: Readonly<Record<string, Operation>> = {
     definition: `${base}/Patient-everything`,
     handler: everything,
   },
+  $graphql: {
+    levels: ['system', 'type', 'instance'],
+    changes: false,
+    definition: `${base}/Resource-graphql`,
+    handler: graphql,
+  },
   $lastn: {
     levels: ['type'],
     types: ['Observation'],
     changes: false,
     definition: `${base}/Observation-lastn`,
     handler: lastn,
+  },
+  $reindex: { levels: ['system'], changes: true, definition: 'urn:makhbar:operation-definition:reindex', handler: reindex },
+  '$reindex-status': {
+    levels: ['system'],
+    changes: false,
+    definition: 'urn:makhbar:operation-definition:reindex-status',
+    handler: reindexStatus,
   },
   $stats: {
     levels: ['type'],
