@@ -27,9 +27,12 @@ export interface AddressOptions {
   readonly trusted: (address: string) => boolean;
 }
 
+/** `GET http://host/path`, as proxies may send it (RFC 9112 §3.2.2). The header Host says the same. */
+const absoluteForm = /^https?:\/\/[^/?]*/i;
+
 /** @throws OutcomeError `invalid` where the URL cannot be decoded. */
 export function addressOf(request: IncomingMessage, options: AddressOptions): Address {
-  const [path, search] = split(request.url ?? '/', '?');
+  const [path, search] = split((request.url ?? '/').replace(absoluteForm, ''), '?');
   const origin = originOf(request, options);
   const segments = path
     .split('/')
@@ -38,7 +41,9 @@ export function addressOf(request: IncomingMessage, options: AddressOptions): Ad
   const query = parseQuery(search, 'The query of the URL');
   const label = subdomain(origin.host, options.baseDomain);
   if (label !== undefined) {
-    return { tenant: label, root: `${origin.protocol}://${origin.host}`, segments, query };
+    // A proxy that speaks TLS for us may send no X-Forwarded-Proto; PUBLIC_URL knows.
+    const protocol = /^(https?):/.exec(options.publicUrl ?? '')?.[1] ?? origin.protocol;
+    return { tenant: label, root: `${protocol}://${origin.host}`, segments, query };
   }
   const [tenant = '', ...rest] = segments;
   const base = options.publicUrl ?? `${origin.protocol}://${origin.host}`;

@@ -32,6 +32,8 @@ export interface WritePlan {
   readonly fresh: boolean;
   /** The version that is there now. */
   readonly current?: Stored;
+  /** The version that deleted it, where that is what is there now: counting goes on from it. */
+  readonly deletedAt?: number;
 }
 
 export interface Plan {
@@ -70,7 +72,7 @@ export async function planTransaction(
       entry.method === 'GET' ||
       entry.method === 'HEAD' ||
       call.target.operation !== '' ||
-      interaction === 'search-type'
+      interaction.startsWith('search-')
     ) {
       draft.reads.push({ entry, request });
     } else {
@@ -309,7 +311,7 @@ function settled(context: Context, write: WritePlan, stored: Stored | undefined)
       },
     );
   }
-  return { ...write, expect: 'absent' };
+  return { ...write, expect: 'absent', ...(stored && { deletedAt: stored.version }) };
 }
 
 /** @throws OutcomeError where what is there is not what the entry demands, or not what its criteria were to match. */

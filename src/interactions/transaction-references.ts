@@ -14,8 +14,8 @@ import type { Plan } from './transaction-plan.ts';
 /** From each fullUrl and conditional reference to what is written instead. */
 export async function referenceTargets(context: Context, plan: Plan): Promise<ReferenceTargets> {
   const targets = new Map<string, ReferenceTarget>();
-  for (const { entry, type, id, current } of plan.writes) {
-    addTarget(targets, entry.fullUrl, { reference: `${type}/${id}`, version: String((current?.version ?? 0) + 1) });
+  for (const { entry, type, id, current, deletedAt = 0 } of plan.writes) {
+    addTarget(targets, entry.fullUrl, { reference: `${type}/${id}`, version: String((current?.version ?? deletedAt) + 1) });
   }
   for (const { entry, match, call } of plan.existing) {
     addTarget(targets, entry.fullUrl, { reference: `${call.target.type}/${match.id}`, version: String(match.version) });

@@ -4,7 +4,11 @@ import { describe, expect, test } from '@jest/globals';
 import { addressOf, callerAddress, trustedProxies } from '../../src/http/address.ts';
 
 function request(url: string, headers: Record<string, string> = {}, remoteAddress = '203.0.113.9'): IncomingMessage {
-  return { url, headers: { host: 'lab.test:8080', ...headers }, socket: { remoteAddress } } as unknown as IncomingMessage;
+  return {
+    url,
+    headers: { host: 'lab.test:8080', ...headers },
+    socket: { remoteAddress },
+  } as unknown as IncomingMessage;
 }
 
 const nobody = trustedProxies('');
@@ -17,7 +21,23 @@ describe('address', () => {
     ['forwarded, not trusted', '/demo/fhir', {}, forwarded, 'demo', 'http://lab.test:8080/demo'],
     ['forwarded, trusted', '/demo/fhir', { trusted: () => true }, forwarded, 'demo', 'https://fhir.example.org/demo'],
     ['subdomain', '/fhir/Patient', { baseDomain: 'x.test' }, { host: 'demo.x.test' }, 'demo', 'http://demo.x.test'],
-    ['the base domain itself', '/demo/fhir', { baseDomain: 'x.test' }, { host: 'x.test' }, 'demo', 'http://x.test/demo'],
+    [
+      'subdomain behind TLS',
+      '/fhir/Patient',
+      { baseDomain: 'x.test', publicUrl: 'https://x.test' },
+      { host: 'demo.x.test' },
+      'demo',
+      'https://demo.x.test',
+    ],
+    ['absolute form', 'http://lab.test:8080/demo/fhir/Patient/1?a=1', {}, {}, 'demo', 'http://lab.test:8080/demo'],
+    [
+      'the base domain itself',
+      '/demo/fhir',
+      { baseDomain: 'x.test' },
+      { host: 'x.test' },
+      'demo',
+      'http://x.test/demo',
+    ],
   ])('%s', (_name, url, options, headers, tenant, root) => {
     const settings = { publicUrl: undefined, baseDomain: undefined, trusted: nobody, ...options };
     expect(addressOf(request(url, headers), settings)).toMatchObject({ tenant, root });
@@ -27,7 +47,11 @@ describe('address', () => {
     const settings = { publicUrl: undefined, baseDomain: undefined, trusted: nobody };
     const address = addressOf(request('/demo/fhir/Patient/a%20b?name=%D8%B3+x&a=1&a=2'), settings);
     expect(address.segments).toEqual(['fhir', 'Patient', 'a b']);
-    expect(address.query).toEqual([['name', 'س x'], ['a', '1'], ['a', '2']]);
+    expect(address.query).toEqual([
+      ['name', 'س x'],
+      ['a', '1'],
+      ['a', '2'],
+    ]);
     expect(() => addressOf(request('/demo/fhir/%E0%A4%A'), settings)).toThrow(/percent-encoded/);
   });
 });
