@@ -106,6 +106,16 @@ export interface HasCondition {
   readonly condition: Condition;
 }
 
+/** A reference to a resource or to one above or below it in the hierarchy that `partOf`, a path of its type, makes. */
+export interface HierarchyCondition {
+  readonly kind: 'hierarchy';
+  readonly paths: readonly ParameterPath[];
+  readonly direction: 'above' | 'below';
+  readonly type: string;
+  readonly id: string;
+  readonly partOf: ParameterPath;
+}
+
 export interface NearCondition {
   readonly kind: 'near';
   readonly latitude: number;
@@ -149,6 +159,7 @@ export type Condition =
   | CompositeCondition
   | ChainCondition
   | HasCondition
+  | HierarchyCondition
   | NearCondition
   | CompartmentCondition
   | EverythingCondition

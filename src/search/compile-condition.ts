@@ -13,12 +13,13 @@ import type {
   Condition,
   EverythingCondition,
   HasCondition,
+  HierarchyCondition,
   LatestCondition,
   NearCondition,
   RowLeaf,
   WordsCondition,
 } from './ast.ts';
-import { and } from './ast.ts';
+import { all } from './ast.ts';
 import { dateSql, updatedSql } from './date-sql.ts';
 import { latestOfEachCode } from './compile-latest.ts';
 import { foldSql } from './fold.ts';
@@ -30,7 +31,6 @@ import { linkings } from './link-sql.ts';
 import { latitudeParam, longitudeParam } from './position-rows.ts';
 import { presence, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
 import type { Scope } from './scope.ts';
-import { partsOf, startOf } from './strategy.ts';
 import { anyOf, both, either } from './sql-list.ts';
 
 export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql {
@@ -65,6 +65,8 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
       return chainSql(condition, row, scope);
     case 'has':
       return hasSql(condition, row, scope);
+    case 'hierarchy':
+      return exists(row, hierarchyRow(condition, scope), scope);
     case 'compartment':
       return compartmentSql(condition, row, scope);
     case 'everything':
@@ -82,7 +84,7 @@ export function accessSql(type: string, row: Sql, scope: Scope): Sql {
   return condition === undefined ? sql`false` : conditionSql(condition, row, scope);
 }
 
-function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
+export function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
   const alias = scope.alias('i');
   const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
   return sql`exists (select from ${tableSql(found)} ${alias} where ${alias}.tenant_id = ${scope.tenant}
@@ -174,7 +176,7 @@ interface Repetition {
 }
 
 /** Values of one repetition: rows of one resource with the same `rep`. */
-function repetition({ components }: CompositeCondition, scope: Scope): Repetition {
+export function repetition({ components }: CompositeCondition, scope: Scope): Repetition {
   const rows = components.map((leaf) => ({ found: rowCondition(leaf), alias: scope.alias('i') }));
   const [head, ...others] = rows;
   if (head === undefined) throw new Error('A composite has components.');
@@ -193,16 +195,18 @@ function repetition({ components }: CompositeCondition, scope: Scope): Repetitio
   return { first, dated: head.found.dated, tables, where: both([...conditions, ...same]) };
 }
 
-function live(type: string, row: Sql, condition: Condition, outer: Scope): Sql {
+export function live(type: string, row: Sql, condition: Condition, outer: Scope): Sql {
   const scope = { ...outer, date: undefined };
   return sql`${row}.tenant_id = ${scope.tenant} and ${row}.type = ${typeNumber(type)}::int2 and not ${row}.deleted
     and ${conditionSql(condition, row, scope)} and ${accessSql(type, row, scope)}`;
 }
 
-const params = (paths: readonly ParameterPath[]): number[] => [...new Set(paths.map(({ path }) => path.param))];
+export const paramsOf = (paths: readonly ParameterPath[]): number[] => [
+  ...new Set(paths.map(({ path }) => path.param)),
+];
 
 /** Paths that are all in the column `patient` and ask for nothing but patients. */
-function byPatient(paths: readonly ParameterPath[]): boolean {
+export function byPatient(paths: readonly ParameterPath[]): boolean {
   return paths.every(({ path }) => path.column === 'patient');
 }
 
@@ -219,7 +223,7 @@ function chainSql(condition: ChainCondition, row: Sql, scope: Scope): Sql {
     linkings(paths).map((linking) => {
       const ends = { link: scope.alias('f'), target: scope.alias('r') };
       const from = sql`${linking.tables(ends, [type], scope)} where ${ends.link}.tenant_id = ${scope.tenant}
-        and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')} and ${live(type, ends.target, condition.condition, scope)}`;
+        and ${anyOf(sql`${ends.link}.param`, paramsOf(linking.paths), 'int4')} and ${live(type, ends.target, condition.condition, scope)}`;
       return scope.probing
         ? sql`exists (select from ${from} and ${ends.link}.rid = ${row}.rid offset 0)`
         : sql`${row}.rid in (select ${ends.link}.rid from ${from})`;
@@ -241,7 +245,7 @@ function hasSql({ type, targets, paths, condition }: HasCondition, row: Sql, sco
       const ends = { link: scope.alias('f'), target: scope.alias('r') };
       const from = sql`${linking.tables(ends, targets, scope)}
         join resource ${source} on ${source}.tenant_id = ${scope.tenant} and ${source}.rid = ${ends.link}.rid
-        where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')}
+        where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, paramsOf(linking.paths), 'int4')}
           and ${found}`;
       return scope.probing
         ? sql`exists (select from ${from} and ${ends.target}.rid = ${row}.rid offset 0)`
@@ -250,106 +254,27 @@ function hasSql({ type, targets, paths, condition }: HasCondition, row: Sql, sco
   );
 }
 
-/**
- * The rids of the resources that meet a condition which `isSet`, for counting up to `smallSet`; a null among them says
- * that an inner set was cut, so that there may be more.
- */
-export function setSql(condition: Condition, scope: Scope): Sql {
-  switch (condition.kind) {
-    case 'or':
-      return join(
-        condition.parts.map((part) => sql`(${setSql(part, scope)})`),
-        ' union all ',
-      );
-    case 'chain':
-      return chainSet(condition, scope);
-    case 'has':
-      return hasSet(condition, scope);
-    case 'words':
-      return wordsSet(condition, scope);
-    case 'composite': {
-      const { first, tables, where } = repetition(condition, scope);
-      return sql`select ${first}.rid from ${tables} where ${where}`;
-    }
-    default: {
-      const found = rowCondition(condition as RowLeaf);
-      const alias = scope.alias('i');
-      return sql`select ${alias}.rid from ${tableSql(found)} ${alias}
-        where ${alias}.tenant_id = ${scope.tenant} and ${found.where(alias)}`;
-    }
-  }
-}
-
-interface InnerSet {
-  readonly name: Sql;
-  readonly ctes: Sql;
-  /** A null where this set, or one that it was made from, was cut. */
-  readonly cut: Sql;
-}
-
-/** The live resources of a type that meet a condition, no more than `smallSet`, as CTEs that are computed once. */
-function innerSet(type: string, condition: Condition, scope: Scope): InnerSet {
-  const [name, start, row] = [scope.alias('m'), scope.alias('c'), scope.alias('r')];
-  const parts = partsOf(condition);
-  const set = startOf(parts);
-  const most = scope.smallSet + 1;
-  const select = sql`select ${row}.rid, ${row}.type, ${row}.fhir_id, ${row}.patient`;
-  const isCut = sql`(select count(*) from ${name}) >= ${most}`;
-  if (set === undefined) {
-    const found = sql`${select} from resource ${row} where ${live(type, row, condition, { ...scope, probing: false })}`;
-    return {
-      name,
-      ctes: sql`${name} as materialized (${found} limit ${most})`,
-      cut: sql`select null::int8 where ${isCut}`,
-    };
-  }
-  const where = live(type, row, and(parts.filter((part) => part !== set)), { ...scope, probing: true });
-  const found = sql`${select} from ${start} join resource ${row} on ${row}.rid = ${start}.rid and ${where}`;
+/** References to any member of the branch of the hierarchy; `union` ends circles. */
+export function hierarchyRow(condition: HierarchyCondition, scope: Scope): RowCondition {
+  const { paths, direction, type, id, partOf } = condition;
+  const number = typeNumber(type);
+  const [branch, link, member] = [scope.alias('h'), scope.alias('f'), scope.alias('r')];
+  const visible = live(type, member, all, scope);
+  const step =
+    direction === 'below'
+      ? sql`select ${member}.fhir_id from ${branch} join search_reference ${link} on ${link}.tenant_id = ${scope.tenant}
+          and ${link}.id = ${branch}.id and ${link}.type = ${number}::int2 and ${link}.param = ${partOf.path.param}::int4
+          join resource ${member} on ${member}.rid = ${link}.rid and ${visible}`
+      : sql`select ${link}.id from ${branch} join resource ${member} on ${member}.fhir_id = ${branch}.id and ${visible}
+          join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${member}.rid
+          and ${link}.type = ${number}::int2 and ${link}.param = ${partOf.path.param}::int4`;
   return {
-    name,
-    ctes: sql`${start} as materialized (select rid from (${setSql(set, scope)}) s limit ${most}),
-      ${name} as materialized (${found} limit ${most})`,
-    cut: sql`select null::int8 where ${isCut} or (select count(*) from ${start}) >= ${most}
-      or exists (select from ${start} where rid is null)`,
+    table: 'search_reference',
+    dated: true,
+    where: (alias) => sql`${anyOf(sql`${alias}.param`, paramsOf(paths), 'int4')} and ${alias}.type = ${number}::int2
+      and ${alias}.id in (with recursive ${branch}(id) as (select ${id}::text collate "C" union ${step})
+        select id from ${branch})`,
   };
-}
-
-function chainSet({ paths, type, condition }: ChainCondition, scope: Scope): Sql {
-  const { name, ctes, cut } = innerSet(type, condition, scope);
-  const row = scope.alias('r');
-  if (type === 'Patient' && byPatient(paths)) {
-    return sql`with ${ctes} select ${row}.rid from ${name} join resource ${row}
-      on ${row}.tenant_id = ${scope.tenant} and ${row}.patient = ${name}.fhir_id and ${rootTypes(paths, row)} union all ${cut}`;
-  }
-  const selects = linkings(paths).map((linking) => {
-    const ends = { link: scope.alias('f'), target: scope.alias('r') };
-    return sql`select ${ends.link}.rid from ${name} join (${linking.tables(ends, [type], scope)})
-      on ${ends.target}.tenant_id = ${scope.tenant} and ${ends.target}.rid = ${name}.rid
-      where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')}`;
-  });
-  return sql`with ${ctes} ${join([...selects, cut], ' union all ')}`;
-}
-
-function hasSet({ type, targets, paths, condition }: HasCondition, scope: Scope): Sql {
-  const { name, ctes, cut } = innerSet(type, condition, scope);
-  const row = scope.alias('r');
-  if (byPatient(paths) && paths.every(({ target }) => target === 'Patient')) {
-    return sql`with ${ctes} select ${row}.rid from ${name} join resource ${row} on ${row}.tenant_id = ${scope.tenant}
-      and ${row}.type = ${typeNumber('Patient')}::int2 and ${row}.fhir_id = ${name}.patient union all ${cut}`;
-  }
-  const selects = linkings(paths).map((linking) => {
-    const ends = { link: scope.alias('f'), target: scope.alias('r') };
-    return sql`select ${ends.target}.rid from ${name} join (${linking.tables(ends, targets, scope)})
-      on ${ends.link}.tenant_id = ${scope.tenant} and ${ends.link}.rid = ${name}.rid
-      where ${anyOf(sql`${ends.link}.param`, params(linking.paths), 'int4')}`;
-  });
-  return sql`with ${ctes} ${join([...selects, cut], ' union all ')}`;
-}
-
-/** The types that the paths begin at, so that the index by patient serves. */
-function rootTypes(paths: readonly ParameterPath[], row: Sql): Sql {
-  const types = new Set(paths.map(({ path }) => path.key.split('.')[0] ?? ''));
-  return anyOf(sql`${row}.type`, [...types].map(typeNumber), 'int2');
 }
 
 /**
@@ -367,7 +292,7 @@ function memberRids({ type, id, members }: CompartmentCondition, scope: Scope): 
   const link = scope.alias('f');
   const referring = sql`select ${link}.rid from search_reference ${link}
     where ${link}.tenant_id = ${scope.tenant} and ${link}.id = ${id} and ${link}.type = ${typeNumber(type)}::int2
-      and ${anyOf(sql`${link}.param`, params([...members.values()].flat()), 'int4')}`;
+      and ${anyOf(sql`${link}.param`, paramsOf([...members.values()].flat()), 'int4')}`;
   if (!members.has(type)) return referring;
   const self = scope.alias('r');
   return sql`${referring} union select ${self}.rid from resource ${self}
@@ -427,7 +352,7 @@ function listSql(id: string, row: Sql, scope: Scope): Sql {
 
 /** Words of the narrative are tokens; those of the whole content are looked for in its texts, row by row. */
 function wordsSql({ where, words }: WordsCondition, row: Sql, scope: Scope): Sql {
-  if (where === 'narrative') return both(words.map((word) => exists(row, wordCondition(word), scope)));
+  if (where === 'narrative') return both(words.map((word) => exists(row, wordRow(word), scope)));
   const version = scope.alias('v');
   const texts = sql`jsonb_path_query_array(${version}.content, 'strict $.** ? (@.type() == "string")')::text`;
   const folded = scope.alias('t');
@@ -436,18 +361,8 @@ function wordsSql({ where, words }: WordsCondition, row: Sql, scope: Scope): Sql
       and ${both(words.map((word) => sql`strpos(${folded}.text, ${word}) > 0`))}${probe(scope)})`;
 }
 
-function wordCondition(word: string): RowCondition {
+export function wordRow(word: string): RowCondition {
   return { table: 'search_token', dated: true, where: (alias) => sql`${alias}.key = ${wordKey(word)}::int8` };
-}
-
-/** Resources whose narrative has all the words: the rows of the first, checked for the others. */
-function wordsSet({ words }: WordsCondition, scope: Scope): Sql {
-  const [first, ...others] = words;
-  const [alias, row] = [scope.alias('i'), scope.alias('r')];
-  const checks = others.map((word) => exists(row, wordCondition(word), { ...scope, probing: true }));
-  return sql`select ${row}.rid from search_token ${alias}
-    join resource ${row} on ${row}.tenant_id = ${scope.tenant} and ${row}.rid = ${alias}.rid
-    where ${alias}.tenant_id = ${scope.tenant} and ${wordCondition(first ?? '').where(alias)} and ${both(checks)}`;
 }
 
 const kilometresOfDegree = 111.195;

@@ -4,7 +4,8 @@
  */
 import { join, raw, sql, type Sql } from '../store/sql.ts';
 import { and, none, type Condition, type RowLeaf, type Search } from './ast.ts';
-import { conditionSql, setSql, visibleSql } from './compile-condition.ts';
+import { conditionSql, visibleSql } from './compile-condition.ts';
+import { setSql } from './compile-set.ts';
 import { noDate } from './interval.ts';
 import {
   afterSql,

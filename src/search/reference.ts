@@ -72,7 +72,37 @@ function identifier(given: Given): Condition {
   return { kind: 'reference-identifier', paths: given.parameter.paths, values };
 }
 
-export const referenceModifiers: Modifiers = { '': equal, identifier };
+/** The parameter by which resources of a type are part of one another. */
+function partOf(type: string, context: ParseContext): ParameterPath | undefined {
+  const parameters = context.parameters.of(type).byName;
+  const parameter = parameters.get('partof') ?? parameters.get('part-of');
+  const [path, second] = parameter?.paths ?? [];
+  return parameter?.targets.includes(type) === true && second === undefined ? path : undefined;
+}
+
+/** The resource named, and all above or below it: `Encounter?location:below=Location/house`. */
+function hierarchy(direction: 'above' | 'below') {
+  return (given: Given, context: ParseContext): Condition =>
+    or(
+      given.values.map((text): Condition => {
+        const value = typed(referenceValue({ ...given, modifier: undefined }, text, context, false), given);
+        if (typeof value.type !== 'string' || value.version !== undefined) {
+          throw badValue(given.text, text, `:${direction} needs Type/id of a resource of this server.`);
+        }
+        const path = partOf(value.type, context);
+        if (path === undefined) throw badValue(given.text, text, `${value.type} resources form no hierarchy.`);
+        const paths = given.parameter.paths.filter(({ target }) => target === undefined || target === value.type);
+        return { kind: 'hierarchy', paths, direction, type: value.type, id: value.id, partOf: path };
+      }),
+    );
+}
+
+export const referenceModifiers: Modifiers = {
+  '': equal,
+  identifier,
+  above: hierarchy('above'),
+  below: hierarchy('below'),
+};
 
 /** `:Patient` limits the type of the target. */
 export function referenceOfType(given: Given, context: ParseContext): Condition | undefined {

@@ -106,6 +106,7 @@ export function isSet(part: Condition): boolean {
     case 'composite':
     case 'chain':
     case 'has':
+    case 'hierarchy':
       return true;
     case 'words':
       return part.where === 'narrative';

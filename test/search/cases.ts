@@ -170,6 +170,8 @@ export const resources: readonly object[] = [
     name: 'Other',
   },
   { resourceType: 'Location', id: 'riyadh', position: { latitude: 24.7136, longitude: 46.6753 } },
+  { resourceType: 'Location', id: 'room', partOf: { reference: 'Location/ward' } },
+  { resourceType: 'Location', id: 'ward', partOf: { reference: 'Location/riyadh' } },
   { resourceType: 'Location', id: 'jeddah', position: { latitude: 21.4858, longitude: 39.1925 } },
   {
     resourceType: 'List',
@@ -392,6 +394,17 @@ export const cases: Readonly<Record<string, readonly Case[]>> = {
     c('QuestionnaireResponse?questionnaire=http://acme.org/q|3'),
     c('Observation?patient=ahmad&code=2345-7', 'glucose', 'glucose-high'),
     c('Observation?patient=ahmad,fatima&status=final', 'glucose', 'pressure'),
+  ],
+  'reference: :above and :below in a hierarchy': [
+    c('Location?partof:below=Location/riyadh', 'ward', 'room'),
+    c('Location?partof:below=Location/ward', 'room'),
+    c('Location?partof:below=ward', 'room'),
+    c('Location?partof:above=Location/ward', 'room', 'ward'),
+    c('Location?partof:above=Location/riyadh', 'ward'),
+    c('Organization?partof:below=Organization/group', 'lab'),
+    c('Patient?organization:below=Organization/group', 'ahmad', 'fatima'),
+    c('Patient?organization:above=Organization/lab', 'ahmad', 'fatima'),
+    c('Patient?organization:above=Organization/group'),
   ],
   'reference: chained parameters': [
     c('Observation?subject:Patient.name=smith', 'pressure', 'troponin'),

@@ -62,6 +62,7 @@ function holds(condition: Condition, resource: JsonObject, world: readonly JsonO
     case 'has':
       return has(condition, resource, world);
     case 'near':
+    case 'hierarchy':
     case 'compartment':
     case 'everything':
     case 'latest':
