@@ -6,7 +6,7 @@
  */
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { fold } from './fold.ts';
-import type { EmitMaker, Sink } from './sink.ts';
+import { isKnown, type EmitMaker, type Sink } from './sink.ts';
 
 export const indexedLength = 200;
 
@@ -17,14 +17,15 @@ export function cut(text: string): string {
   return text.slice(0, end);
 }
 
+/** Columns that tell rows apart: param, rep, value, raw. */
+const distinct = [0, 1, 2, 4];
+
 export function pushString(sink: Sink, param: number, rep: number, text: string): void {
   const folded = fold(text);
   const value = cut(folded);
   const raw = text === value ? null : text;
-  for (const row of sink.string) {
-    if (row[0] === param && row[2] === value && row[1] === rep && row[4] === raw) return;
-  }
-  sink.string.push([param, rep, value, value === folded ? null : folded, raw]);
+  const row = [param, rep, value, value === folded ? null : folded, raw];
+  if (!isKnown(sink.string, row, distinct)) sink.string.push(row);
 }
 
 function pushParts(sink: Sink, param: number, rep: number, value: JsonObject, names: readonly string[]): void {

@@ -8,7 +8,7 @@
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { hash32, hash64 } from './hash.ts';
 import type { IndexedPath } from './parameters.ts';
-import type { Emit, EmitMaker, Sink } from './sink.ts';
+import { isKnown, type Emit, type EmitMaker, type Sink } from './sink.ts';
 import { pushString } from './string-rows.ts';
 
 export function tokenKey(path: { readonly key: string }, code: string): string {
@@ -34,13 +34,14 @@ interface Place {
 const asText = (value: JsonValue | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
+/** Columns that tell rows apart: rep, key, system. */
+const distinct = [1, 2, 3];
+
 function pushToken(sink: Sink, place: Place, rep: number, system: string | undefined, code: string): void {
   const key = tokenKey(place.path, code);
   const systemKey = system === undefined ? null : hash64(system);
-  for (const row of sink.token) {
-    if (row[2] === key && row[3] === systemKey && row[1] === rep) return;
-  }
-  sink.token.push([place.param, rep, key, systemKey, code, 0]);
+  const row = [place.param, rep, key, systemKey, code, 0];
+  if (!isKnown(sink.token, row, distinct)) sink.token.push(row);
 }
 
 function pushText(sink: Sink, place: Place, rep: number, text: string | undefined): void {
