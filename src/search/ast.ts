@@ -192,6 +192,28 @@ export function or(parts: readonly Condition[]): Condition {
   return real.length === 1 ? (real[0] ?? none) : real.length === 0 ? none : { kind: 'or', parts: real };
 }
 
+const mergeable: ReadonlySet<string> = new Set(['token', 'token-text', 'of-type', 'string', 'uri', 'reference']);
+
+/** What two alternatives must share to be one leaf of several paths; undefined for those that stay apart. */
+function mergeKey(part: Condition): string | undefined {
+  if (!mergeable.has(part.kind) || !('paths' in part)) return undefined;
+  const { paths, ...rest } = part;
+  return paths.some(({ path }) => path.column !== undefined) ? undefined : JSON.stringify(rest);
+}
+
+/** Alternatives with the same values become one leaf of several paths, which is one look into the index. */
+export function mergeLeaves(parts: readonly Condition[]): Condition[] {
+  const merged = new Map<unknown, Condition>();
+  for (const part of parts) {
+    const key = mergeKey(part) ?? part;
+    const before = merged.get(key);
+    const paths =
+      before !== undefined && 'paths' in before && 'paths' in part ? [...before.paths, ...part.paths] : undefined;
+    merged.set(key, paths === undefined ? part : ({ ...before, paths } as Condition));
+  }
+  return [...merged.values()];
+}
+
 export function not(part: Condition): Condition {
   return part.kind === 'all' ? none : part.kind === 'none' ? all : { kind: 'not', part };
 }

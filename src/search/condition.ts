@@ -5,7 +5,7 @@
 import { isResourceType } from '../fhir/definitions.ts';
 import { isId } from '../fhir/reference.ts';
 import { outcomeError, type OutcomeError } from '../fhir/outcome.ts';
-import { none, not, or, type Condition } from './ast.ts';
+import { mergeLeaves, none, not, or, type Condition } from './ast.ts';
 import type { ParseContext } from './context.ts';
 import { dateValue } from './date.ts';
 import { parseFilter } from './filter.ts';
@@ -48,7 +48,7 @@ function acrossTypes(types: readonly string[], name: string, value: string, cont
     const condition = ofType(type, name, value, context);
     return condition.kind === 'not' || condition.kind === 'missing' ? forType(type, condition) : condition;
   });
-  return or(parts);
+  return or(mergeLeaves(parts));
 }
 
 function forType(type: string, condition: Condition): Condition {

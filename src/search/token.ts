@@ -2,7 +2,7 @@
  * token: `code`, `system|code`, `|code`, `system|` and the modifiers :not, :text, :in, :not-in, :above, :below, :of-type.
  * https://hl7.org/fhir/R4/search.html#token
  */
-import { not, or, none, type Condition, type TokenLeaf, type TokenValue } from './ast.ts';
+import { mergeLeaves, none, not, or, type Condition, type TokenValue } from './ast.ts';
 import type { Given, Modifiers, ParseContext } from './context.ts';
 import { fold } from './fold.ts';
 import { impliedSystems } from './implied-systems.ts';
@@ -52,7 +52,7 @@ export function tokenCondition(
     const usable = hasSystem(path) ? values : values.flatMap((value) => withoutImplied(path, value, context));
     return usable.length === 0 ? none : { kind: 'token', paths: [path], values: usable };
   });
-  return or(mergeTokens(parts));
+  return or(mergeLeaves(parts));
 }
 
 function withoutImplied(path: ParameterPath, value: TokenValue, context: ParseContext): TokenValue[] {
@@ -60,26 +60,6 @@ function withoutImplied(path: ParameterPath, value: TokenValue, context: ParseCo
   const systems = impliedSystems(path.path, context.terminology);
   if (systems !== undefined && !systems.includes(value.system)) return [];
   return [{ system: undefined, code: value.code }];
-}
-
-/** Leaves with the same values become one leaf of several paths, which is one look into the index. */
-function mergeTokens(parts: readonly Condition[]): Condition[] {
-  const merged: Condition[] = [];
-  for (const part of parts) {
-    const same = merged.findIndex((other) => other.kind === 'token' && part.kind === 'token' && mergeable(other, part));
-    const before = merged[same];
-    if (part.kind === 'token' && before?.kind === 'token') {
-      merged[same] = { ...before, paths: [...before.paths, ...part.paths] };
-    } else {
-      merged.push(part);
-    }
-  }
-  return merged;
-}
-
-function mergeable(a: TokenLeaf, b: TokenLeaf): boolean {
-  const inRow = [...a.paths, ...b.paths].every(({ path }) => path.column === undefined);
-  return inRow && JSON.stringify(a.values) === JSON.stringify(b.values);
 }
 
 function equal(given: Given, context: ParseContext): Condition {
