@@ -5,10 +5,13 @@
  * 2. A connection carries one tenant at a time (setting makhbar.tenant); it is set before the first statement for
  *    another tenant, and a connection on which that failed is thrown away.
  * 3. What failed because of a concurrent transaction (serialisation, deadlock) is run again as a whole.
+ * 4. One tenant never holds all connections: its slow statements are not waited for by others (share.ts).
  */
 import pg from 'pg';
 import { createHash } from 'node:crypto';
+import { outcomeError } from '../fhir/outcome.ts';
 import { isRetried, sqlState, translate, unreachable } from './errors.ts';
+import { makeShare } from './share.ts';
 import { render, type Sql } from './sql.ts';
 
 /** Runs statements for one tenant, in one transaction or each in its own. */
@@ -63,13 +66,17 @@ export function openDatabase(options: PoolOptions): Database {
   const session = '-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=20000';
   const application = `${session} -c role=makhbar_app -c statement_timeout=${options.statementTimeout}`;
   const hotConnections = Math.max(2, Math.floor(options.connections / 3));
-  const pool = makePool(options.url, Math.max(2, options.connections - hotConnections), application);
+  const generalConnections = Math.max(2, options.connections - hotConnections);
+  const pool = makePool(options.url, generalConnections, application);
+  // Of the hot connections a tenant cannot take more than the lanes of its combiners.
+  const share = makeShare(Math.ceil((generalConnections * 2) / 3), connectionTimeout, tooBusy);
   const hotPool = makePool(options.url, hotConnections, `${application} -c plan_cache_mode=force_generic_plan`);
   const operatorPool = makePool(options.url, 2, session);
 
   const transaction: Database['transaction'] = async (tenant, work, isolation = 'read committed') => {
     for (let attempt = 1; ; attempt++) {
-      const client = await borrow(pool, tenant);
+      const leave = await share.enter(tenant);
+      const client = await borrow(pool, tenant).catch(givingBack(leave));
       let broken = false;
       try {
         await client.query(isolation === 'snapshot' ? 'begin isolation level repeatable read' : 'begin');
@@ -86,13 +93,19 @@ export function openDatabase(options: PoolOptions): Database {
         }
       } finally {
         client.release(broken);
+        leave();
       }
       await pause(attempt);
     }
   };
 
+  const query: Database['query'] = async (tenant, statement) => {
+    const leave = await share.enter(tenant);
+    return queryIn<never>(pool, tenant, statement).finally(leave);
+  };
+
   return {
-    query: (tenant, statement) => queryIn(pool, tenant, statement),
+    query,
     hot: (tenant, statement) => queryIn(hotPool, tenant, statement),
     transaction,
     operator: async <Row>(statement: Sql) => {
@@ -113,6 +126,22 @@ export function openDatabase(options: PoolOptions): Database {
     close: async () => {
       await Promise.all([pool.end(), hotPool.end(), operatorPool.end()]);
     },
+  };
+}
+
+/** Milliseconds that a caller waits for a connection. */
+const connectionTimeout = 10_000;
+
+function tooBusy(): Error {
+  return outcomeError('transient', 'This laboratory has too many requests under way; try again later.', {
+    headers: { 'retry-after': '5' },
+  });
+}
+
+function givingBack(leave: () => void): (error: unknown) => never {
+  return (error) => {
+    leave();
+    throw error;
   };
 }
 
@@ -156,7 +185,7 @@ function makePool(url: string, max: number, options: string): pg.Pool {
     max,
     options,
     application_name: 'makhbar',
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: connectionTimeout,
     idleTimeoutMillis: 300_000,
     keepAlive: true,
     types: { getTypeParser: textParser },
