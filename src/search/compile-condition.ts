@@ -32,6 +32,7 @@ import { latitudeParam, longitudeParam } from './position-rows.ts';
 import { presence, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
 import type { Scope } from './scope.ts';
 import { anyOf, both, either } from './sql-list.ts';
+import { isSelective, partsOf } from './strategy.ts';
 
 export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql {
   switch (condition.kind) {
@@ -320,12 +321,13 @@ function everythingSql({ compartment, within, types }: EverythingCondition, row:
 }
 
 function latestSql({ matching, code, most }: LatestCondition, row: Sql, outer: Scope): Sql {
-  const scope = { ...outer, date: undefined, probing: false };
+  const scope = { ...outer, date: undefined, probing: partsOf(matching).some(isSelective) };
   const match = scope.alias('r');
   const found = sql`select ${match}.rid, ${match}.date_low from resource ${match}
     where ${match}.tenant_id = ${scope.tenant} and not ${match}.deleted
       and ${visibleSql(['Observation'], match, scope)} and ${conditionSql(matching, match, scope)}`;
-  return sql`${row}.rid in (${latestOfEachCode(found, { code, most, tenant: scope.tenant })})`;
+  // As an array it is found once, and first; joined, it may be found again for each row.
+  return sql`${row}.rid = any(array(${latestOfEachCode(found, { code, most, tenant: scope.tenant })}))`;
 }
 
 /** The row is of one of the types, and the caller may see it. */

@@ -6,7 +6,9 @@
  *    transitive. So codes are the nodes of a graph and Observations join them: a group is a connected component, named by
  *    its least code.
  * 2. Without a code, the text as written is the code; without either, Observations are one group.
- * 3. `rank` gives rows of one time one place, so that ties are included. Without a time, the last created is the newest
+ * 3. Only codes that stand beside another are walked, and their groups are looked up in one value, not joined: without
+ *    statistics PostgreSQL joins such sets row by row. 6,000 Observations of 200 codes in pairs: 10 s joined, 0.06 s so.
+ * 4. `rank` gives rows of one time one place, so that ties are included. Without a time, the last created is the newest
  *    and there are no ties.
  */
 import { sql, type Sql } from '../store/sql.ts';
@@ -24,29 +26,29 @@ export interface Grouping {
 export function latestOfEachCode(found: Sql, { code, most, tenant }: Grouping): Sql {
   return sql`with recursive matching as materialized (${found}),
     coded as materialized (
-      select m.rid, coalesce(t.system::text, '') || '|' || t.value as code
-      from matching m join search_token t on t.tenant_id = ${tenant} and t.rid = m.rid
-      where t.param = ${code.param}::int4 and t.value <> ''),
-    named as materialized (
-      select rid, code from coded
-      union all
-      select m.rid, coalesce('text:' || coalesce(s.raw, s.rest, s.value), '')
-      from matching m left join search_string s
-        on s.tenant_id = ${tenant} and s.rid = m.rid and s.param = ${textParam(code)}::int4
-      where not exists (select from coded c where c.rid = m.rid)),
-    equal as materialized (
-      select distinct n.least, n.code from (select code, min(code) over (partition by rid) as least from named) n
-      where n.code <> n.least),
-    linked as materialized (select least as a, code as b from equal union all select code, least from equal),
+      select m.rid, m.date_low, coalesce(
+        (select array_agg(distinct coalesce(t.system::text, '') || '|' || t.value) from search_token t
+          where t.tenant_id = ${tenant} and t.rid = m.rid and t.param = ${code.param}::int4 and t.value <> ''),
+        (select array_agg(distinct 'text:' || coalesce(s.raw, s.rest, s.value)) from search_string s
+          where s.tenant_id = ${tenant} and s.rid = m.rid and s.param = ${textParam(code)}::int4),
+        array['']) as codes
+      from matching m),
+    joined as (select distinct codes from coded where cardinality(codes) > 1),
+    linked as materialized (
+      select distinct l.a, l.b from joined j cross join lateral (
+        select j.codes[1] as a, o as b from unnest(j.codes[2:]) o
+        union all select o, j.codes[1] from unnest(j.codes[2:]) o) l),
     walk(root, code) as (
-      select distinct code, code from named
+      select a, a from linked
       union
       select w.root, l.b from walk w join linked l on l.a = w.code),
-    component as (select code, min(root) as name from walk group by code),
-    grouped as (select distinct n.rid, c.name from named n join component c on c.code = n.code)
+    component as materialized (
+      select jsonb_object_agg(c.code, c.name) as names
+      from (select code, min(root) as name from walk group by code) c)
     select l.rid from (
-      select m.rid, rank() over (partition by g.name
-        order by m.date_low desc, case when m.date_low <= ${noDate}::int8 then m.rid end desc nulls last) as place
-      from matching m join grouped g on g.rid = m.rid) l
+      select c.rid, rank() over (
+        partition by coalesce(g.names ->> c.codes[1], c.codes[1]) collate "C"
+        order by c.date_low desc, case when c.date_low <= ${noDate}::int8 then c.rid end desc nulls last) as place
+      from coded c cross join component g) l
     where l.place <= ${most}::int8`;
 }
