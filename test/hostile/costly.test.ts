@@ -9,7 +9,7 @@ import { makeLaboratory } from '../server.ts';
 import { wrongWith } from './verdict.ts';
 
 let client: Client;
-const seconds = 8;
+const seconds = 15;
 
 beforeAll(async () => {
   const { base, token } = await makeLaboratory();
@@ -71,10 +71,10 @@ const resources: Readonly<Record<string, () => Json>> = {
     patient(narrative(`<p ${Array.from({ length: 20_000 }, (_, i) => `class="c${i}"`).join(' ')}>x</p>`)),
   'a narrative of styles': () => patient(narrative(`<p style="${'a:b;'.repeat(100_000)}">x</p>`)),
   'a narrative 5,000 deep': () => patient(narrative(`${'<b>'.repeat(5_000)}x${'</b>'.repeat(5_000)}`)),
-  '5,000 identifiers': () =>
-    patient({ identifier: Array.from({ length: 5_000 }, (_, i) => ({ system: 'u:s', value: `${i}` })) }),
-  '5,000 names': () =>
-    patient({ name: Array.from({ length: 5_000 }, (_, i) => ({ family: `f${i}`, given: ['a', 'b'] })) }),
+  '20,000 identifiers': () =>
+    patient({ identifier: Array.from({ length: 20_000 }, (_, i) => ({ system: 'u:s', value: `${i}` })) }),
+  '20,000 names': () =>
+    patient({ name: Array.from({ length: 20_000 }, (_, i) => ({ family: `f${i}`, given: ['a', 'b'] })) }),
   '20,000 components': () =>
     observation({ component: Array.from({ length: 20_000 }, () => ({ code: { text: 'c' }, valueInteger: 1 })) }),
   '20,000 unknown members': () => patient(Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`x${i}`, i]))),
