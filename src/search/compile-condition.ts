@@ -20,6 +20,7 @@ import type {
   WordsCondition,
 } from './ast.ts';
 import { all } from './ast.ts';
+import { accessGroups } from './access-groups.ts';
 import { dateSql, updatedSql } from './date-sql.ts';
 import { latestOfEachCode } from './compile-latest.ts';
 import { foldSql } from './fold.ts';
@@ -332,15 +333,13 @@ function latestSql({ matching, code, most }: LatestCondition, row: Sql, outer: S
 
 /** The row is of one of the types, and the caller may see it. */
 export function visibleSql(types: readonly string[], row: Sql, scope: Scope): Sql {
-  const open = types.filter((type) => scope.access(type)?.kind === 'all');
-  const limited = types.filter((type) => !open.includes(type));
-  const parts = limited.map(
-    (type) => sql`(${row}.type = ${typeNumber(type)}::int2 and ${accessSql(type, row, scope)})`,
+  const groups = accessGroups(types, scope.access);
+  return either(
+    groups.map(({ types: some, condition }) => {
+      const ofType = anyOf(sql`${row}.type`, some.map(typeNumber), 'int2');
+      return condition.kind === 'all' ? ofType : sql`(${ofType} and ${conditionSql(condition, row, scope)})`;
+    }),
   );
-  const [only] = open;
-  if (open.length === 1 && only !== undefined) parts.unshift(sql`${row}.type = ${typeNumber(only)}::int2`);
-  if (open.length > 1) parts.unshift(sql`${row}.type = any(${open.map(typeNumber)}::int2[])`);
-  return either(parts);
 }
 
 function listSql(id: string, row: Sql, scope: Scope): Sql {

@@ -15,6 +15,7 @@
  * 1.2; oldest first 742 → 1.6 → 1.7; code + value 1.6 → 1.6 → 2.2; component composite 312 → 1.7 → 1.6; `_has` rare 0.6 →
  * 1.0 → 1.1, frequent 1,741 → 47 → 33; frequent code newest first 0.5 → 1.0 → 1.0; `status:not` 11.7 → 6.6 → 7.3.
  */
+import { accessGroups } from './access-groups.ts';
 import type { Condition, ReferenceLeaf, RowLeaf, Search, TokenLeaf } from './ast.ts';
 import { isIndexOrder } from './order.ts';
 
@@ -67,9 +68,9 @@ const selectiveKinds: ReadonlySet<string> = new Set(['id', 'compartment', 'every
 
 /** Whether a condition of the search, or what limits the caller, names a few resources by itself. */
 export function startsFromFew(search: Search): boolean {
-  const [only, second] = search.types;
-  const access = only !== undefined && second === undefined ? search.access(only) : undefined;
-  return [...partsOf(search.condition), ...(access === undefined ? [] : partsOf(access))].some(isSelective);
+  const [group, another] = accessGroups(search.types, search.access);
+  const access = group === undefined || another !== undefined ? [] : partsOf(group.condition);
+  return [...partsOf(search.condition), ...access].some(isSelective);
 }
 
 /** What names a few resources by a column of their own row: PostgreSQL starts from it by itself. */
