@@ -12,8 +12,14 @@ import { lockCriteria } from '../store/lock.ts';
 import { criteriaOf } from './headers.ts';
 import { findMatches, type Match } from './matches.ts';
 
-/** `identifier=x&active=true` as parameters; a leading `Type?` is dropped. */
-export function parseCriteria(text: string): Parameters {
+/** `identifier=x&active=true` as parameters, also after `Type?`. @throws OutcomeError where that is another type. */
+export function parseCriteria(type: string, text: string): Parameters {
+  const [, named = ''] = /^([A-Za-z]*)\?/.exec(text) ?? [];
+  if (named !== '' && named !== type) {
+    throw outcomeError('invalid', `The criteria are for ${named.slice(0, 60)}; they must be for ${type}.`, {
+      status: 400,
+    });
+  }
   return parseQuery(text.replace(/^[A-Za-z]*\?/, ''), 'The criteria');
 }
 

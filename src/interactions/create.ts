@@ -20,7 +20,7 @@ export async function create(context: Context, call: Call): Promise<Answer> {
     return writeNew(context, call, prepared);
   }
   return inTransaction(context, async (inside) => {
-    const match = atMostOne(type, await lockAndFind(inside, type, parseCriteria(criteria)));
+    const match = atMostOne(type, await lockAndFind(inside, type, parseCriteria(type, criteria)));
     return match ? existingAnswer(inside, call, match) : writeNew(inside, call, prepared);
   });
 }

@@ -130,7 +130,7 @@ function conditionOf({ entry, call }: Admitted): string | undefined {
   const { type, id } = call.target;
   if (entry.method === 'POST') {
     const criteria = entry.headers['if-none-exist'];
-    return criteria === undefined ? undefined : criteriaText(type, criteriaOf(parseCriteria(criteria)));
+    return criteria === undefined ? undefined : criteriaText(type, criteriaOf(parseCriteria(type, criteria)));
   }
   return id === '' ? criteriaText(type, criteriaOf(call.query)) : undefined;
 }
@@ -185,7 +185,7 @@ async function planCreate(context: Context, { entry, call }: Admitted, draft: Dr
   const match =
     criteria === undefined
       ? undefined
-      : atMostOne(type, await remaining(context, type, parseCriteria(criteria), draft));
+      : atMostOne(type, await remaining(context, type, parseCriteria(type, criteria), draft));
   if (match) {
     draft.existing.push({ entry, call, match });
   } else {

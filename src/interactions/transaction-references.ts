@@ -47,7 +47,7 @@ export function conditionalReferences(resource: JsonObject | undefined): string[
 /** @throws OutcomeError where the criteria do not name exactly one resource. */
 async function resolve(context: Context, text: string): Promise<string> {
   const type = text.slice(0, text.indexOf('?'));
-  const matches = await findMatches(context, type, parseCriteria(text), 2);
+  const matches = await findMatches(context, type, parseCriteria(type, text), 2);
   const [match] = matches;
   if (match === undefined || matches.length > 1) {
     const problem = match === undefined ? 'matches nothing' : 'matches more than one resource';

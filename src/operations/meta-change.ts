@@ -38,7 +38,7 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   const { version, lastUpdated, text } = await changeCurrent(context, {
     type,
     id,
-    method: 'PUT',
+    method: 'PATCH',
     change: (resource) => ({ ...resource, meta: changedMeta((resource['meta'] ?? {}) as JsonObject, named, change) }),
   });
   return {

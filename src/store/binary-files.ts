@@ -30,14 +30,19 @@ export async function addBinaryFile(session: Session, { rid, version }: VersionK
 }
 
 /**
- * The file of a version. A version without one of its own changed only what stands round the content (a tag, the
- * security context), so the file of the last version before it that has one is its file.
+ * The file of a version. A patch without a file of its own changed only what stands round the content (a tag, the
+ * security context), so the file of the version before it is its file; no file is handed on past a deletion, past a
+ * version that was sent whole without content, or past one whose content stands in the resource.
  */
 export async function readBinaryFile(session: Session, { rid, version }: VersionKey): Promise<BinaryFile | undefined> {
   const [row] = await session.query<Row>(sql`
-    select file_key, size, sha256, content_type from binary_file
-    where tenant_id = ${session.tenant} and rid = ${rid} and ver <= ${version}
-    order by ver desc limit 1`);
+    select f.file_key, f.size, f.sha256, f.content_type from binary_file f
+    where f.tenant_id = ${session.tenant} and f.rid = ${rid} and f.ver <= ${version}
+      and not exists (
+        select from resource_version v
+        where v.tenant_id = ${session.tenant} and v.rid = ${rid} and v.ver > f.ver and v.ver <= ${version}
+          and (v.method <> 'PATCH' or v.content -> 'data' is not null))
+    order by f.ver desc limit 1`);
   return row && { key: row.file_key, size: Number(row.size), sha256: row.sha256, contentType: row.content_type };
 }
 

@@ -174,3 +174,10 @@ test('conditional updates that race with plain ones are all made, one after the 
   expect(new Set(statuses)).toEqual(new Set([200]));
   expect(await version('Patient', id)).toBe('W/"25"');
 });
+
+test('If-None-Exist with criteria for another type is refused', async () => {
+  const init = { method: 'POST', body: '{"resourceType":"Patient"}' };
+  const send = (criteria: string) => lab.fetch('Patient', { ...init, headers: { ...json, 'if-none-exist': criteria } });
+  expect((await send('Observation?identifier=1')).status).toBe(400);
+  expect((await send('Patient?identifier=1')).status).toBe(201);
+});
