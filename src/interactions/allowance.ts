@@ -35,7 +35,8 @@ export function makeAllowance(most = mostRead): Allowance {
       }
       const { raw, ...rest } = answer;
       spend(raw.length ?? 0);
-      return { ...rest, text: await textOf(raw.body) };
+      const bytes = await bytesOf(raw.body);
+      return { ...rest, text: isFhir(raw.contentType) ? bytes.toString() : binaryText(raw.contentType, bytes) };
     },
   };
 }
@@ -51,10 +52,19 @@ function spent(answer: Answer, spend: (size: number) => void): Answer {
 }
 
 /** A large Binary is streamed; inside a Bundle it is text like the others. */
-async function textOf(body: Readable | Buffer): Promise<string> {
+async function bytesOf(body: Readable | Buffer): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of Buffer.isBuffer(body) ? [body] : (body as AsyncIterable<Buffer>)) {
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
+}
+
+function isFhir(contentType: string): boolean {
+  return contentType.startsWith('application/fhir+json');
+}
+
+/** What is no resource, the answer of $graphql for one, is a Binary in a Bundle. */
+function binaryText(contentType: string, bytes: Buffer): string {
+  return serializeJson({ resourceType: 'Binary', contentType, data: bytes.toString('base64') });
 }

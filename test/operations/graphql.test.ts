@@ -5,7 +5,7 @@ import { executeGraphql } from '../../src/operations/graphql-execute.ts';
 import type { Context } from '../../src/request.ts';
 import type { Session } from '../../src/store/pool.ts';
 import { makeLaboratory, signIn, testDatabase, type Laboratory } from '../server.ts';
-import { concept, digits, observation, patient, store, type Json } from './store.ts';
+import { ask, concept, digits, observation, patient, store, type Json } from './store.ts';
 
 let lab: Laboratory;
 
@@ -350,6 +350,14 @@ describe('invoking', () => {
   test('the answer is plain JSON', async () => {
     const answer = await lab.fetch('$graphql?query={PatientList{id}}');
     expect(answer.headers.get('content-type')).toBe('application/json');
+  });
+
+  test('in a batch it is a Binary', async () => {
+    const entry = [{ request: { method: 'GET', url: '$graphql?query={Patient(id:q){id}}' } }];
+    const { json } = await ask(lab, '', { resourceType: 'Bundle', type: 'batch', entry });
+    const [{ resource }] = json['entry'] as [{ resource: { resourceType: string; contentType: string; data: string } }];
+    expect([resource.resourceType, resource.contentType]).toEqual(['Binary', 'application/json']);
+    expect(JSON.parse(Buffer.from(resource.data, 'base64').toString())).toEqual({ data: { Patient: { id: 'q' } } });
   });
 
   test.each([
