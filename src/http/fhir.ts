@@ -5,6 +5,7 @@
  * (README, decisions), and there is one route here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { failureAnswer } from '../interactions/failure.ts';
 import type { Answer, Caller, Context, Method, Request, Server } from '../request.ts';
@@ -26,7 +27,7 @@ export interface FhirSteps {
   readonly observe: (seen: Observed) => void;
 }
 
-/** What the log and the metrics learn of a request: no id, no parameter, no content. */
+/** What the log and the metrics learn of a request: no id, no parameter, no content, and no name that we do not know. */
 export interface Observed {
   readonly method: string;
   readonly status: number;
@@ -67,8 +68,8 @@ export async function handleFhir(
   steps.observe({
     method: request.method ?? '',
     status: answer.status,
-    tenant: address.tenant,
-    type: /^[A-Z][A-Za-z]{1,40}$/.test(segments[0] ?? '') ? (segments[0] ?? '') : '',
+    tenant: (await steps.tenants.find(address.tenant).catch(() => undefined))?.name ?? '',
+    type: isResourceType(segments[0] ?? '') ? (segments[0] ?? '') : '',
     milliseconds: performance.now() - started,
     requestId,
   });
