@@ -9,12 +9,14 @@ import { createLog, type Log } from './log.ts';
 import { shownUrl } from './start/address.ts';
 import { ensureLaboratory, openMigrated, startPostgres } from './start/database.ts';
 import { startHttp, type Part } from './start/http.ts';
+import { startJobs } from './start/jobs.ts';
 import type { Running } from './start/running.ts';
 import type { Database } from './store/pool.ts';
 
 /** What each role starts; a role that this version does not have is missing here. */
 const starters: Partial<Record<Role, (config: Config, database: Database, log: Log) => Promise<Part>>> = {
   http: startHttp,
+  jobs: startJobs,
 };
 
 /** @throws OutcomeError with the sentence that stops the start. */

@@ -28,6 +28,7 @@ const layers: Record<string, readonly string[]> = {
   // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
   interactions: ['access', 'fhir', 'files', 'log', 'operations', 'request', 'search', 'sql', 'store'],
   operations: ['access', 'fhir', 'interactions', 'log', 'request', 'search', 'sql', 'store'],
+  jobs: ['config', 'fhir', 'interactions', 'request', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
   // Edges.
   identity: ['access', 'fhir', 'store'],

@@ -12,7 +12,8 @@ import type { Expectation, WriteEntry, WriteMethod, Written } from '../store/wri
 import type { WriteResult } from './answers.ts';
 import type { Change } from './commit.ts';
 import { checkNewSecurityContext } from './binary-security.ts';
-import { searchParametersOf } from './search-parameters.ts';
+import { checkSearchParameter } from './search-parameter-check.ts';
+import { indexParametersOf, revisionOf } from './search-parameters.ts';
 import { makeDocument, type Document } from './document.ts';
 
 export interface Prepared extends Change {
@@ -43,13 +44,17 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
   if (type === 'Binary') {
     checkNewSecurityContext(context, resource);
   }
+  if (type === 'SearchParameter') {
+    issues.push(...checkSearchParameter(context, resource, intent.id));
+  }
   const document = makeDocument(resource, intent.id);
   const entry: WriteEntry = {
     ...intent,
     type: typeNumber(type) ?? -1,
     content: document.content,
     exact: document.exact,
-    index: extract({ ...resource, id: intent.id }, searchParametersOf(context)),
+    index: extract({ ...resource, id: intent.id }, indexParametersOf(context)),
+    revision: revisionOf(context),
   };
   return { entry, resource, document, type, remarks: issues };
 }

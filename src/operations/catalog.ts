@@ -9,6 +9,7 @@ import { lastn } from './lastn.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { stats } from './stats.ts';
+import { reindex, reindexStatus } from './reindex.ts';
 import { validate } from './validate.ts';
 
 export interface Operation {
@@ -49,6 +50,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${base}/Observation-lastn`,
     handler: lastn,
+  },
+  $reindex: { levels: ['system'], changes: true, definition: 'urn:makhbar:operation-definition:reindex', handler: reindex },
+  '$reindex-status': {
+    levels: ['system'],
+    changes: false,
+    definition: 'urn:makhbar:operation-definition:reindex-status',
+    handler: reindexStatus,
   },
   $stats: {
     levels: ['type'],

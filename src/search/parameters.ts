@@ -132,7 +132,10 @@ export function typeParameters(resourceType: string, own: readonly SearchParamet
   const builder = new Builder(resourceType, urls);
   const byName = new Map<string, Parameter>();
   for (const definition of all.values()) byName.set(definition.name, builder.parameter(definition));
-  return { resourceType, byName, paths: builder.withColumns(byName) };
+  // Columns are R4's alone: a further parameter must not move the rows of a path that is in use already.
+  const names = new Set(own.map(({ name }) => name));
+  const columns = new Map([...byName].filter(([name]) => !names.has(name)));
+  return { resourceType, byName, paths: builder.withColumns(columns) };
 }
 
 /** Makes the parameters of one type so that equal paths become one object. */

@@ -60,7 +60,8 @@ export async function startHttp(config: Config, database: Database, log: Log): P
   return { address, stop };
 }
 
-function shared(config: Config, database: Database, log: Log): Server {
+/** What all requests and jobs of a process share. */
+export function shared(config: Config, database: Database, log: Log): Server {
   return {
     config,
     log,

@@ -1,7 +1,9 @@
 /**
- * Tenants by name, remembered for a few seconds: a suspension takes effect within `lifetime` in every process.
+ * Tenants by name, with their search parameters, remembered for a few seconds: a suspension or a new SearchParameter
+ * takes effect within `lifetime` in every process.
  */
 import type { Database } from './pool.ts';
+import { loadSearchState, type SearchState } from './search-parameters.ts';
 import { findTenant, type Tenant } from './tenants.ts';
 
 /** Milliseconds; DESIGN promises that a suspended tenant is closed within 5 s. */
@@ -25,10 +27,21 @@ export function makeTenantCache(database: Database): TenantCache {
       if (known.size >= most) {
         known.clear();
       }
-      const tenant = findTenant(database, name);
+      const tenant = findWithSearch(database, name, entry?.tenant);
       known.set(name, { until: now + lifetime, tenant });
       tenant.catch(() => known.delete(name));
       return tenant;
     },
   };
+}
+
+/** @param before the tenant as it was known, whose search parameters are kept where they have not changed */
+async function findWithSearch(
+  database: Database,
+  name: string,
+  before: Promise<Tenant | undefined> | undefined,
+): Promise<Tenant | undefined> {
+  const known: SearchState | undefined = (await before?.catch(() => undefined))?.search;
+  const tenant = await findTenant(database, name);
+  return tenant && { ...tenant, search: await loadSearchState(database, tenant.id, known) };
 }

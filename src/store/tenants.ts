@@ -4,6 +4,7 @@
  */
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Database } from './pool.ts';
+import type { SearchState } from './search-parameters.ts';
 import { sql } from './sql.ts';
 
 export interface TenantSettings {
@@ -28,6 +29,8 @@ export interface Tenant {
   readonly status: 'active' | 'suspended';
   readonly settings: TenantSettings;
   readonly created: string;
+  /** The search parameters besides R4's; without it, the product's. */
+  readonly search?: SearchState;
 }
 
 interface Row {
@@ -82,6 +85,11 @@ export async function listTenants(database: Database): Promise<Tenant[]> {
 
 export async function findTenant(database: Database, name: string): Promise<Tenant | undefined> {
   const [row] = await database.operator<Row>(sql`select ${columns} from tenant where name = ${name}`);
+  return row && fromRow(row);
+}
+
+export async function findTenantById(database: Database, id: number): Promise<Tenant | undefined> {
+  const [row] = await database.operator<Row>(sql`select ${columns} from tenant where tenant_id = ${id}`);
   return row && fromRow(row);
 }
 

@@ -112,12 +112,13 @@ const freshRows = `
     from input i
   ),`;
 
-function unnest(first: number, columns: readonly { name: string; type: string }[]): string {
+export function unnest(first: number, columns: readonly { name: string; type: string }[]): string {
   const arrays = columns.map((column, i) => `$${first + i}::${column.type}[]`).join(', ');
   return `unnest(${arrays}) as u(${columns.map((column) => column.name).join(', ')})`;
 }
 
-function insertIndexRows(table: IndexTable, first: number, fresh: boolean): string {
+/** The CTEs that bring the index rows of `written (ord, rid, fresh)` in one table up to date. */
+export function insertIndexRows(table: IndexTable, first: number, fresh: boolean): string {
   const list = table.columns.map((column) => column.name);
   // As one text: `is not distinct from` on each column cannot be hashed, and 4,000 identifiers took 6 s instead of 0.4.
   const same = `row(${list.map((name) => `t.${name}`).join(', ')})::text = row(${list.map((name) => `u.${name}`).join(', ')})::text`;
@@ -234,7 +235,11 @@ function oldestRevision(entries: readonly WriteEntry[]): number {
   return entries.reduce((oldest, { index, revision = 0 }) => (index ? Math.min(oldest, revision) : oldest), latestRevision);
 }
 
-function indexArrays(table: IndexTable, ordered: readonly { entry: WriteEntry; ord: number }[]): string[] {
+/** The values for `insertIndexRows`. */
+export function indexArrays(
+  table: IndexTable,
+  ordered: readonly { entry: Pick<WriteEntry, 'index'>; ord: number }[],
+): string[] {
   const rows = ordered.flatMap(({ entry, ord }) =>
     (entry.index?.tables[table.name] ?? []).map((row) => ({ ord, row })),
   );
@@ -258,7 +263,7 @@ function expectationNumber(expect: Expectation): number | null {
 }
 
 /** A PostgreSQL array as text; made here because the driver quotes numbers and tests each value's kind. */
-function arrayLiteral(values: readonly unknown[]): string {
+export function arrayLiteral(values: readonly unknown[]): string {
   return `{${values.map(arrayElement).join(',')}}`;
 }
 

@@ -1,0 +1,9 @@
+/** The table of background jobs. */
+import type { JobKind } from './job.ts';
+import { reindex } from './reindex.ts';
+import { sweepFiles } from './sweep-files.ts';
+
+export const jobs: Readonly<Record<string, JobKind>> = {
+  reindex: { step: reindex },
+  'sweep-files': { everyHours: 24, step: sweepFiles },
+};

@@ -1,0 +1,28 @@
+/** The role of background jobs: the runner, and what is swept in this process's own folder. */
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { sweepParts } from '../files/folder.ts';
+import { startRunner } from '../jobs/runner.ts';
+import type { Log } from '../log.ts';
+import type { Database } from '../store/pool.ts';
+import { shared, type Part } from './http.ts';
+
+const sweepEvery = 24 * 3_600_000;
+
+export async function startJobs(config: Config, database: Database, log: Log): Promise<Part> {
+  const runner = startRunner({ server: shared(config, database, log), searchStates: new Map() });
+  if (config.s3 !== undefined) return runner;
+  const sweep = (): void => {
+    sweepParts(join(config.dataDir, 'files')).catch((error: unknown) =>
+      log.warn({ err: error }, 'parts of files not swept'),
+    );
+  };
+  sweep();
+  const sweeping = setInterval(sweep, sweepEvery).unref();
+  return {
+    stop: async () => {
+      clearInterval(sweeping);
+      await runner.stop();
+    },
+  };
+}
