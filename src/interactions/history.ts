@@ -7,7 +7,13 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { typeName, typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
 import { dateInterval } from '../search/interval.ts';
-import { countHistory, readHistory, type HistoryPosition, type HistoryQuery } from '../store/history.ts';
+import {
+  countHistory,
+  mostCharacters,
+  readHistory,
+  type HistoryPosition,
+  type HistoryQuery,
+} from '../store/history.ts';
 import type { Stored } from '../store/read.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
@@ -53,7 +59,7 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
   const versions = count === 0 ? [] : await readHistory(context.session, query);
   const shown = versions.slice(0, count);
   const last = shown.at(-1);
-  const more = versions.length > count && last !== undefined;
+  const more = last !== undefined && (versions.length > count || sizeOf(versions) >= mostCharacters);
   const links = linksOf(
     context,
     call,
@@ -66,6 +72,10 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
     status: 200,
     text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries),
   };
+}
+
+function sizeOf(versions: readonly Stored[]): number {
+  return versions.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
 }
 
 function countOf(call: Call): number {

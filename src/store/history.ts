@@ -27,14 +27,23 @@ export interface HistoryQuery {
   readonly count: number;
 }
 
-/** At most `count` versions, newest first. */
+/** A page ends with the version that reaches this: a thousand of the largest resources would not fit into memory. */
+export const mostCharacters = 32 * 1024 * 1024;
+
+/** At most `count` versions, newest first; fewer where they have `mostCharacters` together. */
 export async function readHistory(session: Session, query: HistoryQuery): Promise<Stored[]> {
   const rows = await session.query<StoredRow>(sql`
-    select ${storedColumns}
-    from resource_version v join resource r on r.tenant_id = v.tenant_id and r.rid = v.rid
-    where ${conditions(session.tenant, query)}
-    order by v.last_updated desc, v.rid desc, v.ver desc
-    limit ${query.count}`);
+    select p.* from (
+      select q.*, sum(length(q.text)) over (order by q.last_updated desc, q.rid desc, q.ver desc
+        rows between unbounded preceding and 1 preceding) as before
+      from (
+        select ${storedColumns}
+        from resource_version v join resource r on r.tenant_id = v.tenant_id and r.rid = v.rid
+        where ${conditions(session.tenant, query)}
+        order by v.last_updated desc, v.rid desc, v.ver desc
+        limit ${query.count}) q) p
+    where coalesce(p.before, 0) < ${mostCharacters}
+    order by p.last_updated desc, p.rid desc, p.ver desc`);
   return rows.map(storedFromRow);
 }
 
