@@ -1,16 +1,23 @@
 /**
- * The data set in the server: loaded once through the front door, in transactions of some 1,000 resources with the ids
- * of the generator. A kept folder (`--data`) is used again when it fits, so the large set is loaded once.
+ * The data set in the server, loaded once with the ids of the generator: the small sizes through the front door, in
+ * transactions of some 1,000 resources, the larger ones by COPY (bulk.ts). A kept folder (`--data`) is used again when it
+ * fits, so the large set is loaded once.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { serializeJson, type JsonObject } from '../src/fhir/json.ts';
+import { loadInBulk } from './bulk.ts';
 import { dataVersion, patientResources, patientsOf, type Size } from './generate.ts';
 
-/** A superuser's address of the embedded PostgreSQL: the limits are measured without row level security. */
+/** The address by which Makhbar itself connects to the embedded PostgreSQL. */
+export function ownUrl(dataDir: string): string {
+  return readFileSync(join(dataDir, 'data', 'postgresql.url'), 'utf8');
+}
+
+/** A superuser's address of it: the limits of writing and reading are measured without row level security. */
 export function superuserUrl(dataDir: string): string {
-  const own = new URL(readFileSync(join(dataDir, 'data', 'postgresql.url'), 'utf8'));
+  const own = new URL(ownUrl(dataDir));
   const passwords = JSON.parse(readFileSync(join(dataDir, 'data', 'postgresql.passwords.json'), 'utf8')) as {
     superuser: string;
   };
@@ -47,15 +54,24 @@ export interface Loading {
   progress(share: number): void;
 }
 
+/** Loading one resource after another would take an hour where COPY takes minutes. */
+export function isBulk(size: Size): boolean {
+  return size === 'medium' || size === 'large';
+}
+
 /** Loads, gathers statistics, and marks the folder. Returns resources a second. */
 export async function loadData(loading: Loading): Promise<number> {
   const count = patientsOf[loading.size];
   const started = performance.now();
-  const resources = await loadByHttp(loading, count);
+  const url = superuserUrl(loading.dataDir);
+  const resources = isBulk(loading.size)
+    ? await loadInBulk({ ...loading, url, patients: count })
+    : await loadByHttp(loading, count);
   const seconds = (performance.now() - started) / 1_000;
-  const client = new pg.Client(superuserUrl(loading.dataDir));
+  const client = new pg.Client(url);
   await client.connect();
   await client.query('vacuum (analyze)');
+  await client.query('checkpoint');
   await client.end();
   const loaded: Loaded = { size: loading.size, version: dataVersion };
   writeFileSync(mark(loading.dataDir), JSON.stringify(loaded));

@@ -23,6 +23,13 @@ export type Size = 'tiny' | 'small' | 'medium' | 'large';
 
 export const patientsOf: Record<Size, number> = { tiny: 100, small: 1_000, medium: 10_000, large: 100_000 };
 
+const sizes: readonly Size[] = ['tiny', 'small', 'medium', 'large'];
+
+/** Whether a data set has what those from a certain size on have. */
+export function holds(size: Size, from: Size = 'tiny'): boolean {
+  return sizes.indexOf(size) >= sizes.indexOf(from);
+}
+
 /** Raised with every change of the data, so that a kept data set of another version is not reused. */
 export const dataVersion = 1;
 

@@ -9,8 +9,8 @@ import type pg from 'pg';
 import { serializeJson, type JsonObject } from '../src/fhir/json.ts';
 import { requestBytes } from './connection.ts';
 import { transactionText } from './data.ts';
-import { chronicPatients, newObservation, patientResources } from './generate.ts';
-import type { HttpTask, SqlTask } from './load.ts';
+import { chronicPatients, newObservation, patientResources, type Size } from './generate.ts';
+import type { HttpTask, SqlTask, Task } from './load.ts';
 
 export interface Bench {
   dataDir: string;
@@ -19,11 +19,14 @@ export interface Bench {
   pid: number;
   token: string;
   tenant: number;
+  size: Size;
   /** Patients in the data set. */
   patients: number;
   barePort: number;
   barePid: number;
   superuserUrl: string;
+  /** As Makhbar connects. */
+  ownUrl: string;
   database: pg.Client;
 }
 
@@ -36,10 +39,16 @@ export interface Line {
   each?: number;
   /** At least this share of the limit … */
   ratio?: number;
-  /** … or this rate. */
+  /** … or this rate … */
   rate?: number;
+  /** … or at most this many times the limit's median latency. */
+  latency?: number;
+  /** What it may cost in a larger data set (growth.ts). */
+  growth?: 'flat' | 'linear';
+  /** Smaller data sets do not have what it needs. */
+  from?: Size;
   ours(bench: Bench): Promise<HttpTask> | HttpTask;
-  limit(bench: Bench): Promise<HttpTask | SqlTask> | HttpTask | SqlTask;
+  limit(bench: Bench): Promise<Task> | Task;
 }
 
 export const lines: readonly Line[] = [
@@ -177,7 +186,7 @@ export async function makeBareRows(database: pg.Client): Promise<void> {
   );
 }
 
-function ours({ port }: Bench, status: number[], requests: Buffer[]): HttpTask {
+export function ours({ port }: Bench, status: number[], requests: Buffer[]): HttpTask {
   return { kind: 'http', port, status, requests };
 }
 

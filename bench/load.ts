@@ -23,8 +23,18 @@ export interface SqlTask {
   values: unknown[][];
 }
 
+/** Several prepared statements a request, one after another, under the application's role for a tenant. */
+export interface StatementsTask {
+  kind: 'statements';
+  url: string;
+  tenant: number;
+  requests: { readonly text: string; readonly values: readonly unknown[] }[][];
+}
+
+export type Task = HttpTask | SqlTask | StatementsTask;
+
 export interface Job {
-  task: HttpTask | SqlTask;
+  task: Task;
   connections: number;
   seconds: number;
   /** Where to begin in the list of requests. */
@@ -51,8 +61,7 @@ interface Worker {
 /** Runs a job to its end. */
 export async function runJob(job: Job): Promise<Round> {
   const { task } = job;
-  const open = task.kind === 'http' ? () => httpWorker(task) : () => sqlWorker(task);
-  const workers = await Promise.all(Array.from({ length: job.connections }, open));
+  const workers = await Promise.all(Array.from({ length: job.connections }, () => openWorker(task)));
   const latencies: number[] = [];
   const failures: string[] = [];
   let next = job.offset;
@@ -80,6 +89,11 @@ export async function runJob(job: Job): Promise<Round> {
   const elapsed = (performance.now() - started) / 1_000;
   await Promise.all(workers.map((worker) => worker.close()));
   return summary(latencies, failures, elapsed);
+}
+
+function openWorker(task: Task): Promise<Worker> {
+  if (task.kind === 'http') return httpWorker(task);
+  return task.kind === 'sql' ? sqlWorker(task) : statementsWorker(task);
 }
 
 function summary(latencies: number[], failures: string[], elapsed: number): Round {
@@ -121,6 +135,26 @@ async function sqlWorker({ url, text, values }: SqlTask): Promise<Worker> {
   return {
     async step(n) {
       await client.query({ name: 'limit', text, values: (values[n % values.length] ?? []) as unknown[] });
+    },
+    close: () => client.end(),
+  };
+}
+
+async function statementsWorker({ url, tenant, requests }: StatementsTask): Promise<Worker> {
+  const options = `-c timezone=UTC -c role=makhbar_app -c makhbar.tenant=${tenant}`;
+  const client = new pg.Client({ connectionString: url, options });
+  await client.connect();
+  const names = new Map<string, string>();
+  const nameOf = (text: string): string => {
+    const name = names.get(text) ?? `s${names.size}`;
+    names.set(text, name);
+    return name;
+  };
+  return {
+    async step(n) {
+      for (const { text, values } of requests[n % requests.length] ?? []) {
+        await client.query({ name: nameOf(text), text, values: values as unknown[] });
+      }
     },
     close: () => client.end(),
   };

@@ -4,49 +4,68 @@
  *   npm run bench -- --size medium --out run.json
  *   npm run bench -- --only read --only create --rounds 3 --seconds 2
  *   npm run bench -- --size large --data data/bench-large     keeps the data set for the next run
+ *   npm run bench -- --sizes medium,large --only search --data data/bench --out run.json
+ *                                                             and how searches grow; writes run-medium.json, run-large.json
  *   npm run bench -- --only none --soak 10m                   memory under lasting load
- *   npm run bench -- --compare before.json after.json
+ *   npm run bench -- --compare before.json after.json         of two sizes: the growth
+ *
+ * `--only search` stands for all searches and the mix of them. Other lines write: leave them out on a kept data set whose
+ * searches are to be compared. `--callers 4` measures searches with four callers at a time instead of one.
  */
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { patientsOf, type Size } from './generate.ts';
 import { lines } from './lines.ts';
-import { compare } from './report.ts';
+import { growthOf, growthText } from './growth.ts';
+import { compare, type Report } from './report.ts';
 import { run, type Options } from './run.ts';
+import { searchCases } from './search-catalog.ts';
 
-const names = [...lines.map((line) => line.name), 'start', 'none'];
+const names = [...[...searchCases, ...lines].map(({ name }) => name), 'mixed', 'search', 'start', 'none'];
 
-function readOptions(): { options: Options; out?: string; compared?: string[] } {
+interface Wanted {
+  options: Omit<Options, 'size'>;
+  sizes: Size[];
+  out?: string;
+  compared?: string[];
+}
+
+function readOptions(): Wanted {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       size: { type: 'string', default: 'small' },
+      sizes: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
+      callers: { type: 'string', default: '1' },
       data: { type: 'string' },
       soak: { type: 'string', default: '0' },
       out: { type: 'string' },
       compare: { type: 'boolean', default: false },
     },
   });
-  if (!(values.size in patientsOf)) {
-    throw new Error(`--size takes ${Object.keys(patientsOf).join(', ')}.`);
+  const sizes = (values.sizes ?? values.size).split(',');
+  if (sizes.some((size) => !(size in patientsOf))) {
+    throw new Error(`--size and --sizes take ${Object.keys(patientsOf).join(', ')}.`);
   }
   const unknown = values.only.find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new Error(`--only takes ${names.join(', ')}, not ${unknown}.`);
   }
-  const options: Options = {
-    size: values.size as Size,
+  const options: Omit<Options, 'size'> = {
     only: values.only,
     pace: { rounds: positive('rounds', values.rounds), seconds: positive('seconds', values.seconds) },
+    callers: Math.ceil(positive('callers', values.callers)),
     soakMinutes: minutes(values.soak),
     print: (text) => process.stdout.write(`${text}\n`),
     ...(values.data !== undefined && { data: values.data }),
   };
   return {
     options,
+    sizes: sizes as Size[],
     ...(values.out !== undefined && { out: values.out }),
     ...(values.compare && { compared: positionals }),
   };
@@ -70,7 +89,7 @@ function minutes(text: string): number {
 }
 
 async function main(): Promise<void> {
-  const { options, out, compared } = readOptions();
+  const { options, sizes, out, compared } = readOptions();
   if (compared !== undefined) {
     const [before, after] = compared;
     if (before === undefined || after === undefined) {
@@ -79,11 +98,25 @@ async function main(): Promise<void> {
     options.print(compare(before, after));
     return;
   }
-  const report = await run(options);
-  if (out !== undefined) {
-    writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
-    options.print(`written to ${out}`);
+  const reports: Report[] = [];
+  for (const size of sizes) {
+    const report = await run({ ...options, ...ofSize(options, size, sizes.length), size });
+    reports.push(report);
+    if (out !== undefined) {
+      const path = sizes.length === 1 ? out : out.replace(/(\.json)?$/, `-${size}$1`);
+      writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
+      options.print(`written to ${path}`);
+    }
   }
+  reports.slice(1).forEach((report, i) => {
+    options.print(`growth from ${sizes[i]} to ${report.size}`);
+    growthOf(reports[i] as Report, report).forEach((growth) => options.print(growthText(growth)));
+  });
+}
+
+/** Each size keeps its data in a folder of its own. */
+function ofSize({ data }: Omit<Options, 'size'>, size: Size, count: number): { data?: string } {
+  return data === undefined || count === 1 ? {} : { data: join(data, size) };
 }
 
 main().catch((error: unknown) => {

@@ -3,7 +3,7 @@
  * the machine meets both; what is reported is the median of the rounds.
  */
 import type { Bench, Line } from './lines.ts';
-import type { HttpTask, Job, Round, SqlTask } from './load.ts';
+import type { Job, Round, Task } from './load.ts';
 import { postgresSeconds, processorSeconds, type Helper } from './processes.ts';
 
 export interface Side {
@@ -28,9 +28,11 @@ export interface Result {
   connections: number;
   ours: Side;
   limit: Side;
+  /** Ours / the limit: of the rates; of the medians of the latencies where those have the goal. */
   ratio: number;
   goal?: string;
   met?: boolean;
+  growth?: 'flat' | 'linear';
 }
 
 export interface Pace {
@@ -67,13 +69,13 @@ type SideName = 'ours' | 'limit';
 type Measured = Round & { cpu: Processor };
 
 /** Seconds used so far; a limit in SQL has no server of its own. */
-function processorOf(bench: Bench, side: SideName, task: HttpTask | SqlTask): Processor {
+function processorOf(bench: Bench, side: SideName, task: Task): Processor {
   const pid = side === 'ours' ? bench.pid : bench.barePid;
   const node = task.kind === 'http' ? processorSeconds(pid) : 0;
   return { node, postgres: postgresSeconds(bench.dataDir) };
 }
 
-function jobOf(line: Line, task: HttpTask | SqlTask, seconds: number, offset: number): Job {
+function jobOf(line: Line, task: Task, seconds: number, offset: number): Job {
   return { task, connections: line.connections, seconds, offset };
 }
 
@@ -91,9 +93,12 @@ function sideOf(rounds: Measured[], { each = 1 }: Line): Side {
 }
 
 function resultOf(line: Line, ours: Side, limit: Side): Result {
-  const ratio = ours.rate / limit.rate;
-  const { name, title, unit, connections } = line;
-  const result = { line: name, title, unit, connections, ours, limit, ratio };
+  const ratio = line.latency === undefined ? ours.rate / limit.rate : ours.p50 / limit.p50;
+  const { name, title, unit, connections, growth } = line;
+  const result = { line: name, title, unit, connections, ours, limit, ratio, ...(growth && { growth }) };
+  if (line.latency !== undefined) {
+    return { ...result, goal: `p50 ≤ ${line.latency} × the limit's`, met: ratio <= line.latency };
+  }
   if (line.ratio !== undefined) {
     return { ...result, goal: `ratio ≥ ${line.ratio}`, met: ratio >= line.ratio };
   }

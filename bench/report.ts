@@ -3,8 +3,10 @@
  * `cpu 120 + 80 µs` is the processor time a request (or resource) of the Node process and of PostgreSQL.
  */
 import { readFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { growthOf, growthText } from './growth.ts';
 import type { Result } from './measure.ts';
+import type { Mixed } from './mixed.ts';
 import type { Soak } from './soak.ts';
 
 /** A single figure with a goal: milliseconds of a start, megabytes of memory. */
@@ -23,8 +25,11 @@ export interface Report {
   node: string;
   size: string;
   resources: number;
+  /** Of the last minute, when the run began: what else the machine did. */
+  load: number;
   results: Result[];
   figures: Figure[];
+  mixed?: Mixed;
   soak?: Soak;
 }
 
@@ -37,6 +42,7 @@ export function newReport(size: string): Report {
     node: process.version,
     size,
     resources: 0,
+    load: loadavg()[0] ?? Number.NaN,
     results: [],
     figures: [],
   };
@@ -46,7 +52,7 @@ export function resultText(result: Result): string {
   const { ours, limit } = result;
   const [what = '', against = ''] = result.title.split(' | ');
   const rows = [
-    `${what}  (${result.connections} connections)`,
+    `${what}  (${result.connections} ${result.connections === 1 ? 'connection' : 'connections'})`,
     `  Makhbar  ${sideText(ours, result.unit)}`,
     `  limit    ${sideText(limit, result.unit)}   ${against}`,
     `  ratio    ${result.ratio.toFixed(2)}${goalText(result)}`,
@@ -69,6 +75,11 @@ export function figureText(figure: Figure): string {
   return `${figure.title}: ${value} ${figure.unit}${goalText(figure)}`;
 }
 
+export function mixedText({ connections, count, rate, p50, p99, failed, failure, met }: Mixed): string {
+  const trouble = failed > 0 ? `, ${failed} failed (${failure})` : '';
+  return `${connections} callers over all searches: ${count.toLocaleString('en')} requests, ${Math.round(rate)} a second, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms${trouble}${goalText({ goal: 'none fails', met })}`;
+}
+
 export function soakText(soak: Soak): string {
   const memory = soak.quarters.map((value) => Math.round(value)).join(' → ');
   const trouble = soak.failed > 0 ? `, ${soak.failed} failed (${soak.failure})` : '';
@@ -79,10 +90,16 @@ function goalText({ goal, met }: { goal?: string; met?: boolean }): string {
   return goal === undefined ? '' : `   ${met ? 'met' : 'MISSED'} (goal: ${goal})`;
 }
 
-/** Two runs line by line; a change is worth a look when it exceeds what rounds differ within a run. */
+/**
+ * Two runs line by line; a change is worth a look when it exceeds what rounds differ within a run. Of runs on data sets
+ * of different size the growth.
+ */
 export function compare(beforePath: string, afterPath: string): string {
   const [before, after] = [read(beforePath), read(afterPath)];
   const rows = [`${before.date} (${before.size}) → ${after.date} (${after.size})`];
+  if (before.size !== after.size) {
+    return [...rows, ...growthOf(before, after).map(growthText)].join('\n');
+  }
   for (const now of after.results) {
     const then = before.results.find((result) => result.line === now.line);
     if (then !== undefined) {
@@ -95,6 +112,11 @@ export function compare(beforePath: string, afterPath: string): string {
       rows.push(`${now.name.padEnd(16)} ${then.value.toFixed(0)} → ${now.value.toFixed(0)} ${now.unit}`);
     }
   }
+  if (before.mixed && after.mixed) {
+    rows.push(
+      `mixed            ${Math.round(before.mixed.rate)} → ${Math.round(after.mixed.rate)} requests/s, ${before.mixed.failed} → ${after.mixed.failed} failed`,
+    );
+  }
   return rows.join('\n');
 }
 
@@ -103,7 +125,8 @@ function comparedRow(name: string, then: Result, now: Result): string {
   const spread = Math.max(spreadOf(then), spreadOf(now)) * 100;
   const verdict = Math.abs(change) <= spread ? 'within the spread' : change > 0 ? 'faster' : 'SLOWER';
   const rates = `${Math.round(then.ours.rate)} → ${Math.round(now.ours.rate)} ${now.unit}`;
-  const ratios = `ratio ${then.ratio.toFixed(2)} → ${now.ratio.toFixed(2)}`;
+  const latency = `p50 ${then.ours.p50.toFixed(2)} → ${now.ours.p50.toFixed(2)} ms`;
+  const ratios = `${latency}, ratio ${then.ratio.toFixed(2)} → ${now.ratio.toFixed(2)}`;
   const cpu = `cpu ${cpuText(then)} → ${cpuText(now)} µs`;
   return `${name} ${rates} (${change.toFixed(1)} %), ${ratios}, ${cpu}, rounds differ by ${spread.toFixed(0)} %: ${verdict}`;
 }

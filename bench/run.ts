@@ -5,12 +5,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { isLoaded, loadData, superuserUrl } from './data.ts';
-import { patientsOf, type Size } from './generate.ts';
-import { lines, makeBareRows, type Bench } from './lines.ts';
+import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
+import { holds, patientsOf, type Size } from './generate.ts';
+import { lines, makeBareRows, type Bench, type Line } from './lines.ts';
 import { measureLine, median, type Pace } from './measure.ts';
+import { mixedSearches } from './mixed.ts';
 import { memoryOf, runCommand, startBare, startLoad, startMakhbar, type Makhbar } from './processes.ts';
-import { figureText, newReport, resultText, soakText, type Figure, type Report } from './report.ts';
+import { figureText, mixedText, newReport, resultText, soakText, type Figure, type Report } from './report.ts';
+import { searchCases } from './search-catalog.ts';
+import { searchLines } from './search-lines.ts';
 import { soak } from './soak.ts';
 
 export interface Options {
@@ -18,6 +21,8 @@ export interface Options {
   /** Names of lines; none = all. */
   only: string[];
   pace: Pace;
+  /** At a time, for each search. */
+  callers: number;
   /** Folder that is kept; without it a temporary one. */
   data?: string;
   soakMinutes: number;
@@ -48,7 +53,9 @@ async function runIn(dataDir: string, options: Options): Promise<Report> {
     await prepareData(dataDir, options, add);
   }
   isLoaded(dataDir, options.size);
-  const wants = (name: string) => options.only.length === 0 || options.only.includes(name);
+  const searches = new Set([...searchCases.map(({ name }) => name), 'mixed']);
+  const wants = (name: string) =>
+    options.only.length === 0 || options.only.includes(name) || (options.only.includes('search') && searches.has(name));
   if (wants('start')) {
     add(await measureStart(dataDir));
   }
@@ -83,7 +90,8 @@ async function prepareData(dataDir: string, options: Options, add: (figure: Figu
         }
       },
     });
-    add({ name: 'load', title: 'loading the data set in transactions', value: rate, unit: 'resources/s' });
+    const title = `loading the data set ${isBulk(options.size) ? 'by COPY, with its indexes' : 'in transactions'}`;
+    add({ name: isBulk(options.size) ? 'bulk' : 'load', title, value: rate, unit: 'resources/s' });
   } finally {
     await server.stop();
   }
@@ -117,16 +125,22 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
       pid: server.pid,
       token,
       tenant,
+      size: options.size,
       patients: patientsOf[options.size],
       barePort: bare.port,
       barePid: bare.pid,
       superuserUrl: url,
+      ownUrl: ownUrl(dataDir),
       database,
     };
-    for (const line of lines.filter(({ name }) => wants(name))) {
+    for (const line of linesOf(options, wants)) {
       const result = await measureLine(line, bench, load, options.pace);
       report.results.push(result);
       options.print(resultText(result));
+    }
+    if (wants('mixed')) {
+      report.mixed = await mixedSearches(bench, load, options.pace);
+      options.print(mixedText(report.mixed));
     }
     if (options.soakMinutes > 0) {
       report.soak = await soak(bench, load, server.pid, options.soakMinutes);
@@ -135,6 +149,15 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
   } finally {
     await Promise.all([load.stop(), bare.stop(), database.end()]);
   }
+}
+
+/** Searches first: the other lines add resources. */
+function linesOf({ size, callers, print }: Options, wants: (name: string) => boolean): Line[] {
+  const wanted = [...searchLines(callers), ...lines].filter(({ name }) => wants(name));
+  for (const { name, from } of wanted.filter((line) => !holds(size, line.from))) {
+    print(`${name}: left out, it needs at least the ${from} data set`);
+  }
+  return wanted.filter(({ from }) => holds(size, from));
 }
 
 /** From the start of the process to readiness, on the data that are there; the median of three starts. */

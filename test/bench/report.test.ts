@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { median, type Result } from '../../bench/measure.ts';
-import { compare, figureText, newReport, resultText, soakText } from '../../bench/report.ts';
+import { compare, figureText, mixedText, newReport, resultText, soakText } from '../../bench/report.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -44,6 +44,26 @@ test('a figure and a soak say their goals', () => {
   );
   const soaked = { minutes: 10, requests: 5, failed: 0, quarters: [1, 2, 3, 4], growth: 2, met: false };
   expect(soakText(soaked)).toMatch(/1 → 2 → 3 → 4 MB, last \/ second 2\.00 +MISSED/);
+});
+
+test('the mix of searches says what failed', () => {
+  const round = { connections: 64, rate: 500, p50: 100, p99: 300, count: 5_000 };
+  expect(mixedText({ ...round, failed: 0, met: true })).toMatch(
+    /5,000 requests, 500 a second.*met \(goal: none fails\)/,
+  );
+  expect(mixedText({ ...round, failed: 2, failure: 'status 503', met: false })).toMatch(
+    /2 failed \(status 503\).*MISSED/,
+  );
+});
+
+test('runs on two sizes are compared by their growth', () => {
+  const paths = ['medium', 'large'].map((size, n) => {
+    const path = join(folder, `${size}.json`);
+    const report = { ...newReport(size), resources: 10 ** n, results: [result([1_000], { growth: 'flat' })] };
+    writeFileSync(path, JSON.stringify(report));
+    return path;
+  });
+  expect(compare(paths[0] as string, paths[1] as string)).toMatch(/read +p50 × 1\.00, of its SQL × 1\.00 +met/);
 });
 
 describe('comparing two runs', () => {
