@@ -28,7 +28,7 @@ export function dateSql(columns: Columns, { prefix, interval }: DateValue): Sql 
 }
 
 const instant = (milliseconds: number): string =>
-  new Date(Math.max(-62135596800000, Math.min(milliseconds, 253402300800000))).toISOString();
+  new Date(Math.max(-62135596800000, Math.min(milliseconds, 253402300799999))).toISOString();
 
 /** `_lastUpdated`: a point in time, to the millisecond. */
 export function updatedSql(column: Sql, { prefix, interval }: DateValue): Sql {
