@@ -40,11 +40,10 @@ export function negotiate(query: Parameters, accept: string | undefined, anyType
 }
 
 function fromAccept(accept: string, anyType: boolean): Omit<Negotiated, 'pretty'> {
-  const ranges = accept
-    .split(',')
-    .map((text) => ({ text, quality: Number(mediaType(text).parameters['q'] ?? 1) }))
-    .filter((range) => range.quality > 0)
-    .sort((a, b) => b.quality - a.quality);
+  const all = accept.split(',').map((text) => ({ text, quality: Number(mediaType(text).parameters['q'] ?? 1) }));
+  const ranges = all.filter((range) => range.quality > 0).sort((a, b) => b.quality - a.quality);
+  // What is excluded by name is not meant by `*/*`, either.
+  const noJson = all.some(({ text, quality }) => quality === 0 && formatOf(text) === 'json');
   for (const { text } of ranges) {
     const { type } = mediaType(text);
     const format = formatOf(text);
@@ -52,7 +51,7 @@ function fromAccept(accept: string, anyType: boolean): Omit<Negotiated, 'pretty'
       return { format, explicit: true };
     }
     if (['*/*', 'application/*', 'text/html', 'text/*', ''].includes(type)) {
-      return { format: 'json', explicit: false };
+      return { format: noJson ? 'xml' : 'json', explicit: false };
     }
   }
   if (anyType) {

@@ -13,6 +13,8 @@ describe('negotiate', () => {
     ['', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'json'],
     ['', 'application/fhir+json; fhirVersion=4.0', 'json'],
     ['', 'application/fhir+json;fhirVersion=3.0, application/fhir+xml', 'xml'],
+    ['', 'application/fhir+json;q=0, */*', 'xml'],
+    ['', 'application/fhir+xml;q=0, */*', 'json'],
     ['xml', 'application/fhir+json', 'xml'],
     ['application/fhir json', undefined, 'json'],
     ['text/xml', undefined, 'xml'],
