@@ -106,6 +106,13 @@ export interface HasCondition {
   readonly condition: Condition;
 }
 
+/** A code of value sets that the tenant may hold; the store puts the codes in its place before anything is compiled. */
+export interface ValueSetCondition {
+  readonly kind: 'value-set';
+  readonly paths: readonly ParameterPath[];
+  readonly urls: readonly string[];
+}
+
 /** A reference to a resource or to one above or below it in the hierarchy that `partOf`, a path of its type, makes. */
 export interface HierarchyCondition {
   readonly kind: 'hierarchy';
@@ -160,6 +167,7 @@ export type Condition =
   | ChainCondition
   | HasCondition
   | HierarchyCondition
+  | ValueSetCondition
   | NearCondition
   | CompartmentCondition
   | EverythingCondition

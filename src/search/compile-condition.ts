@@ -4,6 +4,7 @@
  * Every subquery names the tenant, and whatever resource takes part (target of a chain, source of `_has`) must be live
  * and satisfy the caller's access to its type: what may not be seen matches nothing.
  */
+import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { join, sql, type Sql } from '../store/sql.ts';
 import type {
@@ -67,6 +68,15 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
       return chainSql(condition, row, scope);
     case 'has':
       return hasSql(condition, row, scope);
+    case 'value-set':
+      // Resolved by store/value-sets.ts in what is asked for; what limits a caller cannot depend on data of the tenant.
+      throw outcomeError(
+        'not-supported',
+        `The value set "${condition.urls.join()}" of this laboratory cannot be used here.`,
+        {
+          status: 400,
+        },
+      );
     case 'hierarchy':
       return exists(row, hierarchyRow(condition, scope), scope);
     case 'compartment':

@@ -46,7 +46,7 @@ function hasSystem({ path }: ParameterPath): boolean {
 export function tokenCondition(
   paths: readonly ParameterPath[],
   values: readonly TokenValue[],
-  context: ParseContext,
+  context: Pick<ParseContext, 'terminology'>,
 ): Condition {
   const parts = paths.map((path): Condition => {
     const usable = hasSystem(path) ? values : values.flatMap((value) => withoutImplied(path, value, context));
@@ -55,7 +55,11 @@ export function tokenCondition(
   return or(mergeLeaves(parts));
 }
 
-function withoutImplied(path: ParameterPath, value: TokenValue, context: ParseContext): TokenValue[] {
+function withoutImplied(
+  path: ParameterPath,
+  value: TokenValue,
+  context: Pick<ParseContext, 'terminology'>,
+): TokenValue[] {
   if (value.system === undefined || value.system === null) return [{ system: undefined, code: value.code }];
   const systems = impliedSystems(path.path, context.terminology);
   if (systems !== undefined && !systems.includes(value.system)) return [];
@@ -87,15 +91,14 @@ function ofType(given: Given): Condition {
   return { kind: 'of-type', paths: given.parameter.paths, values };
 }
 
-/** All codes of the value sets. */
+/** All codes of the value sets; those that the definitions do not hold are looked for among the tenant's. */
 function within(given: Given, context: ParseContext): Condition {
-  const values = given.values.flatMap((value) => {
-    const url = unescape(value);
-    const codes = context.terminology.expand(url);
-    if (codes === undefined)
-      throw badValue(given.text, url, 'this server does not hold that value set or cannot list its codes.');
-    return codes;
-  });
+  const urls = given.values.map(unescape);
+  const bad = urls.find((url) => !/^[a-z][a-z0-9+.-]*:\S+$/i.test(url));
+  if (bad !== undefined) throw badValue(given.text, bad, 'the canonical URL of a value set is needed.');
+  const lists = urls.map((url) => context.terminology.expand(url));
+  if (lists.includes(undefined)) return { kind: 'value-set', paths: given.parameter.paths, urls };
+  const values = lists.flatMap((list) => list ?? []);
   return values.length === 0 ? none : tokenCondition(given.parameter.paths, values, context);
 }
 

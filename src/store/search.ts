@@ -18,6 +18,7 @@ import { effort, isTried } from '../search/strategy.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
 import type { Sql } from './sql.ts';
+import { withValueSets } from './value-sets.ts';
 
 export interface SearchPage {
   readonly matches: readonly Stored[];
@@ -41,10 +42,11 @@ const estimated = 10_000;
 /** One page of a search, from its beginning or from a position that an earlier page gave. */
 export async function runSearch(
   session: Session,
-  search: Search,
+  parsed: Search,
   position?: Position,
   bounds = effort,
 ): Promise<SearchPage> {
+  const search = await withValueSets(session, parsed);
   if (search.types.length === 0) return { ...nothing, total: 0 };
   if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
   const rows = await findRows(session, search, { limit: search.count + 1, position }, bounds);
@@ -116,7 +118,8 @@ async function totalOf(session: Session, search: Search): Promise<number | undef
 }
 
 /** How many resources match. */
-export async function countMatches(session: Session, search: Search): Promise<number> {
+export async function countMatches(session: Session, parsed: Search): Promise<number> {
+  const search = await withValueSets(session, parsed);
   return search.types.length === 0 ? 0 : count(session, compileCount(search, session.tenant));
 }
 
@@ -126,7 +129,8 @@ async function count(session: Session, statement: Sql): Promise<number> {
 }
 
 /** Up to `most` matches, without includes: for conditional interactions. */
-export async function findMatches(session: Session, search: Search, most: number): Promise<Stored[]> {
+export async function findMatches(session: Session, parsed: Search, most: number): Promise<Stored[]> {
+  const search = await withValueSets(session, parsed);
   if (search.types.length === 0) return [];
   const rows = await findRows(session, search, { limit: most });
   return rows.map(storedFromRow);

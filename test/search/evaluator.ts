@@ -63,6 +63,7 @@ function holds(condition: Condition, resource: JsonObject, world: readonly JsonO
       return has(condition, resource, world);
     case 'near':
     case 'hierarchy':
+    case 'value-set':
     case 'compartment':
     case 'everything':
     case 'latest':

@@ -1,6 +1,7 @@
 /** Searches by section of the specification, in two tenants that hold the same ids. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { cases, resources } from './cases.ts';
+import { all, type Access } from '../../src/search/ast.ts';
 import { defaultParameters } from '../../src/search/parameters.ts';
 import { makeLaboratory } from '../server.ts';
 import { find, store } from './fixture.ts';
@@ -17,6 +18,24 @@ beforeAll(async () => {
 describe.each(Object.entries(cases))('%s', (_section, list) => {
   test.each(list)('$query', async ({ query, ids }) => {
     expect((await find(tenant, query)).sort()).toEqual([...ids].sort());
+  });
+});
+
+describe('value sets of the tenant', () => {
+  test('one that nobody holds is refused', async () => {
+    await expect(find(tenant, 'Observation?code:in=http://lab/ValueSet/unknown')).rejects.toThrow(/does not hold it/);
+  });
+
+  test('one that the caller may not see is not held', async () => {
+    const access: Access = (type) => (type === 'ValueSet' ? undefined : all);
+    await expect(find(tenant, 'Observation?code:in=http://lab/ValueSet/own', { access })).rejects.toThrow(
+      /does not hold it/,
+    );
+  });
+
+  test('another tenant does not see it', async () => {
+    const other = (await makeLaboratory()).tenant.id;
+    await expect(find(other, 'Observation?code:in=http://lab/ValueSet/own')).rejects.toThrow(/does not hold it/);
   });
 });
 
