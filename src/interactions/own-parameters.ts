@@ -95,6 +95,17 @@ export function faultOf(
   return undefined;
 }
 
+/** Whether any part of it needs the expression engine. */
+export function isCostly(definition: Definition): boolean {
+  return definition.base.some((base) => {
+    const type = general.has(base) ? 'Basic' : base;
+    const parameter = typeParameters(type, [
+      { ...definition, type: definition.type === 'composite' ? 'token' : definition.type },
+    ]).byName.get(definition.name);
+    return parameter?.paths.some(({ path }) => path.branch === undefined) === true;
+  });
+}
+
 type Found = readonly [element: string, sentence: string] | undefined;
 type Check = (definition: Definition, others: readonly OwnParameter[]) => Found;
 

@@ -1,11 +1,12 @@
 /**
  * From a resource to what the store writes: validated, printed, indexed. The only way into the store.
  */
-import { OutcomeError, type Issue } from '../fhir/outcome.ts';
+import { OutcomeError, outcomeError, type Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { validateResource } from '../fhir/validation/validate.ts';
 import { extract } from '../search/extract.ts';
+import type { IndexRows } from '../search/rows.ts';
 import type { Context } from '../request.ts';
 import type { Key } from '../store/read.ts';
 import type { Expectation, WriteEntry, WriteMethod, Written } from '../store/write.ts';
@@ -53,10 +54,21 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
     type: typeNumber(type) ?? -1,
     content: document.content,
     exact: document.exact,
-    index: extract({ ...resource, id: intent.id }, indexParametersOf(context)),
+    index: indexRows(context, { ...resource, id: intent.id }),
     revision: revisionOf(context),
   };
   return { entry, resource, document, type, remarks: issues };
+}
+
+function indexRows(context: Context, resource: JsonObject): IndexRows {
+  try {
+    return extract(resource, indexParametersOf(context));
+  } catch (error) {
+    if (!(error instanceof OutcomeError)) {
+      throw error;
+    }
+    throw outcomeError('processing', `A search parameter of this laboratory cannot be applied to it: ${error.message}`);
+  }
 }
 
 function isError(issue: Issue): boolean {

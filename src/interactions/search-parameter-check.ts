@@ -3,11 +3,13 @@ import { outcomeError, type Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import type { Context } from '../request.ts';
 import { definitionOf } from '../store/own-parameter.ts';
-import { faultOf, isRestatement, usableParameters } from './own-parameters.ts';
+import { faultOf, isCostly, isRestatement, usableParameters } from './own-parameters.ts';
 import { stateOf } from './search-parameters.ts';
 
 /** Each costs every write of its types something: a guess at what a laboratory may need. */
 const mostActive = 200;
+/** Those whose expression is more than a path take up to 0.1 s for a hostile resource. */
+const mostCostly = 20;
 
 /**
  * @returns what the caller should know
@@ -26,6 +28,13 @@ export function checkSearchParameter(context: Context, resource: JsonObject, id:
   }
   const fault = faultOf({ id, definition }, others);
   if (fault !== undefined) throw outcomeError('business-rule', fault.sentence, { expression: fault.expression });
+  if (isCostly(definition) && others.filter((other) => isCostly(other.definition)).length >= mostCostly) {
+    throw outcomeError(
+      'business-rule',
+      `A laboratory may have at most ${mostCostly} search parameters whose expression is more than a path of elements.`,
+      { expression: 'SearchParameter.expression' },
+    );
+  }
   return [told(`Searches by "${definition.name}" answer when the reindex job, which this write started, is done.`)];
 }
 

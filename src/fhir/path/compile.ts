@@ -18,7 +18,7 @@
 import { outcomeError } from '../outcome.ts';
 import { negative } from './arithmetic.ts';
 import type { Call, Functions, PathFunction, Settings } from './call.ts';
-import { single, type Environment, type Evaluation, type Scope } from './evaluation.ts';
+import { mostItems, single, type Environment, type Evaluation, type Scope } from './evaluation.ts';
 import { conversion } from './functions-conversion.ts';
 import { existence } from './functions-existence.ts';
 import { fhir } from './functions-fhir.ts';
@@ -55,7 +55,7 @@ export const functions: Functions = Object.assign(
 );
 
 function scopeFor(input: Nodes, env: Environment): Scope {
-  const evaluation: Evaluation = { env, context: input, spent: 0 };
+  const evaluation: Evaluation = { env, context: input, spent: 0, most: env.mostItems ?? mostItems };
   return { evaluation, focus: input, index: 0, total: none };
 }
 

@@ -22,6 +22,8 @@ export interface Environment {
   /** Whether a text is a proper narrative. https://hl7.org/fhir/R4/narrative.html#rules */
   readonly htmlChecks?: (text: string) => boolean;
   readonly conformsTo?: (node: Node, profile: string) => boolean;
+  /** How many items one expression may look at, where that is less than `mostItems`. */
+  readonly mostItems?: number;
   /** Results of pieces that depend on the resource only; kept by compile.ts. */
   memory?: Map<object, unknown>;
 }
@@ -35,16 +37,18 @@ export interface Evaluation {
   memory?: Map<object, unknown>;
   /** Items that were looked at so far. */
   spent: number;
+  /** How many it may look at. */
+  readonly most: number;
 }
 
 /** A guess that leaves room for the largest documents; so many items take a second or two. */
-const mostItems = 10_000_000;
+export const mostItems = 10_000_000;
 
 /** Counts what grows beyond the size of the resource: nested loops and repeated descendants would take for ever. */
 export function spend({ evaluation }: Scope, items: number): void {
   evaluation.spent += items;
-  if (evaluation.spent > mostItems) {
-    throw outcomeError('too-costly', `The FHIRPath expression looks at more than ${mostItems} items of this resource.`);
+  if (evaluation.spent > evaluation.most) {
+    throw outcomeError('too-costly', `The FHIRPath expression looks at more than ${evaluation.most} items of this resource.`);
   }
 }
 
