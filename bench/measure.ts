@@ -2,6 +2,7 @@
  * Measuring a line: a warm-up of each side, then rounds that alternate between Makhbar and its limit, so that a drift of
  * the machine meets both; what is reported is the median of the rounds.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Bench, Line } from './lines.ts';
 import type { Job, Round, Task } from './load.ts';
 import { postgresSeconds, processorSeconds, type Helper } from './processes.ts';
@@ -47,6 +48,8 @@ export async function measureLine(line: Line, bench: Bench, load: Helper<Job, Ro
   const run = async (side: SideName, seconds: number): Promise<Measured> => {
     const before = processorOf(bench, side, sides[side]);
     const round = await load.ask(jobOf(line, sides[side], seconds, offset));
+    // Backends of the load generator count once PostgreSQL has seen them end.
+    await pause(50);
     const after = processorOf(bench, side, sides[side]);
     if (round.failed > 0) {
       throw new Error(`${line.name}: ${round.failed} requests of ${side} failed (${round.failure}).`);

@@ -63,7 +63,9 @@ test('runs on two sizes are compared by their growth', () => {
     writeFileSync(path, JSON.stringify(report));
     return path;
   });
-  expect(compare(paths[0] as string, paths[1] as string)).toMatch(/read +p50 × 1\.00, of its SQL × 1\.00 +met/);
+  expect(compare(paths[0] as string, paths[1] as string)).toMatch(
+    /read +p50 × 1\.00, of its SQL × 1\.00, processor time × 1\.00 +met/,
+  );
 });
 
 describe('comparing two runs', () => {
