@@ -123,7 +123,9 @@ const interactions = [
 ];
 
 function resourceEntry(context: Context, type: string): JsonObject {
-  const parameters = [...searchParametersOf(context).of(type).byName.values()];
+  const known = [...searchParametersOf(context).of(type).byName.values()];
+  // There are no named queries.
+  const parameters = known.filter(({ name }) => name !== '_query');
   const operation = [...operationEntries(type, 'type'), ...operationEntries(type, 'instance')];
   return {
     type,

@@ -21,6 +21,7 @@ import type { TenantParameters } from '../search/parameters.ts';
 import type { OwnParameter } from '../store/own-parameter.ts';
 import {
   ageOfRevision,
+  analyzeIndex,
   clearStale,
   closeRevisions,
   extentOf,
@@ -54,6 +55,8 @@ const look = 100;
 const batchSize = 200;
 /** Rows looked at for one batch where few are of a wanted type. */
 const windowSize = 400;
+/** Resources after which the planner's picture of the tables may be wrong: a guess. */
+const worthAnalyzing = 2_000;
 
 export async function reindex(context: JobContext, run: Run): Promise<Step> {
   const state = await stateOf(context, run);
@@ -173,10 +176,11 @@ async function close(phase: Phase): Promise<Step> {
 }
 
 async function drain(phase: Phase): Promise<Step> {
-  const { run, cursor, state } = phase;
+  const { context, run, cursor, state } = phase;
   if (await writersBefore(run.session, cursor.revision)) return go(phase, cursor, { pause: look });
   do {
     if ((await indexMarked(phase)) === 0) {
+      if (run.job.done >= worthAnalyzing) await analyzeIndex(context.server.database);
       const wanted = usableParameters(state.own).map(({ source }) => source);
       await setIndexed(
         run.session,

@@ -7,8 +7,8 @@
  * 3. Writers are never waited for with a lock held: `writersBefore` only looks (migrations/0006-jobs.sql).
  */
 import { indexTables, resourceColumns, type IndexRows } from '../search/rows.ts';
-import type { Session, Statement } from './pool.ts';
-import { sql } from './sql.ts';
+import type { Database, Session, Statement } from './pool.ts';
+import { raw, sql } from './sql.ts';
 import { arrayLiteral, indexArrays, insertIndexRows, unnest } from './write.ts';
 
 /** The current version of a live resource. */
@@ -116,6 +116,15 @@ export async function ageOfRevision(session: Session): Promise<number> {
 export async function closeRevisions(session: Session, revision: number): Promise<void> {
   await session.query(sql`
     update search_state set closed = ${revision} where tenant_id = ${session.tenant} and closed < ${revision}`);
+}
+
+/**
+ * Tells the planner what the tables hold now. Without it, the first count by a new parameter over 16,000 resources took
+ * more than 15 s; autovacuum would come only minutes later. It blocks neither reads nor writes.
+ */
+export async function analyzeIndex(database: Database): Promise<void> {
+  const names = ['resource', ...indexTables.map(({ name }) => name)].join(', ');
+  await database.operator(sql`analyze ${raw(names)}`);
 }
 
 const inputColumns = [
