@@ -9,12 +9,12 @@ import type { Answer, Context } from '../request.ts';
 import { dateInterval } from '../search/interval.ts';
 import {
   countHistory,
-  mostCharacters,
   readHistory,
   type HistoryPosition,
   type HistoryQuery,
 } from '../store/history.ts';
 import type { Stored } from '../store/read.ts';
+import { isFull } from '../store/size.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { allowParameters, etag, valuesOf } from './headers.ts';
@@ -59,7 +59,7 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
   const versions = count === 0 ? [] : await readHistory(context.session, query);
   const shown = versions.slice(0, count);
   const last = shown.at(-1);
-  const more = last !== undefined && (versions.length > count || sizeOf(versions) >= mostCharacters);
+  const more = last !== undefined && (versions.length > count || isFull(versions));
   const links = linksOf(
     context,
     call,
@@ -72,10 +72,6 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
     status: 200,
     text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries),
   };
-}
-
-function sizeOf(versions: readonly Stored[]): number {
-  return versions.reduce((sum, { text }) => sum + (text?.length ?? 0), 0);
 }
 
 function countOf(call: Call): number {

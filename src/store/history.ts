@@ -4,6 +4,7 @@
  */
 import type { Session } from './pool.ts';
 import { storedColumns, storedFromRow, type Stored, type StoredRow } from './read.ts';
+import { withinSize } from './size.ts';
 import { join, sql, type Sql } from './sql.ts';
 
 /** Where a page ends: the next begins after this version. */
@@ -27,23 +28,16 @@ export interface HistoryQuery {
   readonly count: number;
 }
 
-/** A page ends with the version that reaches this: a thousand of the largest resources would not fit into memory. */
-export const mostCharacters = 32 * 1024 * 1024;
-
-/** At most `count` versions, newest first; fewer where they have `mostCharacters` together. */
+/** At most `count` versions, newest first; fewer where they are large (size.ts). */
 export async function readHistory(session: Session, query: HistoryQuery): Promise<Stored[]> {
-  const rows = await session.query<StoredRow>(sql`
-    select p.* from (
-      select q.*, sum(length(q.text)) over (order by q.last_updated desc, q.rid desc, q.ver desc
-        rows between unbounded preceding and 1 preceding) as before
-      from (
-        select ${storedColumns}
-        from resource_version v join resource r on r.tenant_id = v.tenant_id and r.rid = v.rid
-        where ${conditions(session.tenant, query)}
-        order by v.last_updated desc, v.rid desc, v.ver desc
-        limit ${query.count}) q) p
-    where coalesce(p.before, 0) < ${mostCharacters}
-    order by p.last_updated desc, p.rid desc, p.ver desc`);
+  const rows = await session.query<StoredRow>(
+    withinSize(sql`
+    select ${storedColumns}
+    from resource_version v join resource r on r.tenant_id = v.tenant_id and r.rid = v.rid
+    where ${conditions(session.tenant, query)}
+    order by v.last_updated desc, v.rid desc, v.ver desc
+    limit ${query.count}`),
+  );
   return rows.map(storedFromRow);
 }
 

@@ -17,6 +17,7 @@ import {
 import { effort, isTried } from '../search/strategy.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
+import { isFull, withinSize } from './size.ts';
 import type { Sql } from './sql.ts';
 import { withValueSets } from './value-sets.ts';
 
@@ -49,7 +50,7 @@ export async function runSearch(
   const search = await withValueSets(session, parsed);
   if (search.types.length === 0) return { ...nothing, total: 0 };
   if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
-  const rows = await findRows(session, search, { limit: search.count + 1, position }, bounds);
+  const rows = await findRows(session, search, { limit: search.count + 1, position }, { bounds, within: withinSize });
   const { page, next, previous } = cutPage(rows, search.count, position);
   const matches = page.map(storedFromRow);
   const { included, truncated } = await follow(session, search, matches);
@@ -67,23 +68,33 @@ export async function runSearch(
 const nothing = { matches: [], included: [], next: undefined, previous: undefined, truncated: false };
 
 /** A bounded look into a stream first; then the sets that the page could start from are counted (search/strategy.ts). */
-async function findRows(session: Session, search: Search, options: PageOptions, bounds = effort): Promise<PageRow[]> {
+async function findRows(
+  session: Session,
+  search: Search,
+  options: PageOptions,
+  { bounds = effort, within = whole }: { bounds?: typeof effort; within?: (page: Sql) => Sql } = {},
+): Promise<PageRow[]> {
   const { tenant } = session;
   if (isTried(search)) {
-    const rows = await session.query<PageRow>(compileSearch(search, tenant, { ...options, tried: bounds.triedRows }));
+    const rows = await session.query<PageRow>(within(compileSearch(search, tenant, { ...options, tried: bounds.triedRows })));
     if (rows.length >= options.limit) return rows;
   }
   const counting = compileCandidates(search, tenant, bounds.smallSet);
-  if (counting === undefined) return session.query<PageRow>(compileSearch(search, tenant, options));
+  if (counting === undefined) return session.query<PageRow>(within(compileSearch(search, tenant, options)));
   const small = smallestSet(search, await session.query<SetRow>(counting), bounds.smallSet);
-  return session.query<PageRow>(compileSearch(search, tenant, { ...options, counted: { small } }));
+  return session.query<PageRow>(within(compileSearch(search, tenant, { ...options, counted: { small } })));
+}
+
+/** All rows, whatever their size: what a conditional interaction matches must not be cut. */
+function whole(page: Sql): Sql {
+  return page;
 }
 
 type PageRow = StoredRow & Record<`k${number}`, string | null>;
 
-/** One row more than the page was asked for: it tells whether there is another page. */
+/** One row more than the page was asked for tells whether there is another page; so does a page cut by its size. */
 function cutPage(rows: PageRow[], count: number, position: Position | undefined): PageCut {
-  const more = rows.length > count;
+  const more = rows.length > count || isFull(rows);
   const backwards = position?.direction === 'previous';
   const page = rows.slice(0, count);
   if (backwards) page.reverse();
@@ -149,6 +160,7 @@ async function follow(session: Session, search: Search, matches: readonly Stored
   for (let step = 0; step < mostSteps && includes.length > 0 && fresh.length > 0; step++) {
     const found = await followOnce(session, search, { includes, fresh, known: [...matches, ...included] });
     included.push(...found);
+    if (isFull(found)) return { included, truncated: true };
     if (included.length > mostIncluded) return { included: included.slice(0, mostIncluded), truncated: true };
     fresh = found;
     includes = includes.filter(({ iterate }) => iterate);
@@ -174,13 +186,13 @@ async function followOnce(session: Session, search: Search, { includes, fresh, k
   if (forward.some(({ paths }) => paths.length > 0)) {
     const step = { includes: forward, from, known: rids, types: visible(search, resourceTypes), limit };
     const statement = compileInclude(search, session.tenant, step);
-    found.push(...(await session.query<StoredRow>(statement)).map(storedFromRow));
+    found.push(...(await session.query<StoredRow>(withinSize(statement))).map(storedFromRow));
   }
   if (backward.some(({ paths }) => paths.length > 0)) {
     const already = [...rids, ...found.map(({ rid }) => rid)];
     const step = { includes: backward, from, known: already, types: [...types], limit };
     const statement = compileRevinclude(search, session.tenant, step);
-    found.push(...(await session.query<StoredRow>(statement)).map(storedFromRow));
+    found.push(...(await session.query<StoredRow>(withinSize(statement))).map(storedFromRow));
   }
   return found;
 }
