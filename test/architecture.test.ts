@@ -34,7 +34,20 @@ const layers: Record<string, readonly string[]> = {
   identity: ['access', 'fhir', 'store'],
   http: ['fhir', 'interactions', 'log', 'request', 'serve', 'store'],
   // Put together and started.
-  start: ['config', 'fhir', 'files', 'http', 'identity', 'interactions', 'jobs', 'log', 'metrics', 'request', 'search', 'store'],
+  start: [
+    'config',
+    'fhir',
+    'files',
+    'http',
+    'identity',
+    'interactions',
+    'jobs',
+    'log',
+    'metrics',
+    'request',
+    'search',
+    'store',
+  ],
   main: ['config', 'fhir', 'log', 'start', 'store'],
   command: ['access', 'config', 'fhir', 'identity', 'log', 'main', 'start', 'store'],
 };
@@ -121,7 +134,9 @@ describe('layers', () => {
     const outside = imports
       .filter(({ own, to }) => own && to.startsWith('..'))
       .map(({ from, to }) => `${from} → ${to}`);
-    expect(outside.filter((line) => !/→ \.\.\/(package\.json|conformance\/capability\/|searchparameters\/)/.test(line))).toEqual([]);
+    expect(
+      outside.filter((line) => !/→ \.\.\/(package\.json|conformance\/capability\/|searchparameters\/)/.test(line)),
+    ).toEqual([]);
   });
 
   test('request.ts holds types only', () => {

@@ -4,7 +4,13 @@
  * FHIR requests go straight to their steps (fhir.ts); Express serves the few others.
  */
 import express, { type Express } from 'express';
-import { createServer, type IncomingMessage, type RequestListener, type Server as HttpServer, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { OutcomeError, operationOutcome } from '../fhir/outcome.ts';
@@ -95,7 +101,10 @@ function otherRoutes(options: HttpOptions): Express {
       () => undefined,
       (error: unknown) => (error instanceof OutcomeError ? error.message : 'not ready'),
     );
-    response.status(reason === undefined ? 200 : 503).type('text/plain').send(`${reason ?? 'ready'}\n`);
+    response
+      .status(reason === undefined ? 200 : 503)
+      .type('text/plain')
+      .send(`${reason ?? 'ready'}\n`);
   });
   app.get('/metrics', async (_request, response) => {
     const { contentType, text } = await options.metrics();
@@ -123,7 +132,10 @@ async function sendError(
 }
 
 const brokenRequests: Record<string, readonly [status: string, sentence: string]> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', `URL and headers together may have ${headerLimit} bytes.`],
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    `URL and headers together may have ${headerLimit} bytes.`,
+  ],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time.'],
 };
 
@@ -133,7 +145,10 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket | impo
     socket.destroy();
     return;
   }
-  const [status, sentence] = brokenRequests[error.code ?? ''] ?? ['400 Bad Request', 'This is not a proper HTTP request.'];
+  const [status, sentence] = brokenRequests[error.code ?? ''] ?? [
+    '400 Bad Request',
+    'This is not a proper HTTP request.',
+  ];
   const body = JSON.stringify(operationOutcome([{ severity: 'error', code: 'structure', diagnostics: sentence }]));
   socket.end(
     `HTTP/1.1 ${status}\r\ncontent-type: application/fhir+json; charset=utf-8\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

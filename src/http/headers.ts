@@ -56,7 +56,10 @@ export function isPreflight(request: IncomingMessage): boolean {
 export function answerPreflight(request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(204, {
     'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
-    'access-control-allow-headers': String(request.headers['access-control-request-headers'] ?? 'authorization').slice(0, 1_000),
+    'access-control-allow-headers': String(request.headers['access-control-request-headers'] ?? 'authorization').slice(
+      0,
+      1_000,
+    ),
     'access-control-max-age': '86400',
   });
   response.end();

@@ -37,7 +37,10 @@ export async function respond(
   }
   const text = bodyText(answer, wanted);
   if (text === undefined) {
-    response.writeHead(answer.status, answer.status === 304 || answer.status === 204 ? headers : { ...headers, 'content-length': 0 });
+    response.writeHead(
+      answer.status,
+      answer.status === 304 || answer.status === 204 ? headers : { ...headers, 'content-length': 0 },
+    );
     response.end();
     return;
   }

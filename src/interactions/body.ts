@@ -9,16 +9,18 @@ import type { Context, Request } from '../request.ts';
 
 export type Format = 'json' | 'xml';
 
-const formats = new Map<string, Format>(Object.entries({
-  'application/fhir+json': 'json',
-  'application/json': 'json',
-  'application/json+fhir': 'json',
-  'text/json': 'json',
-  'application/fhir+xml': 'xml',
-  'application/xml': 'xml',
-  'application/xml+fhir': 'xml',
-  'text/xml': 'xml',
-}));
+const formats = new Map<string, Format>(
+  Object.entries({
+    'application/fhir+json': 'json',
+    'application/json': 'json',
+    'application/json+fhir': 'json',
+    'text/json': 'json',
+    'application/fhir+xml': 'xml',
+    'application/xml': 'xml',
+    'application/xml+fhir': 'xml',
+    'text/xml': 'xml',
+  }),
+);
 
 /** `application/fhir+json; charset=utf-8` → its media type in lower case and its parameters. */
 export function mediaType(header: string): { type: string; parameters: Record<string, string> } {
@@ -67,7 +69,10 @@ function unsupported(sentence: string): Error {
 export async function readResource(context: Context, request: Request, expectedType = ''): Promise<JsonObject> {
   const { body } = request;
   if (body === undefined) {
-    throw outcomeError('structure', `The body must hold ${expectedType === '' ? 'a resource' : `a ${expectedType}`}; it is empty.`);
+    throw outcomeError(
+      'structure',
+      `The body must hold ${expectedType === '' ? 'a resource' : `a ${expectedType}`}; it is empty.`,
+    );
   }
   const resource = body.resource ?? parseBody(body.contentType, await body.read(context.server.config.bodyLimit));
   const type = resource['resourceType'];

@@ -42,7 +42,11 @@ export async function changeCurrent(context: Context, changing: Changing): Promi
   );
 }
 
-async function attempt(context: Context, changing: Changing, stored: Stored | undefined): Promise<WriteResult | undefined> {
+async function attempt(
+  context: Context,
+  changing: Changing,
+  stored: Stored | undefined,
+): Promise<WriteResult | undefined> {
   const { type, id, method, expected, change } = changing;
   if (stored === undefined) {
     throw outcomeError('not-found', `There is no ${type}/${id.slice(0, 64)}.`);

@@ -18,9 +18,13 @@ export function openCursor(context: Context, scope: string, cursor: string): (st
   const wanted = Buffer.from(signature(context, scope, payload));
   const offered = Buffer.from(given);
   if (wanted.length !== offered.length || !timingSafeEqual(wanted, offered)) {
-    throw outcomeError('invalid', 'The page cursor is not one that this server gave you for this query; start from the first page.', {
-      status: 400,
-    });
+    throw outcomeError(
+      'invalid',
+      'The page cursor is not one that this server gave you for this query; start from the first page.',
+      {
+        status: 400,
+      },
+    );
   }
   return JSON.parse(Buffer.from(payload, 'base64url').toString()) as (string | null)[];
 }

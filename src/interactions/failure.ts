@@ -12,7 +12,8 @@ export function failureAnswer(error: unknown, requestId: string, log: Log): Answ
     return { status: statusOf(error), headers: error.headers, resource: outcomeResource(error.issues, requestId) };
   }
   log.error({ requestId, err: error }, 'unexpected error');
-  const diagnostics = 'The server failed in a way it does not know; its log names this request by the id of this outcome.';
+  const diagnostics =
+    'The server failed in a way it does not know; its log names this request by the id of this outcome.';
   return {
     status: 500,
     resource: outcomeResource([{ severity: 'fatal', code: 'exception', diagnostics }], requestId),

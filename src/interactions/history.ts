@@ -7,12 +7,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { typeName, typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
 import { dateInterval } from '../search/interval.ts';
-import {
-  countHistory,
-  readHistory,
-  type HistoryPosition,
-  type HistoryQuery,
-} from '../store/history.ts';
+import { countHistory, readHistory, type HistoryPosition, type HistoryQuery } from '../store/history.ts';
 import type { Stored } from '../store/read.ts';
 import { isFull } from '../store/size.ts';
 import type { Call } from './call.ts';

@@ -28,9 +28,13 @@ export async function findMatches(
 ): Promise<Match[]> {
   const vain = criteria.find(([name, value]) => value === '' || isResultParameter(name));
   if (vain !== undefined) {
-    throw outcomeError('invalid', `"${vain[0].slice(0, 80)}" is no criterion with a value; a conditional interaction needs criteria.`, {
-      status: 400,
-    });
+    throw outcomeError(
+      'invalid',
+      `"${vain[0].slice(0, 80)}" is no criterion with a value; a conditional interaction needs criteria.`,
+      {
+        status: 400,
+      },
+    );
   }
   const search = parseSearch(type, criteria, { parameters: searchParametersOf(context), access: accessOf(context) });
   const found = await find(context.session, search, most);

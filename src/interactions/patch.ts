@@ -43,9 +43,18 @@ export async function conditionalPatch(context: Context, call: Call): Promise<An
   });
 }
 
-function patchOne(context: Context, what: { type: string; id: string; expected: number | undefined; patch: Patch }): Promise<WriteResult> {
+function patchOne(
+  context: Context,
+  what: { type: string; id: string; expected: number | undefined; patch: Patch },
+): Promise<WriteResult> {
   const { type, id, expected } = what;
-  return changeCurrent(context, { type, id, expected, method: 'PATCH', change: (resource) => patched(resource, what.patch) });
+  return changeCurrent(context, {
+    type,
+    id,
+    expected,
+    method: 'PATCH',
+    change: (resource) => patched(resource, what.patch),
+  });
 }
 
 /** The resource after the patch. @throws OutcomeError where the patch would change what it is. */
@@ -76,7 +85,10 @@ export async function readPatch(context: Context, call: Call): Promise<Patch> {
     throw outcomeError(
       'not-supported',
       `A patch in "${type}" is not supported; send application/json-patch+json or a FHIRPath Patch as FHIR Parameters.`,
-      { status: 415, headers: { 'accept-patch': 'application/json-patch+json, application/fhir+json, application/fhir+xml' } },
+      {
+        status: 415,
+        headers: { 'accept-patch': 'application/json-patch+json, application/fhir+json, application/fhir+xml' },
+      },
     );
   }
   return patchOfResource(bodyFormat(body?.contentType ?? '') === 'xml' ? parseXml(text) : parseJson(text));
@@ -87,16 +99,22 @@ function patchOfResource(value: JsonValue): Patch {
   const resource = typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {};
   if (resource['resourceType'] === 'Binary') {
     if (mediaType(String(resource['contentType'])).type !== 'application/json-patch+json') {
-      throw outcomeError('not-supported', 'A Binary as a patch must have the content type application/json-patch+json.', {
-        status: 415,
-      });
+      throw outcomeError(
+        'not-supported',
+        'A Binary as a patch must have the content type application/json-patch+json.',
+        {
+          status: 415,
+        },
+      );
     }
     return { kind: 'json', document: parseJson(decodeUtf8(Buffer.from(String(resource['data']), 'base64'))) };
   }
   if (resource['resourceType'] !== 'Parameters') {
     throw outcomeError('structure', 'A FHIRPath Patch must be a Parameters resource.', { status: 400 });
   }
-  const errors = validateResource(resource, { conditionalReferences: true }).filter(({ severity }) => severity === 'error');
+  const errors = validateResource(resource, { conditionalReferences: true }).filter(
+    ({ severity }) => severity === 'error',
+  );
   if (errors.length > 0) {
     throw new OutcomeError(errors, { status: 400 });
   }

@@ -15,7 +15,10 @@ import type { Plan } from './transaction-plan.ts';
 export async function referenceTargets(context: Context, plan: Plan): Promise<ReferenceTargets> {
   const targets = new Map<string, ReferenceTarget>();
   for (const { entry, type, id, current, deletedAt = 0 } of plan.writes) {
-    addTarget(targets, entry.fullUrl, { reference: `${type}/${id}`, version: String((current?.version ?? deletedAt) + 1) });
+    addTarget(targets, entry.fullUrl, {
+      reference: `${type}/${id}`,
+      version: String((current?.version ?? deletedAt) + 1),
+    });
   }
   for (const { entry, match, call } of plan.existing) {
     addTarget(targets, entry.fullUrl, { reference: `${call.target.type}/${match.id}`, version: String(match.version) });
@@ -32,7 +35,9 @@ function addTarget(targets: Map<string, ReferenceTarget>, fullUrl: string | unde
     return;
   }
   if (targets.has(fullUrl)) {
-    throw outcomeError('duplicate', `The fullUrl ${fullUrl.slice(0, 120)} stands in more than one entry.`, { status: 400 });
+    throw outcomeError('duplicate', `The fullUrl ${fullUrl.slice(0, 120)} stands in more than one entry.`, {
+      status: 400,
+    });
   }
   targets.set(fullUrl, target);
 }
@@ -51,9 +56,13 @@ async function resolve(context: Context, text: string): Promise<string> {
   const [match] = matches;
   if (match === undefined || matches.length > 1) {
     const problem = match === undefined ? 'matches nothing' : 'matches more than one resource';
-    throw outcomeError(match === undefined ? 'not-found' : 'multiple-matches', `A conditional reference to ${type} ${problem}.`, {
-      status: 412,
-    });
+    throw outcomeError(
+      match === undefined ? 'not-found' : 'multiple-matches',
+      `A conditional reference to ${type} ${problem}.`,
+      {
+        status: 412,
+      },
+    );
   }
   return `${type}/${match.id}`;
 }

@@ -27,11 +27,7 @@ import { deletion, prepare, writeResult, type Prepared } from './prepare.ts';
 import { planTransaction, type WritePlan } from './transaction-plan.ts';
 import { conditionalReferences, referenceTargets } from './transaction-references.ts';
 
-export async function transaction(
-  context: Context,
-  call: Call,
-  entries: readonly EntryRequest[],
-): Promise<Answer> {
+export async function transaction(context: Context, call: Call, entries: readonly EntryRequest[]): Promise<Answer> {
   const prefer = entryPreference(call);
   const answers = await inTransaction(context, (inside) => run(inside, entries, prefer), isolationFor(entries));
   return { status: 200, text: bundleText({ type: 'transaction-response' }, answers) };
@@ -47,7 +43,11 @@ function isConditional({ method, segments, headers, resource }: EntryRequest): b
   if (method === 'GET' || method === 'HEAD') {
     return false;
   }
-  return headers['if-none-exist'] !== undefined || (method !== 'POST' && segments.length === 1) || conditionalReferences(resource).length > 0;
+  return (
+    headers['if-none-exist'] !== undefined ||
+    (method !== 'POST' && segments.length === 1) ||
+    conditionalReferences(resource).length > 0
+  );
 }
 
 async function run(context: Context, entries: readonly EntryRequest[], prefer: string): Promise<BundleEntry[]> {
@@ -57,9 +57,17 @@ async function run(context: Context, entries: readonly EntryRequest[], prefer: s
   const prepared = await prepareAll(context, plan.writes, targets);
   await writeAll(context, prepared, answers);
   for (const { entry, match, call } of plan.existing) {
-    const headers = { ...versionHeaders(match.version, match.lastUpdated), location: locationOf(context, call.target.type, match) };
+    const headers = {
+      ...versionHeaders(match.version, match.lastUpdated),
+      location: locationOf(context, call.target.type, match),
+    };
     const { lastUpdated } = match;
-    answers[entry.index] = answerEntry({ status: 200, headers, lastUpdated, ...(/representation/.test(prefer) && { text: match.text }) });
+    answers[entry.index] = answerEntry({
+      status: 200,
+      headers,
+      lastUpdated,
+      ...(/representation/.test(prefer) && { text: match.text }),
+    });
   }
   for (const { entry } of plan.nothing) {
     answers[entry.index] = answerEntry({ status: 204 });
@@ -86,7 +94,11 @@ interface PreparedEntry {
   readonly prepared?: Prepared;
 }
 
-async function prepareAll(context: Context, writes: readonly WritePlan[], targets: ReferenceTargets): Promise<PreparedEntry[]> {
+async function prepareAll(
+  context: Context,
+  writes: readonly WritePlan[],
+  targets: ReferenceTargets,
+): Promise<PreparedEntry[]> {
   const done: PreparedEntry[] = [];
   for (const [i, write] of writes.entries()) {
     if (i % 50 === 49) {
@@ -132,7 +144,10 @@ function ofEntry(entry: EntryRequest, error: OutcomeError): OutcomeError {
     diagnostics: `${at}: ${issue.diagnostics}`,
     expression: issue.expression?.map((text) => `${at}.resource${text.replace(/^[A-Z][A-Za-z]*/, '')}`) ?? [at],
   }));
-  return new OutcomeError(issues, { headers: error.headers, ...(error.status !== undefined && { status: error.status }) });
+  return new OutcomeError(issues, {
+    headers: error.headers,
+    ...(error.status !== undefined && { status: error.status }),
+  });
 }
 
 async function writeAll(context: Context, entries: readonly PreparedEntry[], answers: BundleEntry[]): Promise<void> {

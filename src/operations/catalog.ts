@@ -27,10 +27,20 @@ const base = 'http://hl7.org/fhir/OperationDefinition';
 
 /** By name, `$` included. */
 export const operations: Readonly<Record<string, Operation>> = {
-  $validate: { levels: ['type', 'instance'], changes: false, definition: `${base}/Resource-validate`, handler: validate },
+  $validate: {
+    levels: ['type', 'instance'],
+    changes: false,
+    definition: `${base}/Resource-validate`,
+    handler: validate,
+  },
   $meta: { levels: ['system', 'type', 'instance'], changes: false, definition: `${base}/Resource-meta`, handler: meta },
   '$meta-add': { levels: ['instance'], changes: true, definition: `${base}/Resource-meta-add`, handler: metaAdd },
-  '$meta-delete': { levels: ['instance'], changes: true, definition: `${base}/Resource-meta-delete`, handler: metaDelete },
+  '$meta-delete': {
+    levels: ['instance'],
+    changes: true,
+    definition: `${base}/Resource-meta-delete`,
+    handler: metaDelete,
+  },
   $everything: {
     levels: ['instance'],
     types: ['Patient', 'Encounter'],
@@ -51,7 +61,12 @@ export const operations: Readonly<Record<string, Operation>> = {
     definition: `${base}/Observation-lastn`,
     handler: lastn,
   },
-  $reindex: { levels: ['system'], changes: true, definition: 'urn:makhbar:operation-definition:reindex', handler: reindex },
+  $reindex: {
+    levels: ['system'],
+    changes: true,
+    definition: 'urn:makhbar:operation-definition:reindex',
+    handler: reindex,
+  },
   '$reindex-status': {
     levels: ['system'],
     changes: false,

@@ -59,7 +59,11 @@ function period(input: Input, parameters: TenantParameters): Condition {
     return and([]);
   }
   const paths = principalDates(parameters);
-  const within = (prefix: 'ge' | 'le', interval: Interval): Condition => ({ kind: 'date', paths, values: [{ prefix, interval }] });
+  const within = (prefix: 'ge' | 'le', interval: Interval): Condition => ({
+    kind: 'date',
+    paths,
+    values: [{ prefix, interval }],
+  });
   const dated = within('ge', { low: -endless, high: -endless });
   return or([
     not(dated),

@@ -27,9 +27,13 @@ type Change = (kept: JsonValue[], named: JsonValue[]) => JsonValue[];
 async function changeMeta(context: Context, call: Call, change: Change): Promise<Answer> {
   const { type, id } = call.target;
   if (call.target.version !== '') {
-    throw outcomeError('not-supported', 'The labels of an earlier version cannot be changed: versions are written once.', {
-      status: 405,
-    });
+    throw outcomeError(
+      'not-supported',
+      'The labels of an earlier version cannot be changed: versions are written once.',
+      {
+        status: 405,
+      },
+    );
   }
   const named = (await operationInput(context, call, ['meta'])).value('meta');
   if (named === undefined) {

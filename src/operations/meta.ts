@@ -14,7 +14,10 @@ import { operationInput } from './parameters.ts';
 export async function meta(context: Context, call: Call): Promise<Answer> {
   await operationInput(context, call, []);
   const { id } = call.target;
-  return { status: 200, resource: metaParameters(id === '' ? await metaInUse(context, call) : await metaOf(context, call)) };
+  return {
+    status: 200,
+    resource: metaParameters(id === '' ? await metaInUse(context, call) : await metaOf(context, call)),
+  };
 }
 
 export function metaParameters(value: JsonObject): JsonObject {

@@ -37,9 +37,13 @@ export async function operationInput(
   const parts = sent === undefined ? [] : partsOf(sent, bare);
   for (const name of [...call.query.map(([key]) => key), ...parts.map((part) => String(part['name']))]) {
     if (!general.has(name) && !names.includes(name)) {
-      throw outcomeError('not-supported', `The operation ${call.target.operation} has no parameter "${name.slice(0, 80)}".`, {
-        status: 400,
-      });
+      throw outcomeError(
+        'not-supported',
+        `The operation ${call.target.operation} has no parameter "${name.slice(0, 80)}".`,
+        {
+          status: 400,
+        },
+      );
     }
   }
   const find = (name: string): JsonObject | undefined => parts.find((part) => part['name'] === name);

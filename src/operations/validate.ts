@@ -16,7 +16,9 @@ export async function validate(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['resource', 'mode', 'profile'], 'resource');
   const [mode] = input.texts('mode');
   if (mode !== undefined && !modes.includes(mode)) {
-    throw outcomeError('value', `mode must be one of ${modes.join(', ')}, not "${mode.slice(0, 40)}".`, { status: 400 });
+    throw outcomeError('value', `mode must be one of ${modes.join(', ')}, not "${mode.slice(0, 40)}".`, {
+      status: 400,
+    });
   }
   const { type, id } = call.target;
   const sent = input.resource('resource');

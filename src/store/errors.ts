@@ -25,7 +25,9 @@ export function sqlState(error: unknown): string {
 export function translate(error: unknown): unknown {
   const state = sqlState(error);
   if (state === '57014') {
-    return outcomeError('timeout', 'The request took longer than the server allows; ask for less at once.', { status: 503 });
+    return outcomeError('timeout', 'The request took longer than the server allows; ask for less at once.', {
+      status: 503,
+    });
   }
   if (state === '55P03' || isRetried(error)) {
     return outcomeError('lock-error', 'Other requests keep changing the same resources; try again.', {
@@ -51,7 +53,9 @@ export function translate(error: unknown): unknown {
 }
 
 function unreachableError(): Error {
-  return outcomeError('transient', 'The database cannot be reached; try again later.', { headers: { 'retry-after': '5' } });
+  return outcomeError('transient', 'The database cannot be reached; try again later.', {
+    headers: { 'retry-after': '5' },
+  });
 }
 
 export function unreachable(): never {

@@ -152,7 +152,11 @@ async function borrow(pool: pg.Pool, tenant: number): Promise<Client> {
     return client;
   }
   try {
-    await client.query({ name: 'tenant', text: `select set_config('makhbar.tenant', $1, false)`, values: [String(tenant)] });
+    await client.query({
+      name: 'tenant',
+      text: `select set_config('makhbar.tenant', $1, false)`,
+      values: [String(tenant)],
+    });
     client.tenant = tenant;
     return client;
   } catch (error) {

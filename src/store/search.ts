@@ -76,7 +76,9 @@ async function findRows(
 ): Promise<PageRow[]> {
   const { tenant } = session;
   if (isTried(search)) {
-    const rows = await session.query<PageRow>(within(compileSearch(search, tenant, { ...options, tried: bounds.triedRows })));
+    const rows = await session.query<PageRow>(
+      within(compileSearch(search, tenant, { ...options, tried: bounds.triedRows })),
+    );
     if (rows.length >= options.limit) return rows;
   }
   const counting = compileCandidates(search, tenant, bounds.smallSet);

@@ -99,8 +99,11 @@ export async function setTenantStatus(
   name: string,
   status: 'active' | 'suspended',
 ): Promise<Tenant> {
-  return changed(name, await database.operator<Row>(sql`
-    update tenant set status = ${status} where name = ${name} returning ${columns}`));
+  return changed(
+    name,
+    await database.operator<Row>(sql`
+    update tenant set status = ${status} where name = ${name} returning ${columns}`),
+  );
 }
 
 /** Merges settings; @throws OutcomeError `not-found`. */
@@ -109,8 +112,11 @@ export async function changeTenantSettings(
   name: string,
   settings: TenantSettings,
 ): Promise<Tenant> {
-  return changed(name, await database.operator<Row>(sql`
-    update tenant set settings = settings || ${JSON.stringify(settings)}::jsonb where name = ${name} returning ${columns}`));
+  return changed(
+    name,
+    await database.operator<Row>(sql`
+    update tenant set settings = settings || ${JSON.stringify(settings)}::jsonb where name = ${name} returning ${columns}`),
+  );
 }
 
 function changed(name: string, rows: Row[]): Tenant {

@@ -234,7 +234,10 @@ export function writeStatement(tenant: number, entries: readonly WriteEntry[]): 
 }
 
 function oldestRevision(entries: readonly WriteEntry[]): number {
-  return entries.reduce((oldest, { index, revision = 0 }) => (index ? Math.min(oldest, revision) : oldest), latestRevision);
+  return entries.reduce(
+    (oldest, { index, revision = 0 }) => (index ? Math.min(oldest, revision) : oldest),
+    latestRevision,
+  );
 }
 
 /** The values for `insertIndexRows`. */
@@ -261,7 +264,9 @@ export function readWritten(rows: readonly unknown[], count: number): (Written |
 }
 
 function expectationNumber(expect: Expectation): number | null {
-  return { any: null, absent: 0, live: -1, known: -2 }[expect as string] ?? (typeof expect === 'number' ? expect : null);
+  return (
+    { any: null, absent: 0, live: -1, known: -2 }[expect as string] ?? (typeof expect === 'number' ? expect : null)
+  );
 }
 
 /** A PostgreSQL array as text; made here because the driver quotes numbers and tests each value's kind. */

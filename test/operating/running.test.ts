@@ -142,7 +142,10 @@ test('without its database it is alive, not ready, and answers 503 with a senten
   expect((await ask('/healthz')).status).toBe(200);
   expect((await ask('/readyz')).status).toBe(503);
   const answer = await ask('/demo/fhir/Patient');
-  expect([answer.status, JSON.parse(answer.body)]).toMatchObject([503, { resourceType: 'OperationOutcome', issue: [{ code: 'transient' }] }]);
+  expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+    503,
+    { resourceType: 'OperationOutcome', issue: [{ code: 'transient' }] },
+  ]);
 }, 60_000);
 
 /** Lines reach us through a pipe, a moment after the answer. */

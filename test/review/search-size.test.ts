@@ -20,16 +20,18 @@ beforeAll(async () => {
   }
 });
 
-test.each(['Basic?_count=1000', 'Basic?_count=1000&code=large', 'Basic?_count=1000&_sort=_id', 'Basic?_count=1000&code=large&_sort=-_lastUpdated'])(
-  '%s comes in several pages, each resource once, forwards and backwards',
-  async (query) => {
-    const forwards = await walk(query, 'next');
-    expect(forwards.ids.sort()).toEqual(ids);
-    expect(forwards.pages).toBe(2);
-    const backwards = await walk(forwards.last, 'previous');
-    expect(backwards.ids.sort()).toEqual(ids);
-  },
-);
+test.each([
+  'Basic?_count=1000',
+  'Basic?_count=1000&code=large',
+  'Basic?_count=1000&_sort=_id',
+  'Basic?_count=1000&code=large&_sort=-_lastUpdated',
+])('%s comes in several pages, each resource once, forwards and backwards', async (query) => {
+  const forwards = await walk(query, 'next');
+  expect(forwards.ids.sort()).toEqual(ids);
+  expect(forwards.pages).toBe(2);
+  const backwards = await walk(forwards.last, 'previous');
+  expect(backwards.ids.sort()).toEqual(ids);
+});
 
 async function walk(start: string, relation: string): Promise<{ ids: string[]; pages: number; last: string }> {
   const found: string[] = [];

@@ -16,7 +16,10 @@ function echoing(seen: string[][], most = 100): Batching<string, string> {
     key: (entry) => (entry.startsWith('key:') ? entry : undefined),
     statement: (_tenant, entries) => {
       seen.push([...entries]);
-      return { text: 'select e, 1 / (e <> $2)::int from unnest($1::text[]) with ordinality as u(e, n) order by n', values: [entries, 'bad'] };
+      return {
+        text: 'select e, 1 / (e <> $2)::int from unnest($1::text[]) with ordinality as u(e, n) order by n',
+        values: [entries, 'bad'],
+      };
     },
     results: (rows) => (rows as { e: string }[]).map((row) => row.e),
     lanes: 1,
@@ -47,7 +50,7 @@ describe('combined statements', () => {
     expect(seen.map((batch) => batch.length)).toEqual([1, 5, 5, 1]);
   });
 
-  test("an entry that PostgreSQL refuses fails alone, not with its neighbours", async () => {
+  test('an entry that PostgreSQL refuses fails alone, not with its neighbours', async () => {
     const combiner = makeCombiner(testDatabase(), echoing([]));
     const results = await Promise.allSettled(['a', 'b', 'bad', 'c'].map((entry) => combiner.submit(tenant, entry)));
     expect(results.map((result) => result.status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);

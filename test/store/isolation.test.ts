@@ -33,14 +33,19 @@ beforeAll(async () => {
   await put(a, { id: 'same', active: true, meta: { tag: [tag] } });
   await put(a, { id: 'only-a', active: true });
   await put(b, { id: 'same', active: false });
-  superuser = new pg.Client({ connectionString: superuserUrl(), types: { getTypeParser: () => (value: string) => value } });
+  superuser = new pg.Client({
+    connectionString: superuserUrl(),
+    types: { getTypeParser: () => (value: string) => value },
+  });
   await superuser.connect();
 });
 afterAll(() => superuser.end());
 
 function superuserUrl(): string {
   const { dataDir, databaseUrl } = testServer();
-  const passwords = JSON.parse(readFileSync(join(dataDir, 'postgresql.passwords.json'), 'utf8')) as { superuser: string };
+  const passwords = JSON.parse(readFileSync(join(dataDir, 'postgresql.passwords.json'), 'utf8')) as {
+    superuser: string;
+  };
   const { host, pathname } = new URL(databaseUrl);
   return `postgres://postgres:${passwords.superuser}@${host}${pathname}`;
 }
@@ -74,16 +79,17 @@ function predicateAlone(): Session {
 /** Every reading statement of the store, with how much it finds. */
 const reads: Record<string, (session: Session) => Promise<unknown[]>> = {
   readCurrent: async (session) => [await readCurrent(session, patient, 'only-a')].filter(Boolean),
-  readVersion: async (session) => [await readVersion(session, { type: patient, id: 'only-a', version: 1 })].filter(Boolean),
+  readVersion: async (session) =>
+    [await readVersion(session, { type: patient, id: 'only-a', version: 1 })].filter(Boolean),
   readMany: (session) => readMany(session, [{ type: patient, id: 'only-a' }]),
   readManyLocked: (session) => readManyLocked(session, [{ type: patient, id: 'only-a' }]),
   lockLive: (session) => lockLive(session, [{ type: patient, id: 'only-a' }]),
-  combinedReads: (session) =>
-    session.query(combinedReads.statement(session.tenant, [{ type: patient, id: 'only-a' }])),
+  combinedReads: (session) => session.query(combinedReads.statement(session.tenant, [{ type: patient, id: 'only-a' }])),
   'history of an instance': (session) => readHistory(session, { types: [patient], id: 'only-a', count: 10 }),
   'history of everything': async (session) =>
     (await readHistory(session, { count: 10 })).filter((version) => version.id === 'only-a'),
-  countHistory: async (session) => Array.from({ length: await countHistory(session, { types: [patient], id: 'only-a', count: 1 }) }),
+  countHistory: async (session) =>
+    Array.from({ length: await countHistory(session, { types: [patient], id: 'only-a', count: 1 }) }),
   labelsInUse: async (session) => [...(await labelsInUse(session, undefined)).tag],
 };
 
@@ -121,9 +127,11 @@ const entry = {
 
 describe('writing', () => {
   test('the policy alone refuses a row that names tenant A', async () => {
-    await expect(policyAlone().query(writeStatement(a.tenant.id, [{ ...entry, id: 'planted' }]))).rejects.toMatchObject({
-      code: '42501',
-    });
+    await expect(policyAlone().query(writeStatement(a.tenant.id, [{ ...entry, id: 'planted' }]))).rejects.toMatchObject(
+      {
+        code: '42501',
+      },
+    );
     expect((await a.fetch('Patient/planted')).status).toBe(404);
   });
 
@@ -142,8 +150,12 @@ describe('writing', () => {
 
   test('the application may not delete or rewrite versions', async () => {
     const own = (text: Sql): Promise<unknown> => testDatabase().query(a.tenant.id, text);
-    await expect(own(sql`delete from resource_version where tenant_id = ${a.tenant.id}`)).rejects.toMatchObject({ code: '42501' });
-    await expect(own(sql`update resource_version set content = '{}' where tenant_id = ${a.tenant.id}`)).rejects.toMatchObject({ code: '42501' });
+    await expect(own(sql`delete from resource_version where tenant_id = ${a.tenant.id}`)).rejects.toMatchObject({
+      code: '42501',
+    });
+    await expect(
+      own(sql`update resource_version set content = '{}' where tenant_id = ${a.tenant.id}`),
+    ).rejects.toMatchObject({ code: '42501' });
   });
 
   test('a connection that speaks for no tenant sees nothing', async () => {
@@ -162,7 +174,9 @@ describe('over HTTP', () => {
   ])('%s is answered with %d and an OperationOutcome', async (what, status, name) => {
     const laboratory = await makeLaboratory();
     if (what.includes('suspended')) {
-      await testDatabase().operator(sql`update tenant set status = 'suspended' where tenant_id = ${laboratory.tenant.id}`);
+      await testDatabase().operator(
+        sql`update tenant set status = 'suspended' where tenant_id = ${laboratory.tenant.id}`,
+      );
     }
     const url = name === '' ? laboratory.base : `${testServer().url}/${name}/fhir`;
     const response = await fetch(`${url}/Patient/same`, { headers: { authorization: `Bearer ${laboratory.token}` } });

@@ -48,7 +48,10 @@ export const mostItems = 10_000_000;
 export function spend({ evaluation }: Scope, items: number): void {
   evaluation.spent += items;
   if (evaluation.spent > evaluation.most) {
-    throw outcomeError('too-costly', `The FHIRPath expression looks at more than ${evaluation.most} items of this resource.`);
+    throw outcomeError(
+      'too-costly',
+      `The FHIRPath expression looks at more than ${evaluation.most} items of this resource.`,
+    );
   }
 }
 
