@@ -121,7 +121,7 @@ describe('beside no server', () => {
     [['token', 'nowhere'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
     [['token', 'aden', '--scope', 'everything'], /^makhbar: "everything" is no scope/],
     [['token', 'aden', '--ttl', '4000'], /^makhbar: A token lives from 1 to 3600 seconds/],
-    [['start', '--only', 'gateways'], /^makhbar: This version has no gateways to run; --only takes http\.$/m],
+    [['start', '--only', 'gateways'], /^makhbar: This version has no gateways to run; --only takes http, jobs\.$/m],
     [['start', '--only', 'everything'], /Roles are http, gateways, jobs/],
     [['start', '--workers', '0'], /whole number above 0/],
     [['frobnicate'], /unknown command/],
