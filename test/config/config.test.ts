@@ -50,7 +50,9 @@ describe('defaults', () => {
 
 test("README's table is the table of variables", () => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const rows = [...readme.matchAll(/^\| `([A-Z0-9_]+)` *\| (?:`([^`]*)`)? *\| (.*?) *\|$/gm)].map((row) => row.slice(1));
+  const rows = [...readme.matchAll(/^\| `([A-Z0-9_]+)` *\| (?:`([^`]*)`)? *\| (.*?) *\|$/gm)].map((row) =>
+    row.slice(1),
+  );
   const expected = Object.entries(variables).map(([name, { default: initial, does }]) => [
     name,
     initial || undefined,
