@@ -29,7 +29,7 @@ export interface Batching<Entry, Result> {
 }
 
 /** Entries that have to wait for each lane that is busy before another opens. */
-const group = 4;
+const group = 7;
 
 interface Waiting<Entry, Result> {
   entry: Entry;
