@@ -2,16 +2,10 @@
  * What the entries of a transaction mean, decided before anything is written: which resource each concerns, under
  * which id, and at which version it is now (locked).
  */
-import { newId } from './new-id.ts';
 import { phaseOf, type EntryRequest } from '../fhir/bundle.ts';
-import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
-import { mayCreate } from '../access/decide.ts';
-import { typeNumber } from '../fhir/resource-types.ts';
+import { outcomeError } from '../fhir/outcome.ts';
 import type { Context, Parameters, Request } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
-import { retryTransaction } from '../store/errors.ts';
-import { readManyLocked, type Stored } from '../store/read.ts';
-import type { Expectation } from '../store/write.ts';
 import { checkSecurityContext } from './binary-security.ts';
 import type { Call } from './call.ts';
 import { atMostOne, criteriaText, lockAndFind, parseCriteria } from './conditional.ts';
@@ -19,22 +13,9 @@ import { parseStored } from './document.ts';
 import { entryRequest } from './entry.ts';
 import { criteriaOf, ifMatch, versionConflict } from './headers.ts';
 import type { Match } from './matches.ts';
-import { checkId, demandedVersion, demandOf, mayUseOwnId, newIntent, refusedUpdate } from './update.ts';
-
-export interface WritePlan {
-  readonly kind: 'create' | 'update' | 'patch' | 'delete';
-  readonly entry: EntryRequest;
-  readonly call: Call;
-  readonly type: string;
-  readonly id: string;
-  readonly expect: Expectation;
-  /** The id was just made by us. */
-  readonly fresh: boolean;
-  /** The version that is there now. */
-  readonly current?: Stored;
-  /** The version that deleted it, where that is what is there now: counting goes on from it. */
-  readonly deletedAt?: number;
-}
+import { checkId, demandedVersion, demandOf, newIntent } from './update.ts';
+import { newId } from './new-id.ts';
+import { inEntry, inEntryConflict, withCurrent, type WritePlan } from './transaction-current.ts';
 
 export interface Plan {
   readonly writes: readonly WritePlan[];
@@ -104,24 +85,6 @@ async function checkBinaries(context: Context, writes: readonly WritePlan[]): Pr
     if (type === 'Binary' && current !== undefined) {
       await checkSecurityContext(context, parseStored(current.text ?? ''));
     }
-  }
-}
-
-function inEntry<T>(entry: EntryRequest, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof OutcomeError)) {
-      throw error;
-    }
-    const issues = error.issues.map((issue) => ({
-      ...issue,
-      diagnostics: `Bundle.entry[${entry.index}]: ${issue.diagnostics}`,
-    }));
-    throw new OutcomeError(issues, {
-      headers: error.headers,
-      ...(error.status !== undefined && { status: error.status }),
-    });
   }
 }
 
@@ -262,80 +225,4 @@ function planDirect(context: Context, { entry, call }: Admitted, draft: Draft): 
     return kind === 'patch' ? demandedVersion(context, call) : ifMatch(call);
   });
   draft.writes.push({ kind, entry, call, type, id, expect: demand ?? 'any', fresh: false });
-}
-
-/** Reads and locks what the entries would change; decides what is only known now. */
-async function withCurrent(
-  context: Context,
-  writes: readonly WritePlan[],
-  nothing: { entry: EntryRequest }[],
-): Promise<WritePlan[]> {
-  const keys = writes
-    .filter((write) => !write.fresh)
-    .map((write) => ({ type: typeNumber(write.type) ?? -1, id: write.id }));
-  const found = new Map((await readManyLocked(context.session, keys)).map((one) => [`${one.type}/${one.id}`, one]));
-  return writes.flatMap((write) => {
-    const stored = write.fresh ? undefined : found.get(`${typeNumber(write.type)}/${write.id}`);
-    const current = stored?.text === null ? undefined : stored;
-    if (write.kind === 'delete' && current === undefined) {
-      nothing.push({ entry: write.entry });
-      return [];
-    }
-    if (write.kind === 'patch' && stored !== undefined && current === undefined) {
-      throw outcomeError(
-        'deleted',
-        `Bundle.entry[${write.entry.index}]: ${write.type}/${write.id} was deleted; it cannot be changed.`,
-      );
-    }
-    return [settled(context, write, stored)];
-  });
-}
-
-function settled(context: Context, write: WritePlan, stored: Stored | undefined): WritePlan {
-  const { kind, type, id, entry } = write;
-  const current = stored?.text === null ? undefined : stored;
-  checkExpected(write, current);
-  if (current !== undefined) {
-    return { ...write, current, expect: current.version };
-  }
-  if (kind === 'patch') {
-    throw outcomeError('not-found', `Bundle.entry[${entry.index}]: there is no ${type}/${id} to patch.`);
-  }
-  const known = stored !== undefined && mayCreate(context.caller, type);
-  if (kind === 'update' && !known && !mayUseOwnId(context, type)) {
-    throw outcomeError(
-      'not-supported',
-      `Bundle.entry[${entry.index}]: there is no ${type}/${id}, and you may not choose the id of a new one.`,
-      {
-        status: 405,
-      },
-    );
-  }
-  return { ...write, expect: 'absent', ...(stored && { deletedAt: stored.version }) };
-}
-
-/** @throws OutcomeError where what is there is not what the entry demands, or not what its criteria were to match. */
-function checkExpected({ entry, call, type, id, expect }: WritePlan, current: Stored | undefined): void {
-  const met = { any: true, known: true, absent: current === undefined, live: current !== undefined };
-  if (typeof expect === 'number' ? current?.version === expect : met[expect]) {
-    return;
-  }
-  if (call.target.id !== '') {
-    throw inEntryConflict(
-      entry,
-      refusedUpdate(`${type}/${id}`, expect === 'any' || expect === 'known' ? undefined : expect),
-    );
-  }
-  throw typeof expect === 'number'
-    ? retryTransaction(`${type}/${id} was changed after it was found.`)
-    : outcomeError(
-        'conflict',
-        `Bundle.entry[${entry.index}]: ${type}/${id} exists already and does not match the criteria.`,
-      );
-}
-
-function inEntryConflict(entry: EntryRequest, error: Error): Error {
-  return inEntry(entry, () => {
-    throw error;
-  });
 }

@@ -24,7 +24,8 @@ import { parseStored } from './document.ts';
 import { etag, versionConflict } from './headers.ts';
 import { patched, readPatch } from './patch.ts';
 import { deletion, prepare, writeResult, type Prepared } from './prepare.ts';
-import { planTransaction, type WritePlan } from './transaction-plan.ts';
+import type { WritePlan } from './transaction-current.ts';
+import { planTransaction } from './transaction-plan.ts';
 import { conditionalReferences, referenceTargets } from './transaction-references.ts';
 
 export async function transaction(context: Context, call: Call, entries: readonly EntryRequest[]): Promise<Answer> {
