@@ -164,8 +164,9 @@ const change: fc.Arbitrary<Change> = fc.record({
   how: fc.nat(3),
 });
 
-/** Walks down by the steps and there replaces, adds, removes or duplicates. */
-function apply(root: JsonObject, { steps, name, value, how }: Change): void {
+/** Walks down by the steps and there replaces, adds, removes or duplicates; a copy, so that no value comes to hold itself. */
+function apply(root: JsonObject, { steps, name, value: given, how }: Change): void {
+  const value = cloneJson(given);
   let target: JsonObject | JsonValue[] = root;
   for (const [index, step] of steps.entries()) {
     const keys = Object.keys(target);
