@@ -7,8 +7,13 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { typeName, typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
 import { dateInterval } from '../search/interval.ts';
-import { countHistory, readHistory, type HistoryPosition, type HistoryQuery } from '../store/history.ts';
-import type { Stored } from '../store/read.ts';
+import {
+  countHistory,
+  readHistory,
+  type HistoryPosition,
+  type HistoryQuery,
+  type HistoryVersion,
+} from '../store/history.ts';
 import { isFull } from '../store/size.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
@@ -139,10 +144,11 @@ function linksOf(context: Context, call: Call, next: string | undefined): Link[]
 /** What each way of writing looked like from outside. */
 const statusTexts: Record<string, string> = { POST: '201', PUT: '200', PATCH: '200', DELETE: '204' };
 
-function entryOf(context: Context, version: Stored, subset: Subset | undefined): BundleEntry {
+function entryOf(context: Context, version: HistoryVersion, subset: Subset | undefined): BundleEntry {
   const type = typeName(version.type);
   const url = version.method === 'POST' ? type : `${type}/${version.id}`;
-  const created = version.method === 'PUT' && version.version === 1;
+  // A PUT creates where nothing was or where what was there had been deleted; the write said 201 then.
+  const created = version.method === 'PUT' && version.created;
   const entry: BundleEntry = {
     fullUrl: `${context.base}/${type}/${version.id}`,
     request: { method: version.method, url },

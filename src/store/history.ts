@@ -28,17 +28,26 @@ export interface HistoryQuery {
   readonly count: number;
 }
 
+export interface HistoryVersion extends Stored {
+  /** No live resource was there before. */
+  readonly created: boolean;
+}
+
+type HistoryRow = StoredRow & { created: boolean };
+
 /** At most `count` versions, newest first; fewer where they are large (size.ts). */
-export async function readHistory(session: Session, query: HistoryQuery): Promise<Stored[]> {
-  const rows = await session.query<StoredRow>(
+export async function readHistory(session: Session, query: HistoryQuery): Promise<HistoryVersion[]> {
+  const rows = await session.query<HistoryRow>(
     withinSize(sql`
-    select ${storedColumns}
+    select ${storedColumns}, v.ver = 1 or exists (
+      select from resource_version b where b.tenant_id = ${session.tenant} and b.rid = v.rid and b.ver = v.ver - 1
+        and b.method = 'DELETE') as created
     from resource_version v join resource r on r.tenant_id = v.tenant_id and r.rid = v.rid
     where ${conditions(session.tenant, query)}
     order by v.last_updated desc, v.rid desc, v.ver desc
     limit ${query.count}`),
   );
-  return rows.map(storedFromRow);
+  return rows.map((row) => ({ ...storedFromRow(row), created: row.created }));
 }
 
 /** How many versions the history has in all; `after` and `count` do not matter. */
