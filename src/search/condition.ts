@@ -9,6 +9,7 @@ import { mergeLeaves, none, not, or, type Condition } from './ast.ts';
 import type { ParseContext } from './context.ts';
 import { dateValue } from './date.ts';
 import { parseFilter } from './filter.ts';
+import { functionalList, isFunctionalList } from './functional-list.ts';
 import { wordsOf } from './narrative-rows.ts';
 import type { Parameter, ParameterPath } from './parameters.ts';
 import { parseGiven } from './types.ts';
@@ -198,9 +199,14 @@ const specials: Readonly<Record<string, (given: SpecialGiven) => Condition>> = {
     const values = alternativesOf(name, value).map((text) => dateValue(name, text, context));
     return modified(name, '_lastUpdated', { '': { kind: 'updated', values } });
   },
-  _list: ({ name, value }) => {
+  _list: ({ name, value, types, context }) => {
+    if (isFunctionalList(value)) {
+      const parse = (type: string, criterion: string, wanted: string): Condition =>
+        parseCondition([type], criterion, wanted, context);
+      return modified(name, '_list', { '': functionalList({ list: value, types, context }, parse) });
+    }
     const id = unescape(value).replace(/^List\//, '');
-    if (!isId(id)) throw badValue(name, value, 'the id of a List is needed; this server keeps no functional lists.');
+    if (!isId(id)) throw badValue(name, value, 'the id of a List or the name of a functional list is needed.');
     return modified(name, '_list', { '': { kind: 'list', id } });
   },
   _text: ({ name, value }) => modified(name, '_text', { '': words('narrative', name, value) }),

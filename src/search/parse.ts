@@ -8,6 +8,7 @@ import { isResourceType, resourceTypes } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { all, and, fullAccess, type Access, type Condition, type Search } from './ast.ts';
 import { parseCondition } from './condition.ts';
+import { checkPatient } from './functional-list.ts';
 import type { ParseContext, Query, Terminology } from './context.ts';
 import { defaultParameters, type TenantParameters } from './parameters.ts';
 import { makeReader } from './reader.ts';
@@ -54,7 +55,13 @@ export function parseSearch(type: string | undefined, query: Query, options: Par
   );
   const conditions = rest
     .filter(([name]) => !isResultParameter(name))
-    .flatMap(([name, value]) => reader.read(name, value, () => parseCondition(types, name, value, context)) ?? []);
+    .flatMap(
+      ([name, value]) =>
+        reader.read(name, value, () => {
+          if (name === '_list') checkPatient(value, rest, options.compartment);
+          return parseCondition(types, name, value, context);
+        }) ?? [],
+    );
   const visible = types.filter((candidate) => context.access(candidate) !== undefined);
   return {
     ...results,
