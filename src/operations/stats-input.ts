@@ -80,16 +80,10 @@ function codingOf({ system, code, display }: JsonObject): Coding {
 function codesOf(input: Input): string[] {
   const codes = [...new Set(input.texts('statistic').flatMap((text) => text.split(',')))];
   if (codes.length === 0) throw refused('$stats needs a statistic, such as average.');
-  const unknown = codes.find((code) => !Object.hasOwn(statistics, code));
-  if (unknown === 'regression') {
-    throw outcomeError(
-      'not-supported',
-      'regression is not calculated: R4 gives its two results one code; calculate it from the sources (include=true).',
-      { status: 400 },
-    );
-  }
+  const offered = [...Object.keys(statistics), 'regression'];
+  const unknown = codes.find((code) => !offered.includes(code));
   if (unknown !== undefined) {
-    throw refused(`"${unknown.slice(0, 40)}" is no statistic; possible are ${Object.keys(statistics).join(', ')}.`);
+    throw refused(`"${unknown.slice(0, 40)}" is no statistic; possible are ${offered.join(', ')}.`);
   }
   return codes;
 }

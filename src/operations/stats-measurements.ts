@@ -14,6 +14,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { parseDecimal, subtract, type Decimal } from '../search/decimal.ts';
 import { canonicalUnit, ucumSystem } from '../search/ucum.ts';
 import { quotient } from './stats-numbers.ts';
+import { clinicalTime, type Point } from './stats-regression.ts';
 
 export interface Coding {
   readonly system: string;
@@ -22,6 +23,8 @@ export interface Coding {
 }
 
 interface Value {
+  /** Milliseconds since 1970. */
+  readonly time: number | undefined;
   readonly number: Decimal;
   readonly code: string;
   readonly unit: string;
@@ -39,14 +42,14 @@ export interface Measurements {
 /** What each Observation adds, and which of them contributed. @param observations newest first */
 export function measure(
   observations: readonly JsonObject[],
-  asked: readonly Coding[],
+  { codings: asked, zone }: { readonly codings: readonly Coding[]; readonly zone: string },
 ): { groups: Measurements[]; sources: JsonObject[] } {
   const groups = new Map<string, Measurements>(
     asked.map((coding) => [keyOf(coding), { coding, asked: true, total: 0, values: [] }]),
   );
   const sources = observations.filter((observation) => {
-    const found = measurementsOf(observation, asked).map(({ coding, holder }) =>
-      take(groups, coding, holder, observation),
+    const found = measurementsOf(observation, asked).map((measurement) =>
+      take(groups, { ...measurement, observation, zone }),
     );
     return found.includes(true);
   });
@@ -101,8 +104,13 @@ function list(value: JsonValue | undefined): JsonObject[] {
   return Array.isArray(value) ? (value as JsonObject[]) : [];
 }
 
+interface Taken extends Measurement {
+  readonly observation: JsonObject;
+  readonly zone: string;
+}
+
 /** Whether the value counts. */
-function take(groups: Map<string, Measurements>, coding: Coding, holder: JsonObject, observation: JsonObject): boolean {
+function take(groups: Map<string, Measurements>, { coding, holder, observation, zone }: Taken): boolean {
   const group = groups.get(keyOf(coding)) ?? { coding, asked: false, total: 0, values: [] };
   const value = valueOf(holder);
   // The heading of a panel is no measurement.
@@ -111,7 +119,7 @@ function take(groups: Map<string, Measurements>, coding: Coding, holder: JsonObj
   group.total += 1;
   const modified = holder['modifierExtension'] !== undefined || observation['modifierExtension'] !== undefined;
   if (value === undefined || modified) return false;
-  group.values.push(value);
+  group.values.push({ ...value, time: clinicalTime(observation, zone) });
   return true;
 }
 
@@ -119,7 +127,7 @@ function isPanel(observation: JsonObject): boolean {
   return list(observation['component']).length > 0 || list(observation['hasMember']).length > 0;
 }
 
-function valueOf(holder: JsonObject): Value | undefined {
+function valueOf(holder: JsonObject): Omit<Value, 'time'> | undefined {
   const quantity = holder['valueQuantity'] as JsonObject | undefined;
   if (quantity === undefined || typeof quantity['value'] !== 'number') return undefined;
   const { code, system, unit, comparator, modifierExtension } = quantity;
@@ -132,6 +140,8 @@ function valueOf(holder: JsonObject): Value | undefined {
 export interface Sample {
   /** Ascending order is the caller's. */
   readonly numbers: Decimal[];
+  /** The numbers whose time is known. */
+  readonly points: readonly Point[];
   readonly code: string;
   readonly unit: string;
 }
@@ -139,7 +149,7 @@ export interface Sample {
 /** The values in one unit. @throws OutcomeError where a unit does not lead to that of the newest value. */
 export function inOneUnit({ coding, values }: Measurements): Sample {
   const [newest] = values;
-  if (newest === undefined) return { numbers: [], code: '1', unit: '1' };
+  if (newest === undefined) return { numbers: [], points: [], code: '1', unit: '1' };
   const numbers = values.map(({ number, code }) => {
     if (code === newest.code) return number;
     const found = converted(number, code, newest.code);
@@ -149,7 +159,11 @@ export function inOneUnit({ coding, values }: Measurements): Sample {
       `The values of ${coding.system}|${coding.code} are in ${newest.code.slice(0, 40)} and in ${code.slice(0, 40)}, which do not convert into each other; ask for a period with one of them.`,
     );
   });
-  return { numbers, code: newest.code, unit: newest.unit };
+  const points = numbers.flatMap((value, i) => {
+    const time = values[i]?.time;
+    return time === undefined ? [] : [{ time, value }];
+  });
+  return { numbers, points, code: newest.code, unit: newest.unit };
 }
 
 /** By the canonical unit of both; its conversion is linear, with an offset for temperatures. */
@@ -163,7 +177,15 @@ function converted(value: Decimal, from: string, to: string): Decimal | undefine
 
 /** The unit of squares: `(mmol/L).(mmol/L)`, because UCUM raises no terms; none where a unit, as °C, has no powers. */
 export function squared(code: string): string | undefined {
-  const found = code === '1' ? '1' : `(${code}).(${code})`;
+  return ordinary(code, code === '1' ? '1' : `(${code}).(${code})`);
+}
+
+/** The unit of what changes in a day: `mmol/L/d`. */
+export function perDay(code: string): string | undefined {
+  return ordinary(code, `${code}/d`);
+}
+
+function ordinary(code: string, found: string): string | undefined {
   const special = canonicalUnit(code)?.key.startsWith('special') === true || temperatures.has(code);
   return special || canonicalUnit(found) === undefined ? undefined : found;
 }

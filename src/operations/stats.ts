@@ -2,7 +2,7 @@
  * Observation/$stats: statistics over the values of a subject. https://hl7.org/fhir/R4/observation-operation-stats.html
  *
  * The Observations are found by one search under the caller's access; stats-measurements.ts says which of their values
- * count, stats-numbers.ts calculates. `regression` is refused: R4 gives it two results and one code.
+ * count, stats-numbers.ts calculates. `regression` has two results and one code: two components, told apart by their text.
  */
 import { setMember, type JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -16,8 +16,17 @@ import { compare, type Decimal } from '../search/decimal.ts';
 import { parseSearch } from '../search/parse.ts';
 import { findMatches } from '../store/search.ts';
 import { statsInput, type StatsInput } from './stats-input.ts';
-import { inOneUnit, measure, squared, type Coding, type Measurements, type Sample } from './stats-measurements.ts';
+import {
+  inOneUnit,
+  measure,
+  perDay,
+  squared,
+  type Coding,
+  type Measurements,
+  type Sample,
+} from './stats-measurements.ts';
 import { plainText, statistics, type Statistic } from './stats-numbers.ts';
+import { regression } from './stats-regression.ts';
 
 /** Observations in one answer: their texts are in memory at once (a guess: some ten megabytes). */
 const mostObservations = 10_000;
@@ -32,7 +41,7 @@ export async function stats(context: Context, call: Call): Promise<Answer> {
   }
   const { groups, sources } = measure(
     found.map(({ text }) => parseStored(text ?? '{}')),
-    input.codings,
+    { codings: input.codings, zone: context.tenant.settings.timezone ?? 'UTC' },
   );
   const parameter = [
     ...groups.map((group) => ({ name: 'statistics', resource: resultOf(group, input) })),
@@ -68,12 +77,32 @@ function resultOf(group: Measurements, { subject, period, codes }: StatsInput): 
     code: { coding: [codingObject(group.coding)] },
     subject: { reference: subject },
     ...(period && { effectivePeriod: period }),
-    component: codes.map((code) => component(code, group, { ...sample, numbers: sorted })),
+    component: codes.flatMap((code) => components(code, group, { ...sample, numbers: sorted })),
   };
 }
 
 function codingObject({ system, code, display }: Coding): JsonObject {
   return { system, code, ...(display !== undefined && { display }) };
+}
+
+function components(code: string, group: Measurements, sample: Sample): JsonObject[] {
+  return code === 'regression' ? regressionComponents(sample) : [component(code, group, sample)];
+}
+
+function regressionComponents({ points, code, unit }: Sample): JsonObject[] {
+  const coding = [{ system: codeSystem, code: 'regression', display: 'Regression' }];
+  const line = regression(points);
+  if (line === undefined) return [{ code: { coding }, dataAbsentReason: notApplicable }];
+  const daily = perDay(code);
+  const change = { unit: `${unit}/d`, ...(daily !== undefined && { system: ucum, code: daily }) };
+  const at = new Date(line.origin).toISOString();
+  return [
+    { code: { coding, text: 'Gradient per day' }, valueQuantity: numbered(line.gradient, change) },
+    {
+      code: { coding, text: `Intercept at ${at}` },
+      valueQuantity: numbered(line.intercept, { unit, system: ucum, code }),
+    },
+  ];
 }
 
 function component(code: string, { total }: Measurements, sample: Sample): JsonObject {
@@ -102,16 +131,21 @@ function numberOf(code: string, statistic: Statistic, sorted: readonly Decimal[]
   return sorted.length > 0 || code === 'count' ? statistic.of(sorted) : undefined;
 }
 
+const ucum = 'http://unitsofmeasure.org';
+
 function quantity(value: Decimal, { unit: kind }: Statistic, { code, unit }: Sample): JsonObject {
-  const system = 'http://unitsofmeasure.org';
   const square = squared(code);
   const units: Record<Statistic['unit'], JsonObject> = {
-    none: { unit: '1', system, code: '1' },
-    same: { unit, system, code },
-    squared: { unit: `(${unit})2`, ...(square !== undefined && { system, code: square }) },
+    none: { unit: '1', system: ucum, code: '1' },
+    same: { unit, system: ucum, code },
+    squared: { unit: `(${unit})2`, ...(square !== undefined && { system: ucum, code: square }) },
   };
+  return numbered(value, units[kind]);
+}
+
+function numbered(value: Decimal, unit: JsonObject): JsonObject {
   const made: JsonObject = {};
   const text = plainText(value);
   setMember(made, 'value', Number(text), text);
-  return Object.assign(made, units[kind]);
+  return Object.assign(made, unit);
 }

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { plainText, squareRoot, statistics } from '../../src/operations/stats-numbers.ts';
+import { regression } from '../../src/operations/stats-regression.ts';
 import { compare, parseDecimal, type Decimal } from '../../src/search/decimal.ts';
 
 function decimals(text: string): Decimal[] {
@@ -91,5 +92,33 @@ describe('as floating point has it', () => {
         expect(Math.abs(root - wanted)).toBeLessThanOrEqual(1e-12 * wanted);
       }),
     );
+  });
+});
+
+describe('regression by hand', () => {
+  /** Days and values; gradient per day, value at the first day. */
+  test.each([
+    ['0:1 1:3', '2', '1'],
+    ['0:5 2:5 7:5', '0', '5'],
+    ['10:4.10 12:4.30', '0.1', '4.1'],
+    ['0:1 1:3 2:2 4:6', '1.14285714285714', '1'],
+    ['0:1 1:1 2:2', '0.5', '0.833333333333333'],
+    ['0:12345678901234567890.5 1:12345678901234567891.5', '1', '12345678901234567890.5'],
+    ['1:1 1:3 2:4', '2', '2'],
+  ])('%s', (given, gradient, intercept) => {
+    const points = given.split(' ').map((text) => {
+      const [day, value = ''] = text.split(':');
+      return { time: Number(day) * 86_400_000, value: parseDecimal(value) as Decimal };
+    });
+    for (const order of [points, points.toReversed()]) {
+      const line = regression(order);
+      expect(line && [plainText(line.gradient), plainText(line.intercept)]).toEqual([gradient, intercept]);
+      expect(line?.origin).toBe(points[0]?.time);
+    }
+  });
+
+  test.each([[[]], [[1]], [[2, 2, 2]]])('no line through values at %j', (days) => {
+    const points = days.map((day, i) => ({ time: day, value: { digits: BigInt(i), exponent: 0 } }));
+    expect(regression(points)).toBeUndefined();
   });
 });

@@ -157,6 +157,74 @@ describe('values', () => {
   });
 });
 
+describe('regression', () => {
+  /** Day 0: 1, day 1: 3, day 2: 2, day 4: 6 — by hand: x̄ = 7/4, ȳ = 3, Sxy = 10, Sxx = 35/4. */
+  const measured: readonly (readonly [id: string, when: Json, number: string])[] = [
+    ['r0', { effectiveDateTime: '2026-03-01T08:00:00Z' }, '1.0'],
+    ['r1', { effectivePeriod: { start: '2026-03-02T08:00:00Z', end: '2026-03-02T09:00:00Z' } }, '3.0'],
+    ['r2', { effectiveInstant: '2026-03-03T11:00:00+03:00' }, '2.0'],
+    ['r4', { effectiveDateTime: '2026-03-05T08:00:00Z' }, '6.0'],
+    ['never', {}, '1000'],
+  ];
+  const about = (whose: string): ((one: (typeof measured)[number]) => Json) =>
+    function make([id, when, number]): Json {
+      const subject = { subject: { reference: `Patient/${whose}` } };
+      return potassium(`${whose}-${id}`, number, { effectiveDateTime: undefined, ...subject, ...when });
+    };
+  const regressions = async (whose: string, who = lab): Promise<Json[]> => {
+    const { json, text } = await ask(
+      who,
+      `Observation/$stats?subject=Patient/${whose}&${loinc}&code=2823-3&statistic=regression`,
+    );
+    expect(text).toContain('"code":"regression"');
+    return parts(json, 'statistics')[0]?.['component'] as Json[];
+  };
+
+  beforeAll(() =>
+    store(lab, [
+      patient('line'),
+      ...measured.map(about('line')),
+      patient('once'),
+      ...measured.slice(0, 1).map(about('once')),
+      patient('hot'),
+      observation('h0', 'Patient/hot', { ...codeOf('2823-3'), ...value('37', 'Cel'), effectiveDateTime: '2026-01-01' }),
+      observation('h1', 'Patient/hot', { ...codeOf('2823-3'), ...value('38', 'Cel'), effectiveDateTime: '2026-01-03' }),
+    ]),
+  );
+
+  test('gradient and intercept, of what has a time', async () => {
+    expect(await regressions('line')).toMatchObject([
+      {
+        code: { coding: [{ code: 'regression', display: 'Regression' }], text: 'Gradient per day' },
+        valueQuantity: { value: 1.14285714285714, unit: 'mmol/L/d', code: 'mmol/L/d' },
+      },
+      {
+        code: { coding: [{ code: 'regression' }], text: 'Intercept at 2026-03-01T08:00:00.000Z' },
+        valueQuantity: { value: 1, unit: 'mmol/L', code: 'mmol/L' },
+      },
+    ]);
+  });
+
+  test('of values at one time there is no line', async () => {
+    const found = await regressions('once');
+    expect(found).toMatchObject([{ dataAbsentReason: { coding: [{ code: 'not-applicable' }] } }]);
+  });
+
+  test('a temperature by the day has no UCUM unit', async () => {
+    const [gradient] = await regressions('hot');
+    expect(gradient?.['valueQuantity']).toEqual({ value: 0.5, unit: 'Cel/d' });
+  });
+
+  test('another laboratory with the same ids has its own line', async () => {
+    const other = await makeLaboratory();
+    await store(other, [patient('line'), ...measured.slice(0, 2).map(about('line'))]);
+    expect(await regressions('line', other)).toMatchObject([
+      { valueQuantity: { value: 2 } },
+      { valueQuantity: { value: 1 } },
+    ]);
+  });
+});
+
 describe('codes', () => {
   test('a component by its code', async () => {
     const found = await calculate(`subject=Patient/bp&${loinc}&code=8480-6&statistic=average,count`);
@@ -238,7 +306,6 @@ test.each([
   ['a code without system', 'subject=Patient/k&code=1&statistic=count', /needs its system/],
   ['no statistic', k, /needs a statistic/],
   ['an unknown statistic', `${k}&statistic=mode`, /"mode" is no statistic/],
-  ['regression', `${k}&statistic=regression`, /regression is not calculated/],
   ['no such parameter', `${k}&statistic=count&colour=red`, /no parameter "colour"/],
   ['a period by GET', `${k}&statistic=count&period=2026`, /no primitive/],
   ['a negative duration', `${k}&statistic=count&duration=-1`, /duration must be/],
