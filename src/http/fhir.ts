@@ -8,12 +8,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { failureAnswer } from '../interactions/failure.ts';
-import type { Answer, Caller, Context, Method, Request, Server } from '../request.ts';
+import type { Answer, Body, Caller, Context, Method, Parameters, Request, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { Address } from './address.ts';
 import { bodyOf } from './body.ts';
+import { rememberForm, type Form } from './form.ts';
 import { negotiate, type Negotiated } from './negotiate.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { respond } from './respond.ts';
@@ -52,11 +53,17 @@ export async function handleFhir(
   const segments = address.segments.slice(1);
   let wanted: Negotiated = { format: 'json', pretty: false, explicit: false };
   let answer: Answer;
+  let form: Form | undefined;
   try {
-    wanted = negotiate(address.query, request.headers.accept, isBinaryRead(request, segments));
-    answer = await answerRequest(steps, { request, address, segments, requestId, wanted });
+    // What a form says goes before Accept, so nothing is refused for Accept before the form was read.
+    const mayBeForm = isSearchByPost(request, segments);
+    wanted = negotiate(address.query, request.headers.accept, mayBeForm || isBinaryRead(request, segments));
+    const body = bodyOf(request);
+    form = mayBeForm && body !== undefined ? rememberForm(body) : undefined;
+    answer = await answerRequest(steps, { request, address, segments, requestId, body: form?.body ?? body });
+    if (mayBeForm) wanted = negotiate([...address.query, ...(form?.parameters() ?? [])], request.headers.accept);
   } catch (error) {
-    wanted = fallbackFormat(request, wanted);
+    wanted = fallbackFormat(request, form === undefined ? wanted : formFormat(form, address.query, wanted));
     answer = failureAnswer(error, requestId, steps.server.log);
   }
   try {
@@ -80,11 +87,11 @@ interface Asked {
   readonly address: Address;
   readonly segments: readonly string[];
   readonly requestId: string;
-  readonly wanted: Negotiated;
+  readonly body: Body | undefined;
 }
 
 async function answerRequest(steps: FhirSteps, asked: Asked): Promise<Answer> {
-  const { request, address, segments, requestId } = asked;
+  const { request, address, segments, requestId, body } = asked;
   if (!methods.has(request.method ?? '')) {
     throw outcomeError('not-supported', `The method ${request.method} is not supported.`, { status: 405 });
   }
@@ -107,13 +114,17 @@ async function answerRequest(steps: FhirSteps, asked: Asked): Promise<Answer> {
     segments,
     query: address.query,
     headers: request.headers as Record<string, string | undefined>,
-    body: bodyOf(request),
+    body,
   };
   return serve(context, call);
 }
 
 function isBinaryRead({ method }: IncomingMessage, [type, id]: readonly string[]): boolean {
   return type === 'Binary' && id !== undefined && (method === 'GET' || method === 'HEAD');
+}
+
+function isSearchByPost({ method }: IncomingMessage, segments: readonly string[]): boolean {
+  return method === 'POST' && segments.at(-1) === '_search';
 }
 
 /** Open without a token: what a client must know before it can get one. */
@@ -160,4 +171,15 @@ function rateKey(tenant: Tenant, caller: Caller, request: IncomingMessage): stri
 /** Where the error is that no accepted format can be given, JSON says so; otherwise the caller's format. */
 function fallbackFormat(request: IncomingMessage, wanted: Negotiated): Negotiated {
   return wanted.explicit || !/xml/.test(request.headers.accept ?? '') ? wanted : { ...wanted, format: 'xml' };
+}
+
+/** A search that was refused is answered as its form asks, where that can be given. */
+function formFormat(form: Form, query: Parameters, wanted: Negotiated): Negotiated {
+  const asked = [...query, ...form.parameters()];
+  if (!asked.some(([name]) => name === '_format')) return wanted;
+  try {
+    return negotiate(asked, undefined);
+  } catch {
+    return wanted;
+  }
 }
