@@ -367,9 +367,12 @@ function wordsSql({ where, words }: WordsCondition, row: Sql, scope: Scope): Sql
   const version = scope.alias('v');
   const texts = sql`jsonb_path_query_array(${version}.content, 'strict $.** ? (@.type() == "string")')::text`;
   const folded = scope.alias('t');
+  // Naming the stream's row keeps it behind the join with it: without statistics every row of the type was read before
+  // three of a rare code were found among 3,000 (9.4 s against 5 ms).
+  const streamed = scope.date === undefined ? sql`` : sql` and ${scope.date} is not null`;
   return sql`exists (select from resource_version ${version} cross join lateral (select ${foldSql(texts)} as text) ${folded}
     where ${version}.tenant_id = ${scope.tenant} and ${version}.rid = ${row}.rid and ${version}.ver = ${row}.ver
-      and ${both(words.map((word) => sql`strpos(${folded}.text, ${word}) > 0`))}${probe(scope)})`;
+      and ${both(words.map((word) => sql`strpos(${folded}.text, ${word}) > 0`))}${streamed}${probe(scope)})`;
 }
 
 export function wordRow(word: string): RowCondition {
