@@ -73,7 +73,7 @@ const packages: Record<string, readonly string[]> = {
   'node:tls': ['http'],
   'node:dgram': [],
   // Elsewhere only for isIP and a free port.
-  'node:net': ['http', 'config/readers.ts', 'start/address.ts', 'store/embedded/postmaster.ts'],
+  'node:net': ['http', 'config/readers.ts', 'identity/lock-out.ts', 'start/address.ts', 'store/embedded/postmaster.ts'],
 };
 
 interface Import {

@@ -1,0 +1,263 @@
+/**
+ * The eleven roles that every laboratory begins with. A laboratory's own row of the same name replaces one
+ * (src/access/role-definition.ts); what a role does not name it does not have.
+ *
+ * Decision: roles are rows of a table, shown and changed by $role-list, $role-set and $role-delete as Parameters. A FHIR
+ * resource was rejected: whoever may write resources of its type could write roles.
+ *
+ * Contexts of the scopes: `user` and `system` reach every resource of the type, `patient` and the other compartments only
+ * those in the compartment of that kind that the caller is in. {fhirUser} stands for the person's own reference.
+ *
+ * 1. No role writes AuditEvent, and none names all types: a new type begins without access.
+ * 2. Whoever manages users or roles has no scope on the data of patients, and the other way round.
+ * 3. Released results are those with a final status; only the pathologist gives one that status.
+ */
+
+import type { Managed } from './scopes.ts';
+
+export interface RoleDefinition {
+  readonly name: string;
+  readonly title: string;
+  /** SMART v2 scopes, in the contexts above. */
+  readonly scopes: readonly string[];
+  readonly manages: readonly Managed[];
+  /** Whether its holders need a second factor, where the laboratory's setting does not say. */
+  readonly secondFactor: boolean;
+  /** Confidentiality codes (v3-Confidentiality) of what its holders may see. */
+  readonly clearance: readonly string[] | 'all';
+  /** May override Consent in an emergency, for so long. */
+  readonly breakGlass?: { readonly minutes: number };
+  readonly consent: 'enforced' | 'exempt';
+}
+
+const released = 'status=final,amended,corrected,appended';
+const unreleased = 'status=registered,preliminary,cancelled';
+const unreleasedReport = 'status=registered,partial,preliminary,cancelled';
+
+/** Up to what is usual for patient data; restricted (R) and very restricted (V) need a word of their own. */
+const usual = ['U', 'L', 'M', 'N'];
+const restricted = [...usual, 'R'];
+
+/** What the laboratory offers and how it names things: nothing of any patient. */
+const catalogue = [
+  'ActivityDefinition PlanDefinition ObservationDefinition SpecimenDefinition ChargeItemDefinition Questionnaire',
+  'ValueSet CodeSystem ConceptMap NamingSystem StructureDefinition SearchParameter OperationDefinition',
+]
+  .join(' ')
+  .split(' ');
+
+/** Who and where: without them no order can be read. */
+const directory = ['Organization', 'Location', 'HealthcareService', 'Practitioner', 'PractitionerRole', 'Endpoint'];
+
+function each(types: readonly string[], permissions: string, context = 'user'): string[] {
+  return types.map((type) => `${context}/${type}.${permissions}`);
+}
+
+const reference = each([...catalogue, ...directory], 'rs');
+
+const enforced = { manages: [], consent: 'enforced' } as const;
+
+/** Manages people, apps and the catalogue; results are none of his business. */
+const administrator: RoleDefinition = {
+  name: 'administrator',
+  title: 'Administrator',
+  // Definitions and the directory are settings. No delete of a person: who did something must stay named.
+  scopes: [...each(catalogue, 'cruds'), ...each(directory, 'crus')],
+  manages: ['users', 'clients', 'roles', 'launches', 'usage', 'settings'],
+  secondFactor: true,
+  clearance: usual,
+  consent: 'enforced',
+};
+
+/** Registers patients and orders, takes payment, records consent; does not see results. */
+const reception: RoleDefinition = {
+  ...enforced,
+  name: 'reception',
+  title: 'Reception',
+  scopes: [
+    ...reference,
+    ...each(['Patient', 'RelatedPerson', 'Coverage', 'Encounter', 'ServiceRequest', 'Appointment'], 'crus'),
+    ...each(['Account', 'ChargeItem', 'Invoice'], 'crus'),
+    // What a patient signs at the desk; a withdrawal is a new status, not a deletion.
+    ...each(['Consent'], 'crus'),
+    ...each(['Schedule', 'Slot', 'Specimen', 'Task'], 'rs'),
+    // A prescription is scanned and handed on.
+    ...each(['DocumentReference', 'Binary'], 'c'),
+  ],
+  secondFactor: false,
+  clearance: usual,
+};
+
+/** Finds the patient and the order, collects and labels; does not see results. */
+const phlebotomist: RoleDefinition = {
+  ...enforced,
+  name: 'phlebotomist',
+  title: 'Phlebotomist',
+  scopes: [
+    ...reference,
+    ...each(['Patient', 'Encounter', 'ServiceRequest', 'Appointment'], 'rs'),
+    ...each(['Specimen'], 'crus'),
+    // Takes a task and says that it is done.
+    ...each(['Task'], 'rus'),
+  ],
+  secondFactor: false,
+  // A specimen of a restricted order must be collected too.
+  clearance: restricted,
+};
+
+/** Receives specimens, enters results and changes them until they are released. */
+const technician: RoleDefinition = {
+  ...enforced,
+  name: 'technician',
+  title: 'Technician',
+  scopes: [
+    ...reference,
+    ...each(['Patient', 'Encounter'], 'rs'),
+    // Accepts, holds and rejects an order.
+    ...each(['ServiceRequest', 'Task'], 'rus'),
+    ...each(['Specimen', 'Media'], 'crus'),
+    ...each(['Device', 'DeviceMetric', 'DeviceDefinition', 'Substance'], 'crus'),
+    // Earlier results are read for the delta; a released one is not touched.
+    ...each(['Observation', 'DiagnosticReport'], 'rs'),
+    `user/Observation.cu?${unreleased}`,
+    `user/DiagnosticReport.cu?${unreleasedReport}`,
+    ...each(['Provenance'], 'c'),
+  ],
+  secondFactor: false,
+  clearance: restricted,
+};
+
+/** Reviews, releases, amends and comments; answers for the result. */
+const pathologist: RoleDefinition = {
+  ...enforced,
+  name: 'pathologist',
+  title: 'Pathologist',
+  scopes: [
+    ...reference,
+    ...each(['Patient', 'Encounter', 'Condition', 'Consent', 'RelatedPerson'], 'rs'),
+    ...each(['Device', 'DeviceMetric', 'DeviceDefinition', 'Substance'], 'rs'),
+    ...each(['ServiceRequest', 'Specimen', 'Observation', 'DiagnosticReport', 'Media', 'Task'], 'crus'),
+    // A critical value is told, and that it was told is kept.
+    ...each(['Communication', 'DocumentReference', 'Binary'], 'crus'),
+    ...each(['Provenance'], 'crs'),
+  ],
+  secondFactor: true,
+  clearance: 'all',
+  breakGlass: { minutes: 60 },
+};
+
+/** Orders in his own name; sees what he ordered and what was released of it. */
+const referringPhysician: RoleDefinition = {
+  ...enforced,
+  name: 'referring-physician',
+  title: 'Referring physician',
+  scopes: [
+    ...reference,
+    // The requester must be himself, before and after.
+    'user/ServiceRequest.crus?requester={fhirUser}',
+    'user/Patient.rs?_has:ServiceRequest:subject:requester={fhirUser}',
+    'user/Specimen.rs?_has:ServiceRequest:specimen:requester={fhirUser}',
+    `user/Observation.rs?based-on:ServiceRequest.requester={fhirUser}&${released}`,
+    `user/DiagnosticReport.rs?based-on:ServiceRequest.requester={fhirUser}&${released}`,
+    // The members of a report say seldom themselves which order they answer.
+    `user/Observation.rs?_has:DiagnosticReport:result:based-on:ServiceRequest.requester={fhirUser}&${released}`,
+  ],
+  secondFactor: false,
+  clearance: restricted,
+};
+
+/** The patient himself: his compartment, and of results what was released. */
+const patient: RoleDefinition = {
+  name: 'patient',
+  title: 'Patient',
+  scopes: [
+    ...each(['Patient', 'ServiceRequest', 'Specimen', 'Encounter', 'Appointment', 'Consent'], 'rs', 'patient'),
+    ...each(['Coverage', 'Invoice', 'RelatedPerson'], 'rs', 'patient'),
+    `patient/Observation.rs?${released}`,
+    `patient/DiagnosticReport.rs?${released}`,
+    'patient/DocumentReference.rs?status=current',
+    // Whose name stands under a result; not the list of all of them.
+    ...each(['Practitioner', 'PractitionerRole', 'Organization', 'Location'], 'r'),
+  ],
+  manages: [],
+  secondFactor: false,
+  clearance: restricted,
+  // A consent is his own word about others.
+  consent: 'exempt',
+};
+
+/** Asks who saw what and what patients agreed to; sees no result and no order. */
+const dataProtectionOfficer: RoleDefinition = {
+  name: 'data-protection-officer',
+  title: 'Data protection officer',
+  scopes: [
+    ...each(['AuditEvent', 'Consent'], 'rs'),
+    ...each(['Organization', 'Practitioner', 'PractitionerRole'], 'rs'),
+    // What the server tells him, e.g. of a broken glass; he says that he has dealt with it.
+    'user/Communication.rs?recipient={fhirUser}',
+    'user/Task.rus?owner={fhirUser}',
+  ],
+  manages: [],
+  // Asks for exports, and what he reads says much about patients.
+  secondFactor: true,
+  clearance: 'all',
+  // Must see a withdrawal and a denial to answer for them.
+  consent: 'exempt',
+};
+
+/** Reads the log and nothing that it is about. */
+const auditor: RoleDefinition = {
+  ...enforced,
+  name: 'auditor',
+  title: 'Auditor',
+  scopes: [...each(['AuditEvent'], 'rs'), ...each(['Organization', 'Practitioner', 'PractitionerRole'], 'rs')],
+  secondFactor: true,
+  clearance: 'all',
+};
+
+/** An analyser, a middleware, a hospital's interface: carries orders in and results out, deletes nothing. */
+const machineInterface: RoleDefinition = {
+  name: 'interface',
+  title: 'Interface (machine)',
+  scopes: [
+    ...each(['Patient', 'Encounter', 'Coverage', 'ServiceRequest', 'Specimen'], 'crus', 'system'),
+    ...each(['Observation', 'DiagnosticReport', 'Media', 'Task'], 'crus', 'system'),
+    ...each(['Device', 'DeviceMetric', 'Practitioner', 'Organization', 'Location'], 'crus', 'system'),
+    ...each(['PractitionerRole', ...catalogue], 'rs', 'system'),
+    ...each(['Binary', 'DocumentReference', 'Provenance'], 'c', 'system'),
+  ],
+  manages: [],
+  // Nobody is there to show one; a machine has a key or a certificate.
+  secondFactor: false,
+  clearance: 'all',
+  // A result that a patient's consent hides must not be lost on its way in. Who asks from another organisation has a
+  // client of its own, without this role.
+  consent: 'exempt',
+};
+
+/** Runs the machine: how much is used, and the settings; no person, no patient. */
+const operator: RoleDefinition = {
+  ...enforced,
+  name: 'operator',
+  title: 'Operator',
+  scopes: each(['SearchParameter', 'OperationDefinition', 'StructureDefinition'], 'rs'),
+  manages: ['usage', 'settings'],
+  secondFactor: true,
+  clearance: usual,
+};
+
+export const shippedRoles: ReadonlyMap<string, RoleDefinition> = new Map(
+  [
+    administrator,
+    reception,
+    phlebotomist,
+    technician,
+    pathologist,
+    referringPhysician,
+    patient,
+    dataProtectionOfficer,
+    auditor,
+    machineInterface,
+    operator,
+  ].map((role) => [role.name, role]),
+);
