@@ -7,6 +7,7 @@
  */
 import { resolveRoles } from '../access/role-definition.ts';
 import type { RoleDefinition } from '../access/roles.ts';
+import { canonicalUsername } from '../accounts/username.ts';
 import {
   findAccountById,
   noteSignIn,
@@ -21,7 +22,6 @@ import type { Tenant } from '../store/tenants.ts';
 import type { Identity } from './identity.ts';
 import { beginTry, endTry } from './lock-out.ts';
 import { hashPassword, isOutdated, verifyPassword } from './password.ts';
-import { canonicalUsername } from './username.ts';
 
 export interface Credentials {
   readonly username: string;

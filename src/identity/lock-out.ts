@@ -5,9 +5,15 @@
  * 2. Who is locked out is refused with the right password too.
  * 3. Keys are hashes within the tenant; an IPv6 address counts as its /64, which is one line of one customer.
  */
-import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { beginAttempt, clearAttempts, forgetAttempts, takeBackAttempt, type Counted } from '../store/attempts.ts';
+import {
+  attemptKey,
+  beginAttempt,
+  clearAttempts,
+  forgetAttempts,
+  takeBackAttempt,
+  type Counted,
+} from '../store/attempts.ts';
 import { sessionOf } from '../store/accounts.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { Identity } from './identity.ts';
@@ -39,21 +45,12 @@ export async function endTry(identity: Identity, tenant: Tenant, attempt: Attemp
   await forgetAttempts(session, identity.now());
 }
 
-/** The keys that an administrator clears when he helps an account. */
-export function keysOfAccount(username: string, accountId: string): Buffer[] {
-  return [keyOf('account', username), keyOf('factor', accountId)];
-}
-
 function countedFor(attempt: Attempt): Counted[] {
-  const own = 'username' in attempt ? keyOf('account', attempt.username) : keyOf('factor', attempt.factorOf);
+  const own = 'username' in attempt ? attemptKey('account', attempt.username) : attemptKey('factor', attempt.factorOf);
   return [
     { key: own, ...account },
-    { key: keyOf('address', network(attempt.address)), ...address },
+    { key: attemptKey('address', network(attempt.address)), ...address },
   ];
-}
-
-function keyOf(kind: string, value: string): Buffer {
-  return createHash('sha256').update(`${kind}\n${value}`).digest().subarray(0, 16);
 }
 
 /** `2001:db8:1:2::7` → its first 64 bits; an IPv4 address within IPv6 → itself. */

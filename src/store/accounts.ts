@@ -215,6 +215,14 @@ export async function revokeRole(session: Session, id: string, role: string): Pr
   );
 }
 
+/** How many active accounts hold one of some roles. */
+export async function countActiveHolders(session: Session, roles: readonly string[]): Promise<number> {
+  const [row] = await session.query<{ count: number }>(sql`select count(distinct a.account_id)::int4 as count
+    from account a join account_role r on r.tenant_id = a.tenant_id and r.account_id = a.account_id
+    where a.tenant_id = ${session.tenant} and a.status = 'active' and r.role = any(${roles}::text[])`);
+  return row?.count ?? 0;
+}
+
 /** Notes that an account used its roles: at most one write a minute and role. */
 export async function touchRoles(session: Session, id: string, now: number): Promise<void> {
   await session.query(sql`update account_role set last_used = date_trunc('minute', ${instant(now)}::timestamptz)

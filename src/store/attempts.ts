@@ -5,9 +5,15 @@
  *    at once, no more get through than the key allows.
  * 2. Keys are locked in one order, so that two tries cannot wait for each other.
  */
+import { createHash } from 'node:crypto';
 import { instant } from './accounts.ts';
 import { instantText, type Database, type Session } from './pool.ts';
 import { sql } from './sql.ts';
+
+/** The key of something that is counted: no name or address can be read from it without guessing it. */
+export function attemptKey(kind: 'account' | 'factor' | 'address', value: string): Buffer {
+  return createHash('sha256').update(`${kind}\n${value}`).digest().subarray(0, 16);
+}
 
 /** One thing that is counted. */
 export interface Counted {
