@@ -23,16 +23,22 @@ const layers: Record<string, readonly string[]> = {
   search: ['fhir', 'sql'],
   store: ['fhir', 'files', 'log', 'search', 'sql'],
   config: ['fhir', 'files', 'log'],
+  // What administrators do with users and roles.
+  accounts: ['access', 'fhir', 'store'],
+  // What laboratories use.
+  usage: ['access', 'fhir', 'log', 'store'],
   // Plain data that passes through the server: types only.
-  request: ['access', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store'],
+  request: ['access', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store', 'usage'],
   // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
   interactions: ['access', 'fhir', 'files', 'log', 'operations', 'request', 'search', 'sql', 'store'],
-  operations: ['access', 'fhir', 'interactions', 'log', 'request', 'search', 'sql', 'store'],
+  operations: ['access', 'accounts', 'fhir', 'interactions', 'log', 'request', 'search', 'sql', 'store', 'usage'],
   jobs: ['config', 'fhir', 'interactions', 'request', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
+  // Data → HTML.
+  pages: ['access', 'fhir'],
   // Edges.
-  identity: ['access', 'fhir', 'store'],
-  http: ['fhir', 'interactions', 'log', 'request', 'serve', 'store'],
+  identity: ['access', 'accounts', 'fhir', 'store'],
+  http: ['access', 'fhir', 'interactions', 'log', 'request', 'serve', 'store', 'usage'],
   // Put together and started.
   start: [
     'config',
@@ -47,9 +53,10 @@ const layers: Record<string, readonly string[]> = {
     'request',
     'search',
     'store',
+    'usage',
   ],
   main: ['config', 'fhir', 'log', 'start', 'store'],
-  command: ['access', 'config', 'fhir', 'identity', 'log', 'main', 'start', 'store'],
+  command: ['access', 'accounts', 'config', 'fhir', 'identity', 'log', 'main', 'start', 'store', 'usage'],
 };
 
 /** Package → where it may be used: folders, or single files. */
@@ -59,6 +66,9 @@ const packages: Record<string, readonly string[]> = {
   express: ['http'],
   jose: ['identity'],
   'oidc-provider': ['identity'],
+  otplib: ['identity/totp.ts'],
+  '@simplewebauthn/server': ['identity/passkeys.ts'],
+  qrcode: ['pages'],
   pino: ['log'],
   'prom-client': ['metrics'],
   commander: ['command'],
