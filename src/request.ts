@@ -3,8 +3,8 @@
  * a REST call, an entry of a Bundle, a gateway's message and a job look the same from here on.
  */
 import type { Readable } from 'node:stream';
+import type { Caller } from './access/caller.ts';
 import type { Config } from './config.ts';
-import type { Scope } from './access/scopes.ts';
 import type { FileStore } from './files/store.ts';
 import type { JsonObject } from './fhir/json.ts';
 import type { Door } from './interactions/call.ts';
@@ -54,12 +54,7 @@ export interface Answer {
   readonly raw?: { readonly contentType: string; readonly length?: number; readonly body: Readable | Buffer };
 }
 
-/** Who asks. */
-export interface Caller {
-  readonly subject: string;
-  readonly client: string;
-  readonly scopes: readonly Scope[];
-}
+export type { Caller } from './access/caller.ts';
 
 /** What one process holds for all requests. */
 export interface Server {

@@ -3,25 +3,26 @@
  * no path can forget who may do what.
  */
 import { authorise } from './access/decide.ts';
+import { grantingFor } from './interactions/access.ts';
 import type { Call, Door } from './interactions/call.ts';
 import { findRoute, type Route } from './interactions/routes.ts';
-import type { Answer, Caller, Context, Request } from './request.ts';
+import type { Answer, Context, Request } from './request.ts';
 
 /** @throws OutcomeError for everything that is refused. */
 export async function serve(context: Context, request: Request): Promise<Answer> {
-  const { route, call } = admitted(context.caller, request);
+  const { route, call } = admitted(context, request);
   return route.handler(context, call);
 }
 
-function admitted(caller: Caller, request: Request): { route: Route; call: Call } {
+function admitted(context: Context, request: Request): { route: Route; call: Call } {
   const found = findRoute(request);
-  authorise(caller, found.route.interaction, found.call.target);
+  authorise(grantingFor(context), found.route.interaction, found.call.target);
   return found;
 }
 
 export const door: Door = {
-  admit: (caller, request) => {
-    const { route, call } = admitted(caller, request);
+  admit: (context, request) => {
+    const { route, call } = admitted(context, request);
     return { interaction: route.interaction, call };
   },
   serve,

@@ -6,9 +6,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { afterAll } from '@jest/globals';
-import { parseScopes } from '../src/access/scopes.ts';
+import { parseManages, parseScopes } from '../src/access/scopes.ts';
 import { readConfig } from '../src/config.ts';
-import { issueToken } from '../src/identity/token.ts';
+import { issueToken, type About } from '../src/identity/token.ts';
 import { openDatabase, type Database } from '../src/store/pool.ts';
 import { createTenant, type Tenant, type TenantSettings } from '../src/store/tenants.ts';
 import { environmentName, type TestServer } from './start-server.ts';
@@ -40,6 +40,7 @@ export interface Laboratory {
 export interface LaboratoryOptions {
   /** SMART scopes, separated by spaces. */
   scopes?: string;
+  about?: About;
   settings?: TenantSettings;
 }
 
@@ -47,15 +48,25 @@ export interface LaboratoryOptions {
 export async function makeLaboratory(options: LaboratoryOptions = {}): Promise<Laboratory> {
   const name = `t-${randomBytes(8).toString('hex')}`;
   const tenant = await createTenant(testDatabase(), name, { settings: options.settings ?? {} });
-  return signIn(tenant, options.scopes);
+  return signIn(tenant, options.scopes, undefined, options.about);
 }
 
-/** The same laboratory for another caller. */
-export async function signIn(tenant: Tenant, scopes = 'system/*.cruds', subject = 'operator'): Promise<Laboratory> {
+/** The same laboratory for another caller: `signIn(tenant, 'patient/*.rs', 'p', { patient: '1' })`. */
+export async function signIn(
+  tenant: Tenant,
+  scopes = 'system/*.cruds',
+  subject = 'operator',
+  about?: About,
+): Promise<Laboratory> {
   const { url, dataDir } = testServer();
   const keyEncryptionKey = readConfig({ DATA_DIR: dataDir }).keyEncryptionKey();
   const signing = { database: testDatabase(), keyEncryptionKey };
-  const { token } = await issueToken(signing, tenant, { scopes: parseScopes(scopes), subject });
+  const { token } = await issueToken(signing, tenant, {
+    scopes: parseScopes(scopes),
+    manages: parseManages(scopes),
+    subject,
+    ...(about && { about }),
+  });
   const base = `${url}/${tenant.name}/fhir`;
   const ask = (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);

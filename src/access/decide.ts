@@ -1,13 +1,21 @@
 /**
- * May this caller do this here? Deny by default; the answer names the scope that is missing.
+ * May this caller do this here? Deny by default; the answer names the scope that is missing. With which resources is
+ * another question: interactions/access.ts makes a search condition of it.
  */
 import { outcomeError } from '../fhir/outcome.ts';
 import { resourceTypes } from '../fhir/resource-types.ts';
-import { decide, grants, type Interaction, type Scope } from './scopes.ts';
+import type { Caller } from './caller.ts';
+import { interactionNeeds, operationNeeds, type Interaction, type Need } from './needs.ts';
+import { isUnconditional } from './permits.ts';
+import { grants, type Managed, type Permission } from './scopes.ts';
 
-/** What the decision needs to know of a caller. */
-export interface Scoped {
-  readonly scopes: readonly Scope[];
+/** What the decision asks of a caller. */
+export interface Granting {
+  /** Whether the permission is given for any resource of the type. */
+  grants(permission: Permission, type: string): boolean;
+  /** Whether it is given for all resources of all types, without conditions. */
+  grantsAll(permission: Permission): boolean;
+  manages(what: Managed): boolean;
 }
 
 /** What a request is about; '' where it names no such thing. */
@@ -18,51 +26,65 @@ export interface About {
   readonly member: string;
 }
 
-const acrossTypes = new Set<Interaction>(['search-system', 'history-system']);
+const acrossTypes: ReadonlySet<Interaction> = new Set<Interaction>(['search-system', 'history-system']);
 
 /** Operations on the system that decide by themselves, for each type in the result. */
 const deciding: ReadonlySet<string> = new Set(['$graphql']);
 
 /** @throws OutcomeError `forbidden` (403). */
-export function authorise(caller: Scoped, interaction: Interaction, about: About): void {
+export function authorise(granting: Granting, interaction: Interaction, about: About): void {
   const across = interaction === 'operation' && about.type === '' && deciding.has(about.operation);
   if (across || acrossTypes.has(interaction)) {
-    if (visibleTypes(caller, across ? 'search-system' : interaction).length === 0) {
+    if (!resourceTypes.some((type) => decide(granting, across ? 'search-system' : interaction, type).allowed)) {
       throw outcomeError('forbidden', `Your scopes do not allow ${interaction} on any resource type.`);
     }
     return;
   }
   const type = about.member === '' ? about.type : about.member;
-  const decision = decide(caller.scopes, interaction, type, about.operation);
+  const decision = decide(granting, interaction, type, about.operation);
   if (!decision.allowed) {
     throw outcomeError('forbidden', decision.sentence);
   }
 }
 
-/** The types on which the caller may do this, for interactions across types. */
-export function visibleTypes(caller: Scoped, interaction: Interaction): 'all' | readonly string[] {
-  if (decide(caller.scopes, interaction, '').allowed) {
-    return 'all';
+export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly sentence: string };
+
+const allowed: Decision = { allowed: true };
+
+/**
+ * May the caller do this on resources of the type?
+ * @param type resource type; '' for the whole system, which needs a scope for all types without conditions
+ * @param operation name with its $, for the interaction `operation`
+ */
+export function decide(granting: Granting, interaction: Interaction, type: string, operation = ''): Decision {
+  const needed: readonly Need[] | undefined =
+    interaction === 'operation' ? operationNeeds.get(operation) : ([...interactionNeeds[interaction]] as Permission[]);
+  if (needed === undefined)
+    return { allowed: false, sentence: `No scope allows the operation ${operation.slice(0, 60)}.` };
+  const missing = needed.find((need) => !has(granting, need, type));
+  if (missing === undefined) return allowed;
+  const deed = interaction === 'operation' ? operation : interaction;
+  return { allowed: false, sentence: refusal(deed, type, missing) };
+}
+
+function has(granting: Granting, need: Need, type: string): boolean {
+  if (typeof need === 'object') return granting.manages(need.manage);
+  return type === '' || type === '*' ? granting.grantsAll(need) : granting.grants(need, type);
+}
+
+function refusal(deed: string, type: string, need: Need): string {
+  if (typeof need === 'object') {
+    return `Your scopes do not allow ${deed}: that needs the scope manage/${need.manage}.`;
   }
-  return resourceTypes.filter((type) => decide(caller.scopes, interaction, type).allowed);
+  const place = type === '' || type === '*' ? 'all resource types' : type;
+  return `Your scopes do not allow ${deed} on ${place}: that needs a scope such as system/${type === '' ? '*' : type}.${need}.`;
 }
 
-export function mayCreate(caller: Scoped, type: string): boolean {
-  return grants(caller.scopes, 'c', type);
-}
-
-export function mayRead(caller: Scoped, type: string): boolean {
-  return grants(caller.scopes, 'r', type);
-}
-
-export function mayReadAll(caller: Scoped): boolean {
-  return grants(caller.scopes, 'r', '*');
-}
-
-export function readableTypes(caller: Scoped): readonly string[] {
-  return resourceTypes.filter((type) => mayRead(caller, type));
-}
-
-export function maySearch(caller: Scoped, type: string): boolean {
-  return grants(caller.scopes, 's', type);
+/** The permits alone; what an unusable filter takes away is known only where the search parameters are. */
+export function grantingOf({ permits, manages }: Pick<Caller, 'permits' | 'manages'>): Granting {
+  return {
+    grants: (permission, type) => grants(permits, permission, type),
+    grantsAll: (permission) => grants(permits.filter(isUnconditional), permission, '*'),
+    manages: (what) => manages.includes(what),
+  };
 }

@@ -1,20 +1,22 @@
 /**
- * SMART App Launch scopes: what a caller may do with which resource type.
+ * Scopes: what a token or a role allows with which resource type.
  * https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
  *
- *   system/Observation.cruds   user/*.rs   system/Patient.rs?identifier=…      v1: .read = rs, .write = cud, .* = cruds
+ *   system/Observation.cruds   user/*.rs   patient/Observation.rs?category=laboratory   manage/users
+ *   v1: .read = rs, .write = cud, .* = cruds
  *
- * 1. Fails closed: what cannot be enforced in full grants nothing. Scopes with a search filter and patient/ scopes need
- *    conditions in every statement; until those exist, such scopes are read, but neither issued nor counted.
- * 2. An interaction or operation that is not in the tables below is refused.
+ * Roles are written in the same way and know more contexts: `practitioner/Task.rs` is what lies in the compartment of
+ * the Practitioner that the caller is. Only the text is read here; permits.ts makes of it what a caller may do.
  */
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 
 export type Permission = 'c' | 'r' | 'u' | 'd' | 's';
 
+export type ScopeContext = 'system' | 'user' | 'patient' | 'practitioner' | 'relatedPerson' | 'encounter' | 'device';
+
 export interface Scope {
-  readonly context: 'system' | 'user' | 'patient';
+  readonly context: ScopeContext;
   /** A resource type, or `*` for all. */
   readonly type: string;
   /** Some of `cruds`, in that order. */
@@ -23,114 +25,84 @@ export interface Scope {
   readonly filter?: string;
 }
 
-/** http://hl7.org/fhir/restful-interaction, and the two kinds of Bundle. */
-const needs = {
-  create: 'c',
-  read: 'r',
-  vread: 'r',
-  'history-instance': 'r',
-  update: 'u',
-  patch: 'u',
-  delete: 'd',
-  'search-type': 's',
-  'search-system': 's',
-  'history-type': 's',
-  'history-system': 's',
-  // Each entry is decided by itself.
-  batch: '',
-  transaction: '',
-  // Open to everyone.
-  capabilities: '',
-} as const satisfies Record<string, Permission | ''>;
+/** What a caller may manage besides resources. */
+export const managed = ['users', 'clients', 'roles', 'launches', 'usage', 'settings'] as const;
 
-export type Interaction = keyof typeof needs | 'operation';
-
-/** What an operation needs on the type it is called on. SMART leaves operations to the server. */
-export const operationNeeds: ReadonlyMap<string, readonly Permission[]> = new Map([
-  // Nothing is stored or shown but what the caller sent; instance-level validation reads.
-  ['$validate', ['r']],
-  ['$meta', ['r']],
-  // Their answer shows every label that the resource has.
-  ['$meta-add', ['r', 'u']],
-  ['$meta-delete', ['r', 'u']],
-  // The types in the result are decided one by one.
-  ['$everything', ['r']],
-  ['$lastn', ['s']],
-  ['$stats', ['s']],
-  ['$graphql', ['r', 's']],
-  ['$reindex', ['u']],
-  ['$reindex-status', ['s']],
-]);
+export type Managed = (typeof managed)[number];
 
 const v1: Readonly<Record<string, string>> = { read: 'rs', write: 'cud', '*': 'cruds' };
-const pattern = /^(system|user|patient)\/(\*|[A-Za-z]+)\.(c?r?u?d?s?|read|write|\*)(?:\?(.+))?$/;
+const pattern =
+  /^(system|user|patient|practitioner|relatedPerson|encounter|device)\/(\*|[A-Za-z]+)\.(c?r?u?d?s?|read|write|\*)(?:\?(\S+))?$/;
+const ofTokens: ReadonlySet<string> = new Set(['system', 'user', 'patient']);
 
-/** @throws OutcomeError `invalid` for what is no scope for resources. */
+/** A scope of a token. @throws OutcomeError `invalid` for what is no scope for resources. */
 export function parseScope(text: string): Scope {
-  const [, context, type = '', written = '', filter] = pattern.exec(text) ?? [];
-  const known = type === '*' || typeNumber(type) !== undefined;
-  if (context === undefined || written === '' || !known) {
-    throw outcomeError(
-      'invalid',
-      `"${text.slice(0, 100)}" is no scope: it must be system, user or patient, a slash, a resource type or *, a dot and some of the letters c r u d s in this order, as in system/Observation.rs.`,
-    );
+  const scope = read(text);
+  if (scope === undefined || !ofTokens.has(scope.context)) {
+    throw outcomeError('invalid', noScope(text, 'system, user or patient'));
   }
-  const permissions = v1[written] ?? written;
-  return { context: context as Scope['context'], type, permissions, ...(filter !== undefined && { filter }) };
+  return scope;
 }
 
-/** Scopes separated by spaces, as in a token. */
+/** A scope of a role. @throws OutcomeError `invalid` */
+export function parseRoleScope(text: string): Scope {
+  const scope = read(text);
+  if (scope === undefined) {
+    const contexts = 'system, user, patient, practitioner, relatedPerson, encounter or device';
+    throw outcomeError('invalid', noScope(text, contexts));
+  }
+  return scope;
+}
+
+function read(text: string): Scope | undefined {
+  const [, context, type = '', written = '', filter] = pattern.exec(text) ?? [];
+  const known = type === '*' || typeNumber(type) !== undefined;
+  if (context === undefined || written === '' || !known) return undefined;
+  const permissions = v1[written] ?? written;
+  return { context: context as ScopeContext, type, permissions, ...(filter !== undefined && { filter }) };
+}
+
+function noScope(text: string, contexts: string): string {
+  return `"${text.slice(0, 100)}" is no scope: it must be ${contexts}, a slash, a resource type or *, a dot and some of the letters c r u d s in this order, as in system/Observation.rs.`;
+}
+
+function words(text: string): string[] {
+  return text.split(' ').filter(Boolean);
+}
+
+/** The scopes for resources in the text of a token, where `manage/…` may stand among them. */
 export function parseScopes(text: string): Scope[] {
-  return text.split(' ').filter(Boolean).map(parseScope);
+  return words(text)
+    .filter((word) => !word.startsWith('manage/'))
+    .map(parseScope);
+}
+
+/** What the text of a token allows to manage. @throws OutcomeError `invalid` for an unknown word. */
+export function parseManages(text: string): Managed[] {
+  const names = words(text).flatMap((word) => (word.startsWith('manage/') ? [word.slice('manage/'.length)] : []));
+  const unknown = names.find((name) => !isManaged(name));
+  if (unknown !== undefined) {
+    throw outcomeError(
+      'invalid',
+      `"manage/${unknown.slice(0, 80)}" is no scope: possible are ${managed.map((name) => `manage/${name}`).join(', ')}.`,
+    );
+  }
+  return names.filter(isManaged);
+}
+
+function isManaged(name: string): name is Managed {
+  return (managed as readonly string[]).includes(name);
 }
 
 export function scopeText({ context, type, permissions, filter }: Scope): string {
   return `${context}/${type}.${permissions}${filter === undefined ? '' : `?${filter}`}`;
 }
 
-/** @throws OutcomeError `not-supported` for scopes that could not be enforced. */
-export function checkIssuable(scopes: readonly Scope[]): void {
-  if (scopes.length === 0) throw outcomeError('required', 'A token needs at least one scope.');
-  const unenforced = scopes.find((scope) => !isEnforced(scope));
-  if (unenforced === undefined) return;
-  const what = unenforced.filter === undefined ? 'patient/ scopes' : 'scopes with a search filter';
-  throw outcomeError('not-supported', `${scopeText(unenforced)} is not issued: ${what} cannot be enforced yet.`);
-}
-
-function isEnforced({ context, filter }: Scope): boolean {
-  return context !== 'patient' && filter === undefined;
-}
-
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly sentence: string };
-
-const allowed: Decision = { allowed: true };
-
-/**
- * May a caller with these scopes do this on resources of the type?
- * @param type resource type; '' for the whole system, which needs a scope for all types
- * @param operation name with its $, for the interaction `operation`
- */
-export function decide(scopes: readonly Scope[], interaction: Interaction, type: string, operation = ''): Decision {
-  const needed = interaction === 'operation' ? operationNeeds.get(operation) : [...needs[interaction]];
-  if (needed === undefined)
-    return { allowed: false, sentence: `No scope allows the operation ${operation.slice(0, 60)}.` };
-  const target = type === '' ? '*' : type;
-  const missing = needed.find((permission) => !grants(scopes, permission as Permission, target));
-  return missing === undefined
-    ? allowed
-    : { allowed: false, sentence: refusal(interaction, operation, target, missing) };
-}
-
-/** Whether any scope gives the permission on the type (`*`: on all types). */
-export function grants(scopes: readonly Scope[], permission: Permission, type: string): boolean {
-  return scopes.some(
-    (scope) =>
-      isEnforced(scope) && (scope.type === '*' || scope.type === type) && scope.permissions.includes(permission),
-  );
-}
-
-function refusal(interaction: Interaction, operation: string, target: string, permission: string): string {
-  const deed = interaction === 'operation' ? operation : interaction;
-  const place = target === '*' ? 'all resource types' : target;
-  return `Your scopes do not allow ${deed} on ${place}: that needs a scope such as system/${target}.${permission}.`;
+/** Whether any gives the permission on the type, whatever its conditions (`*`: on all types). */
+export function grants(
+  list: readonly Pick<Scope, 'type' | 'permissions'>[],
+  permission: Permission,
+  type: string,
+): boolean {
+  return list.some((one) => (one.type === '*' || one.type === type) && one.permissions.includes(permission));
 }

@@ -1,5 +1,5 @@
 /** `makhbar token <tenant>`: a short-lived access token for the person who runs the machine. */
-import { parseScopes } from '../access/scopes.ts';
+import { parseManages, parseScopes } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { issueToken } from '../identity/token.ts';
 import { findTenant } from '../store/tenants.ts';
@@ -7,11 +7,12 @@ import { print, withDatabase, type Output } from './connect.ts';
 
 export async function tokenCommand(name: string, options: Output & { scope: string; ttl: number }): Promise<void> {
   const scopes = parseScopes(options.scope);
+  const manages = parseManages(options.scope);
   const issued = await withDatabase(async (database, config) => {
     const tenant = await findTenant(database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
     const signing = { database, keyEncryptionKey: config.keyEncryptionKey() };
-    return await issueToken(signing, tenant, { scopes, ttl: options.ttl });
+    return await issueToken(signing, tenant, { scopes, manages, ttl: options.ttl });
   });
   const expires = new Date(issued.exp * 1000).toISOString();
   print(options, { token: issued.token, expires, scope: options.scope, tenant: name }, issued.token);

@@ -5,6 +5,7 @@
  * (README, decisions), and there is one route here.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { nobody } from '../access/caller.ts';
 import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { failureAnswer } from '../interactions/failure.ts';
@@ -39,9 +40,6 @@ export interface Observed {
 }
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-
-/** Who is not signed in has no scopes; the routes that are open to all ask for none. */
-const nobody: Caller = { subject: '', client: '', scopes: [] };
 
 /** Answers a request whose address names a laboratory's FHIR base; `address.segments` begins with `fhir`. */
 export async function handleFhir(

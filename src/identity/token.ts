@@ -5,12 +5,25 @@
  * iat, exp, jti. Issuer and audience are URNs, not URLs: the command line cannot know under which of its addresses a
  * laboratory will be called.
  *
- * 1. A token lives at most an hour and carries only scopes that are enforced.
+ * The claim `about` says who the caller is, where it is not the operator for everything: a patient in context, roles.
+ *
+ * 1. A token lives at most an hour.
  * 2. A token is good for the laboratory whose key signed it and whose name is its audience, and for no other.
  */
 import { randomUUID } from 'node:crypto';
-import { errors, exportJWK, exportPKCS8, generateKeyPair, importJWK, importPKCS8, jwtVerify, SignJWT } from 'jose';
-import { checkIssuable, parseScopes, scopeText, type Scope } from '../access/scopes.ts';
+import {
+  errors,
+  exportJWK,
+  exportPKCS8,
+  generateKeyPair,
+  importJWK,
+  importPKCS8,
+  jwtVerify,
+  SignJWT,
+  type JWTPayload,
+} from 'jose';
+import { operatorCaller, type Caller, type CallerFacts } from '../access/caller.ts';
+import { parseManages, parseRoleScope, parseScopes, scopeText, type Managed, type Scope } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Database } from '../store/pool.ts';
 import { addSigningKey, currentSigningKey, verificationKey, type SigningKey } from '../store/signing-keys.ts';
@@ -35,6 +48,17 @@ export interface TokenRequest {
   ttl?: number;
   subject?: string;
   client?: string;
+  manages?: readonly Managed[];
+  about?: About;
+}
+
+/** Who the caller is, where it is not the operator for everything. */
+export interface About extends Pick<
+  CallerFacts,
+  'patient' | 'encounter' | 'fhirUser' | 'roles' | 'purposes' | 'clearance' | 'consent' | 'actors'
+> {
+  /** Scopes of roles: nothing is allowed that none of them allows. */
+  readonly roleScopes?: readonly string[];
 }
 
 /** What a process needs to sign. */
@@ -43,10 +67,11 @@ export interface Signing {
   keyEncryptionKey: Buffer;
 }
 
-/** @throws OutcomeError for scopes that cannot be enforced, a lifetime past an hour or a suspended tenant. */
+/** @throws OutcomeError for no scopes, a lifetime past an hour or a suspended tenant. */
 export async function issueToken(signing: Signing, tenant: Tenant, request: TokenRequest): Promise<Issued> {
   const { scopes, ttl = LONGEST_SECONDS, subject = 'operator', client = 'makhbar' } = request;
-  checkIssuable(scopes);
+  const { manages = [], about = {} } = request;
+  if (scopes.length + manages.length === 0) throw outcomeError('required', 'A token needs at least one scope.');
   if (!(ttl >= 1 && ttl <= LONGEST_SECONDS)) {
     throw outcomeError('value', `A token lives from 1 to ${LONGEST_SECONDS} seconds, not ${ttl}.`);
   }
@@ -55,7 +80,8 @@ export async function issueToken(signing: Signing, tenant: Tenant, request: Toke
   const iat = Math.floor(Date.now() / 1000);
   const exp = iat + Math.floor(ttl);
   const jti = randomUUID();
-  const token = await new SignJWT({ scope: scopes.map(scopeText).join(' '), client_id: client })
+  const scope = [...scopes.map(scopeText), ...manages.map((name) => `manage/${name}`)].join(' ');
+  const token = await new SignJWT({ scope, client_id: client, ...(request.about && { about }) })
     .setProtectedHeader({ alg: ALGORITHM, typ: 'at+jwt', kid: key.id })
     .setIssuer(ISSUER)
     .setAudience(audience(tenant))
@@ -85,10 +111,7 @@ async function signingKey({ database, keyEncryptionKey }: Signing, tenant: Tenan
   return made;
 }
 
-export interface Verified {
-  readonly subject: string;
-  readonly client: string;
-  readonly scopes: readonly Scope[];
+export interface Verified extends Caller {
   readonly exp: number;
   readonly jti: string;
 }
@@ -105,16 +128,23 @@ export async function verifyToken(database: Database, tenant: Tenant, token: str
       maxTokenAge: LONGEST_SECONDS,
       requiredClaims: ['exp', 'sub', 'jti', 'scope', 'client_id'],
     });
-    return {
-      subject: String(payload.sub),
-      client: String(payload['client_id']),
-      scopes: parseScopes(String(payload['scope'])),
-      exp: Number(payload.exp),
-      jti: String(payload.jti),
-    };
+    return { ...callerFrom(payload), exp: Number(payload.exp), jti: String(payload.jti) };
   } catch (error) {
     throw refusal(error);
   }
+}
+
+function callerFrom(payload: JWTPayload): Caller {
+  const { roleScopes, ...about } = (payload['about'] ?? {}) as About;
+  const scope = String(payload['scope']);
+  return operatorCaller({
+    ...about,
+    roleScopes: roleScopes?.map(parseRoleScope),
+    subject: String(payload.sub),
+    client: String(payload['client_id']),
+    scopes: parseScopes(scope),
+    manages: parseManages(scope),
+  });
 }
 
 async function publicKey(database: Database, tenant: Tenant, keyId: string | undefined) {

@@ -2,10 +2,10 @@
  * Answers that several interactions give: a stored resource, the outcome of a write.
  * https://hl7.org/fhir/R4/http.html#ops
  */
-import { mayRead } from '../access/decide.ts';
 import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { typeName } from '../fhir/resource-types.ts';
+import { may } from './access.ts';
 import type { Call } from './call.ts';
 import { askedSubset, subsetAnswer } from './subset.ts';
 import type { Answer, Context, Request } from '../request.ts';
@@ -62,9 +62,9 @@ export function writeAnswer(context: Context, request: Request, result: WriteRes
 }
 
 /** Of a patch the caller sent only a part: the whole is for those who may read it. */
-function returnOf({ caller }: Context, request: Request, { type }: WriteResult): Return {
+function returnOf(context: Context, request: Request, { type }: WriteResult): Return {
   const preferred = preferredReturn(request);
-  const hidden = request.method === 'PATCH' && !mayRead(caller, type);
+  const hidden = request.method === 'PATCH' && !may(context, 'r', type);
   return hidden && preferred === 'representation' ? 'minimal' : preferred;
 }
 

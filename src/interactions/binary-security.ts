@@ -4,13 +4,13 @@
  *
  * Fails closed: a context that is not a live resource of this laboratory is readable for nobody.
  */
-import { mayRead } from '../access/decide.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context } from '../request.ts';
 import { readVersion } from '../store/read.ts';
+import { may } from './access.ts';
 import type { Target } from './call.ts';
 import { current } from './current.ts';
 import { parseStored } from './document.ts';
@@ -54,14 +54,14 @@ export function checkNewSecurityContext(context: Context, resource: JsonObject):
       expression: 'Binary.securityContext',
     });
   }
-  if (!mayRead(context.caller, parsed.type)) {
+  if (!may(context, 'r', parsed.type)) {
     throw outcomeError('forbidden', `Your scopes do not allow reading the security context, a ${parsed.type}.`);
   }
 }
 
 async function isReadable(context: Context, reference: string): Promise<boolean> {
   const parsed = parseReference(reference, [context.base]);
-  if (parsed?.kind !== 'local' || !mayRead(context.caller, parsed.type)) {
+  if (parsed?.kind !== 'local' || !may(context, 'r', parsed.type)) {
     return false;
   }
   const stored = await current(context, { type: typeNumber(parsed.type) ?? -1, id: parsed.id });

@@ -7,7 +7,7 @@
  * Data that comes inside a Bundle's transaction stays in the resource, and is read from there.
  */
 import { newId } from './new-id.ts';
-import type { Interaction } from '../access/scopes.ts';
+import type { Interaction } from '../access/needs.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';

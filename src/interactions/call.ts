@@ -1,6 +1,6 @@
 /** A request whose path has been understood. */
-import type { Interaction } from '../access/scopes.ts';
-import type { Answer, Caller, Context, Request } from '../request.ts';
+import type { Interaction } from '../access/needs.ts';
+import type { Answer, Context, Request } from '../request.ts';
 
 /** What the path names; a part that it does not name is ''. */
 export interface Target {
@@ -20,7 +20,7 @@ export interface Call extends Request {
 /** The way into the server for handlers that process requests of their own: the entries of a Bundle. */
 export interface Door {
   /** What a request asks for, if the caller may. @throws OutcomeError where it is unknown or not allowed. */
-  admit(caller: Caller, request: Request): { interaction: Interaction; call: Call };
+  admit(context: Context, request: Request): { interaction: Interaction; call: Call };
   serve(context: Context, request: Request): Promise<Answer>;
 }
 

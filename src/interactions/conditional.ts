@@ -4,11 +4,11 @@
  * Racing requests with the same criteria queue behind a lock, so that 50 conditional creates on one identifier make
  * one resource. https://hl7.org/fhir/R4/http.html#cond-update
  */
-import { maySearch } from '../access/decide.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { parseQuery } from '../fhir/query.ts';
 import type { Context, Parameters } from '../request.ts';
 import { lockCriteria } from '../store/lock.ts';
+import { may } from './access.ts';
 import { criteriaOf } from './headers.ts';
 import { findMatches, type Match } from './matches.ts';
 
@@ -41,7 +41,7 @@ export async function lockAndFind(context: Context, type: string, query: Paramet
   if (criteria.length === 0) {
     throw outcomeError('required', `A conditional interaction on ${type} needs search criteria.`, { status: 412 });
   }
-  if (!maySearch(context.caller, type)) {
+  if (!may(context, 's', type)) {
     throw outcomeError(
       'forbidden',
       `A conditional interaction searches first, and your scopes do not allow search on ${type}: that needs a scope such as system/${type}.s.`,

@@ -20,20 +20,13 @@ export type Explanation = 'plan' | 'analyze';
 export function askedExplanation(caller: Caller, query: Parameters): Explanation | undefined {
   const [value, second] = valuesOf(query, '_explain');
   if (value === undefined || value === 'false') return undefined;
-  if (!isOperator(caller)) {
+  if (!caller.operator) {
     throw outcomeError('forbidden', 'Your scopes do not allow _explain: that needs the scope system/*.cruds.');
   }
   if (second !== undefined || (value !== 'true' && value !== 'analyze')) {
     throw outcomeError('invalid', `_explain must be true or analyze, not "${value.slice(0, 40)}".`, { status: 400 });
   }
   return value === 'true' ? 'plan' : 'analyze';
-}
-
-function isOperator({ scopes }: Caller): boolean {
-  return scopes.some(
-    ({ context, type, permissions, filter }) =>
-      context === 'system' && type === '*' && permissions === 'cruds' && filter === undefined,
-  );
 }
 
 /** What `run` did. */

@@ -1,10 +1,9 @@
 /**
  * history of an instance, a type or everything. https://hl7.org/fhir/R4/http.html#history
  */
-import { mayReadAll, readableTypes, visibleTypes } from '../access/decide.ts';
 import { bundleText, type BundleEntry, type Link } from '../fhir/bundle-text.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { typeName, typeNumber } from '../fhir/resource-types.ts';
+import { resourceTypes, typeName, typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
 import { dateInterval } from '../search/interval.ts';
 import {
@@ -15,6 +14,7 @@ import {
   type HistoryVersion,
 } from '../store/history.ts';
 import { isFull } from '../store/size.ts';
+import { may, mayAll } from './access.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { allowParameters, etag, valuesOf } from './headers.ts';
@@ -39,8 +39,9 @@ export function historyType(context: Context, call: Call): Promise<Answer> {
 }
 
 export function historySystem(context: Context, call: Call): Promise<Answer> {
-  const types = visibleTypes(context.caller, 'history-system');
-  return page(context, call, types === 'all' ? {} : { types: types.map((type) => typeNumber(type) ?? -1) });
+  const types = resourceTypes.filter((type) => may(context, 's', type));
+  const all = types.length === resourceTypes.length;
+  return page(context, call, all ? {} : { types: types.map((type) => typeNumber(type) ?? -1) });
 }
 
 async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'types' | 'id'>): Promise<Answer> {
@@ -105,9 +106,9 @@ function times(context: Context, call: Call): Pick<HistoryQuery, 'since' | 'at'>
 const binary = typeNumber('Binary') ?? -1;
 
 /** Versions of Binaries that the caller may not read are not part of the history (binary-security.ts). */
-function securityContexts({ caller }: Context, types: HistoryQuery['types']): Pick<HistoryQuery, 'securityContexts'> {
-  const open = mayReadAll(caller) || types?.includes(binary) === false;
-  return open ? {} : { securityContexts: { binary, types: readableTypes(caller) } };
+function securityContexts(context: Context, types: HistoryQuery['types']): Pick<HistoryQuery, 'securityContexts'> {
+  const open = mayAll(context, 'r') || types?.includes(binary) === false;
+  return open ? {} : { securityContexts: { binary, types: resourceTypes.filter((type) => may(context, 'r', type)) } };
 }
 
 function positionOf([lastUpdated, rid, version]: readonly (string | null)[]): HistoryPosition {

@@ -4,7 +4,7 @@
  * A path's shape has one part a segment: `Type`, `id`, `$op`, or the word itself where it is one of FHIR's own.
  * The CapabilityStatement is derived from this table. https://hl7.org/fhir/R4/http.html
  */
-import type { Interaction } from '../access/scopes.ts';
+import type { Interaction } from '../access/needs.ts';
 import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { isId } from '../fhir/reference.ts';

@@ -4,12 +4,12 @@
  */
 import type { EntryRequest } from '../fhir/bundle.ts';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
-import { mayCreate } from '../access/decide.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context } from '../request.ts';
 import { retryTransaction } from '../store/errors.ts';
 import { readManyLocked, type Stored } from '../store/read.ts';
 import type { Expectation } from '../store/write.ts';
+import { may } from './access.ts';
 import type { Call } from './call.ts';
 import { mayUseOwnId, refusedUpdate } from './update.ts';
 
@@ -84,7 +84,7 @@ function settled(context: Context, write: WritePlan, stored: Stored | undefined)
   if (kind === 'patch') {
     throw outcomeError('not-found', `Bundle.entry[${entry.index}]: there is no ${type}/${id} to patch.`);
   }
-  const known = stored !== undefined && mayCreate(context.caller, type);
+  const known = stored !== undefined && may(context, 'c', type);
   if (kind === 'update' && !known && !mayUseOwnId(context, type)) {
     throw outcomeError(
       'not-supported',

@@ -48,7 +48,7 @@ export async function planTransaction(
   const writing: Admitted[] = [];
   for (const entry of entries) {
     const request = entryRequest(entry, prefer);
-    const { interaction, call } = inEntry(entry, () => context.door.admit(context.caller, request));
+    const { interaction, call } = inEntry(entry, () => context.door.admit(context, request));
     if (
       entry.method === 'GET' ||
       entry.method === 'HEAD' ||

@@ -5,9 +5,9 @@ import { newId } from './new-id.ts';
 import { isId } from '../fhir/reference.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { mayCreate } from '../access/decide.ts';
 import type { Answer, Context } from '../request.ts';
 import { retryTransaction } from '../store/errors.ts';
+import { may } from './access.ts';
 import { writeAnswer, type WriteResult } from './answers.ts';
 import { readResource } from './body.ts';
 import type { Call } from './call.ts';
@@ -81,7 +81,7 @@ export function expectationOf(context: Context, name: string, demand: Demand): E
 
 /** What an update without demands may meet: who may not create cannot bring back what was deleted, either. */
 function allowedExpectation(context: Context, type: string): Expectation {
-  if (!mayCreate(context.caller, type)) {
+  if (!may(context, 'c', type)) {
     return 'live';
   }
   return context.tenant.settings.clientIds === false ? 'known' : 'any';
@@ -89,7 +89,7 @@ function allowedExpectation(context: Context, type: string): Expectation {
 
 /** May this caller choose the id of a new resource (update as create)? */
 export function mayUseOwnId(context: Context, type: string): boolean {
-  return context.tenant.settings.clientIds !== false && mayCreate(context.caller, type);
+  return context.tenant.settings.clientIds !== false && may(context, 'c', type);
 }
 
 export function checkId(id: string): void {
@@ -160,7 +160,7 @@ export function newIntent(
   resource: JsonObject,
 ): { id: string; method: 'POST' | 'PUT'; expect: 'absent' } {
   const id = resource['id'];
-  if (!mayCreate(context.caller, type)) {
+  if (!may(context, 'c', type)) {
     throw outcomeError('forbidden', `Nothing matches, and your scopes do not allow creating a ${type}.`);
   }
   if (id === undefined) {

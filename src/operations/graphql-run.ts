@@ -4,14 +4,13 @@
  * Resources come through `read` and `list` only. Both search under the caller's access, and both gather what is asked for
  * at the same time into a statement for each type, so that a list of N resources costs no N statements.
  */
-import { mayRead, maySearch } from '../access/decide.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { accessOf } from '../interactions/access.ts';
+import { accessOf, may } from '../interactions/access.ts';
 import { parseStored } from '../interactions/document.ts';
 import { searchParametersOf } from '../interactions/search-parameters.ts';
 import type { Context, Parameters } from '../request.ts';
-import type { Access, Search } from '../search/ast.ts';
+import { and, type Access, type Search } from '../search/ast.ts';
 import type { TenantParameters } from '../search/parameters.ts';
 import { parseSearch } from '../search/parse.ts';
 import type { Stored } from '../store/read.ts';
@@ -87,13 +86,19 @@ export function makeRun(context: Context): Run {
 
 /** The graph shows what it finds: that needs both reading and searching. */
 function readable(context: Context): Access {
-  const access = accessOf(context);
-  return (type) => (mayRead(context.caller, type) ? access(type) : undefined);
+  const [found, read] = [accessOf(context), accessOf(context, 'r')];
+  return Object.assign(
+    (type: string) => {
+      const [one, other] = [found(type), read(type)];
+      return one === undefined || other === undefined ? undefined : one === other ? one : and([one, other]);
+    },
+    found.within && { within: found.within },
+  );
 }
 
 /** @throws OutcomeError `forbidden`. */
-export function checkAllowed({ caller }: Context, type: string): void {
-  if (mayRead(caller, type) && maySearch(caller, type)) return;
+export function checkAllowed(context: Context, type: string): void {
+  if (may(context, 'r', type) && may(context, 's', type)) return;
   throw outcomeError(
     'forbidden',
     `Your scopes do not allow $graphql on ${type}: that needs a scope such as system/${type}.rs.`,

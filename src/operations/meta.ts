@@ -1,8 +1,8 @@
 /** $meta: the profiles, tags and security labels of a resource, or all that are in use. https://hl7.org/fhir/R4/resource-operation-meta.html */
-import { visibleTypes } from '../access/decide.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { typeNumber } from '../fhir/resource-types.ts';
+import { resourceTypes, typeNumber } from '../fhir/resource-types.ts';
+import { accessOf } from '../interactions/access.ts';
 import type { Call } from '../interactions/call.ts';
 import { parseStored } from '../interactions/document.ts';
 import { existing } from '../interactions/read.ts';
@@ -40,8 +40,7 @@ async function metaOf(context: Context, call: Call): Promise<JsonObject> {
 }
 
 async function metaInUse(context: Context, call: Call): Promise<JsonObject> {
-  const visible = call.target.type === '' ? visibleTypes(context.caller, 'history-system') : [call.target.type];
-  const types = visible === 'all' ? undefined : visible.map((type) => typeNumber(type) ?? -1);
-  const labels = await labelsInUse(context.session, types);
+  const types = call.target.type === '' ? resourceTypes : [call.target.type];
+  const labels = await labelsInUse(context.session, types, accessOf(context, 'r'));
   return Object.fromEntries(Object.entries(labels).filter(([, list]) => list.length > 0)) as JsonObject;
 }

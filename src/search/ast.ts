@@ -230,7 +230,11 @@ export function not(part: Condition): Condition {
  * What the caller may see of a type: a condition, or undefined for nothing. It is applied to every resource that takes
  * part in a search: matches, targets of chains, sources of `_has`, included ones.
  */
-export type Access = (type: string) => Condition | undefined;
+export interface Access {
+  (type: string): Condition | undefined;
+  /** What the chains inside these conditions may see; without it, the same. It must not chain any further. */
+  readonly within?: Access;
+}
 
 /** Everything: for work that the server does on its own account. */
 export const fullAccess: Access = () => all;

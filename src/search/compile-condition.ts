@@ -93,7 +93,12 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
 /** Access to one type as SQL; `false` where there is none. */
 export function accessSql(type: string, row: Sql, scope: Scope): Sql {
   const condition = scope.access(type);
-  return condition === undefined ? sql`false` : conditionSql(condition, row, scope);
+  return condition === undefined ? sql`false` : conditionSql(condition, row, within(scope));
+}
+
+/** Conditions on what a caller may see are compiled under what their own chains may see. */
+function within(scope: Scope): Scope {
+  return scope.access.within === undefined ? scope : { ...scope, access: scope.access.within };
 }
 
 export function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
@@ -347,7 +352,7 @@ export function visibleSql(types: readonly string[], row: Sql, scope: Scope): Sq
   return either(
     groups.map(({ types: some, condition }) => {
       const ofType = anyOf(sql`${row}.type`, some.map(typeNumber), 'int2');
-      return condition.kind === 'all' ? ofType : sql`(${ofType} and ${conditionSql(condition, row, scope)})`;
+      return condition.kind === 'all' ? ofType : sql`(${ofType} and ${conditionSql(condition, row, within(scope))})`;
     }),
   );
 }

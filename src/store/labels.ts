@@ -1,6 +1,9 @@
 /** The profiles, tags and security labels that current resources carry. */
+import type { Access } from '../search/ast.ts';
+import { visibleSql } from '../search/compile-condition.ts';
+import { makeScope } from '../search/scope.ts';
 import type { Session } from './pool.ts';
-import { sql } from './sql.ts';
+import { raw, sql } from './sql.ts';
 
 export interface Labels {
   readonly profile: readonly string[];
@@ -8,8 +11,9 @@ export interface Labels {
   readonly tag: readonly object[];
 }
 
-/** Distinct labels of the types (undefined = all). Reads every current resource: an administrator's question. */
-export async function labelsInUse(session: Session, types: readonly number[] | undefined): Promise<Labels> {
+/** Distinct labels of what the caller may see of the types. Reads every current resource: an administrator's question. */
+export async function labelsInUse(session: Session, types: readonly string[], access: Access): Promise<Labels> {
+  const visible = visibleSql(types, raw('r'), makeScope(session.tenant, access));
   const rows = await session.query<{ member: keyof Labels; label: string }>(sql`
     select distinct m.member, l.label::text as label
     from resource r
@@ -17,7 +21,7 @@ export async function labelsInUse(session: Session, types: readonly number[] | u
     cross join (values ('profile'), ('security'), ('tag')) as m(member)
     cross join lateral jsonb_array_elements(v.content -> 'meta' -> m.member) as l(label)
     where r.tenant_id = ${session.tenant} and v.tenant_id = ${session.tenant} and not r.deleted
-      and (${types ?? null}::int2[] is null or r.type = any(${types ?? null}::int2[]))
+      and (${visible})
     order by 1, 2`);
   const of = <T>(member: keyof Labels): T[] =>
     rows.filter((row) => row.member === member).map((row) => JSON.parse(row.label) as T);

@@ -5,6 +5,7 @@ import * as disk from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { operatorCaller } from '../../src/access/caller.ts';
 import { parseScopes } from '../../src/access/scopes.ts';
 import { folderFiles, type Disk } from '../../src/files/folder.ts';
 import type { FileStore } from '../../src/files/store.ts';
@@ -49,7 +50,7 @@ function contextOf(store = files): Context {
     server,
     door,
     tenant: lab.tenant,
-    caller: { subject: 'a', client: 'b', scopes: parseScopes('system/*.cruds') },
+    caller: operatorCaller({ subject: 'a', client: 'b', scopes: parseScopes('system/*.cruds') }),
     base: lab.base,
     requestId: 'r',
     session: { tenant: id, query: (statement) => database.query(id, statement) },

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { OutcomeError, statusOf } from '../../src/fhir/outcome.ts';
 import { findRoute, routes } from '../../src/interactions/routes.ts';
 import { operations } from '../../src/operations/catalog.ts';
-import { operationNeeds } from '../../src/access/scopes.ts';
+import { operationNeeds } from '../../src/access/needs.ts';
 import type { Method } from '../../src/request.ts';
 
 function route(method: string, path: string): ReturnType<typeof findRoute> {

@@ -1,5 +1,6 @@
 /** $graphql, by the sections of R4's page. https://hl7.org/fhir/R4/graphql.html */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { operatorCaller } from '../../src/access/caller.ts';
 import { parseScopes } from '../../src/access/scopes.ts';
 import { executeGraphql } from '../../src/operations/graphql-execute.ts';
 import type { Context } from '../../src/request.ts';
@@ -501,7 +502,7 @@ function counting(statements: unknown[]): Context {
       return database.query(lab.tenant.id, statement);
     },
   };
-  const caller = { subject: 's', client: 'c', scopes: parseScopes('system/*.rs') };
+  const caller = operatorCaller({ subject: 's', client: 'c', scopes: parseScopes('system/*.rs') });
   return { session, caller, tenant: lab.tenant, base: lab.base } as unknown as Context;
 }
 

@@ -10,8 +10,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { JsonObject } from '../../src/fhir/json.ts';
-import { typeNumber } from '../../src/fhir/resource-types.ts';
+import { resourceTypes, typeNumber } from '../../src/fhir/resource-types.ts';
 import { countHistory, readHistory } from '../../src/store/history.ts';
+import { fullAccess } from '../../src/search/ast.ts';
 import { labelsInUse } from '../../src/store/labels.ts';
 import type { Session, Statement } from '../../src/store/pool.ts';
 import { combinedReads, lockLive, readCurrent, readMany, readManyLocked, readVersion } from '../../src/store/read.ts';
@@ -90,7 +91,7 @@ const reads: Record<string, (session: Session) => Promise<unknown[]>> = {
     (await readHistory(session, { count: 10 })).filter((version) => version.id === 'only-a'),
   countHistory: async (session) =>
     Array.from({ length: await countHistory(session, { types: [patient], id: 'only-a', count: 1 }) }),
-  labelsInUse: async (session) => [...(await labelsInUse(session, undefined)).tag],
+  labelsInUse: async (session) => [...(await labelsInUse(session, resourceTypes, fullAccess)).tag],
 };
 
 describe('reading', () => {

@@ -1,0 +1,88 @@
+/** Who asks, and what they may do: made once for each token by src/identity, used by everything that answers. */
+import { permitsOf, type CompartmentType, type Compartments, type Permit } from './permits.ts';
+import type { Managed, Scope } from './scopes.ts';
+
+export interface Caller {
+  readonly subject: string;
+  readonly client: string;
+  readonly permits: readonly Permit[];
+  /** Names of the roles, for the record. */
+  readonly roles: readonly string[];
+  readonly manages: readonly Managed[];
+  /** `Practitioner/1`: the resource that is the user. */
+  readonly fhirUser?: string;
+  readonly compartments: Compartments;
+  /** Purposes of use: codes of http://terminology.hl7.org/CodeSystem/v3-ActReason. */
+  readonly purposes: readonly string[];
+  /** Confidentiality codes that the caller may see. */
+  readonly clearance: readonly string[] | 'all';
+  readonly consent: 'enforced' | 'exempt';
+  /** Has the scope system/*.cruds and no roles: what shows how a laboratory's data lie is for the operator alone. */
+  readonly operator: boolean;
+  /** References that the actor of a Consent may name: the user, an Organization, a Device. */
+  readonly actors: readonly string[];
+}
+
+/** What is known of a caller besides the scopes. */
+export interface CallerFacts {
+  readonly subject: string;
+  readonly client: string;
+  readonly scopes: readonly Scope[];
+  /** Of all roles together; undefined where no roles bind. */
+  readonly roleScopes?: readonly Scope[] | undefined;
+  readonly roles?: readonly string[];
+  readonly manages?: readonly Managed[];
+  readonly fhirUser?: string | undefined;
+  /** The patient and the encounter in context. */
+  readonly patient?: string | undefined;
+  readonly encounter?: string | undefined;
+  readonly purposes?: readonly string[];
+  readonly clearance?: readonly string[] | 'all';
+  readonly consent?: 'enforced' | 'exempt';
+  readonly actors?: readonly string[];
+}
+
+/** Without facts to the contrary nothing is cleared, and consent is enforced. */
+export function makeCaller(facts: CallerFacts): Caller {
+  const { subject, client, scopes, roleScopes, fhirUser } = facts;
+  const compartments = compartmentsOf(facts);
+  return {
+    subject,
+    client,
+    permits: permitsOf(scopes, roleScopes, { compartments, ...(fhirUser !== undefined && { fhirUser }) }),
+    roles: facts.roles ?? [],
+    manages: facts.manages ?? [],
+    ...(fhirUser !== undefined && { fhirUser }),
+    compartments,
+    purposes: facts.purposes ?? [],
+    clearance: facts.clearance ?? [],
+    consent: facts.consent ?? 'enforced',
+    operator: roleScopes === undefined && scopes.some(isWhole),
+    actors: facts.actors ?? (fhirUser === undefined ? [] : [fhirUser]),
+  };
+}
+
+function isWhole({ context, type, permissions, filter }: Scope): boolean {
+  return context === 'system' && type === '*' && permissions === 'cruds' && filter === undefined;
+}
+
+const usersCompartments: ReadonlySet<string> = new Set(['Patient', 'Practitioner', 'RelatedPerson', 'Device']);
+
+/** The user's own, and those of the context; a patient in context comes before the user's own. */
+function compartmentsOf({ fhirUser, patient, encounter }: CallerFacts): Compartments {
+  const [type = '', id = ''] = fhirUser?.split('/') ?? [];
+  const own = usersCompartments.has(type) && id !== '' ? { [type as CompartmentType]: id } : {};
+  return {
+    ...own,
+    ...(patient !== undefined && { Patient: patient }),
+    ...(encounter !== undefined && { Encounter: encounter }),
+  };
+}
+
+/** Who is not signed in may do nothing; the routes that are open to all ask for nothing. */
+export const nobody: Caller = makeCaller({ subject: '', client: '', scopes: [] });
+
+/** The person who runs the machine, with a token of `makhbar token`: no roles, no labels and no consent bind. */
+export function operatorCaller(facts: CallerFacts): Caller {
+  return makeCaller({ clearance: 'all', consent: 'exempt', ...facts });
+}

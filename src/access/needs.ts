@@ -1,0 +1,48 @@
+/**
+ * What each interaction and operation needs: a permission on the type, or something to manage. What is not in these
+ * tables is refused.
+ */
+import type { Managed, Permission } from './scopes.ts';
+
+/** http://hl7.org/fhir/restful-interaction, and the two kinds of Bundle. */
+export const interactionNeeds = {
+  create: 'c',
+  read: 'r',
+  vread: 'r',
+  'history-instance': 'r',
+  update: 'u',
+  patch: 'u',
+  delete: 'd',
+  'search-type': 's',
+  'search-system': 's',
+  'history-type': 's',
+  'history-system': 's',
+  // Each entry is decided by itself.
+  batch: '',
+  transaction: '',
+  // Open to everyone.
+  capabilities: '',
+} as const satisfies Record<string, Permission | ''>;
+
+export type Interaction = keyof typeof interactionNeeds | 'operation';
+
+/** A permission on the type that the operation is called on, or something that the caller must be allowed to manage. */
+export type Need = Permission | { readonly manage: Managed };
+
+/** All that an operation needs. SMART leaves operations to the server. */
+export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<string, readonly Need[]>([
+  // Nothing is stored or shown but what the caller sent; instance-level validation reads.
+  ['$validate', ['r']],
+  ['$meta', ['r']],
+  // Their answer shows every label that the resource has.
+  ['$meta-add', ['r', 'u']],
+  ['$meta-delete', ['r', 'u']],
+  // The types in the result are decided one by one.
+  ['$everything', ['r']],
+  ['$lastn', ['s']],
+  ['$stats', ['s']],
+  ['$graphql', ['r', 's']],
+  ['$reindex', ['u']],
+  ['$reindex-status', ['s']],
+  ['$usage', [{ manage: 'usage' }]],
+]);
