@@ -41,7 +41,6 @@ const words = {
     submit: 'Sign in',
     forgot: 'Forgot your password?',
     forgotHelp: 'Ask an administrator of your laboratory for a link to set a new one.',
-    ended: 'You have signed out.',
     problems: {
       username: 'Enter your user name.',
       password: 'Enter your password.',
@@ -162,6 +161,17 @@ const words = {
     ServiceRequest: 'orders',
     Specimen: 'specimens',
     Task: 'tasks',
+  },
+  signOut: {
+    title: 'Sign out?',
+    lead: 'You will be signed out of this laboratory in this browser.',
+    leadForApp: (app: string) => `${app} asks to sign you out of this laboratory in this browser.`,
+    submit: 'Sign out',
+    stay: 'Stay signed in',
+    endedTitle: 'Signed out',
+    ended: 'You have signed out.',
+    close: 'On a shared computer, close the browser as well.',
+    again: 'Sign in again',
   },
   error: {
     title: 'This did not work',

@@ -24,7 +24,6 @@ export const fr: Texts = {
     submit: 'Se connecter',
     forgot: 'Mot de passe oublié ?',
     forgotHelp: 'Demandez à un administrateur de votre laboratoire un lien pour en choisir un nouveau.',
-    ended: 'Vous êtes déconnecté.',
     problems: {
       username: 'Saisissez votre nom d’utilisateur.',
       password: 'Saisissez votre mot de passe.',
@@ -146,6 +145,17 @@ export const fr: Texts = {
     ServiceRequest: 'demandes d’analyses',
     Specimen: 'échantillons',
     Task: 'tâches',
+  },
+  signOut: {
+    title: 'Se déconnecter ?',
+    lead: 'Vous serez déconnecté de ce laboratoire dans ce navigateur.',
+    leadForApp: (app) => `${app} demande à vous déconnecter de ce laboratoire dans ce navigateur.`,
+    submit: 'Se déconnecter',
+    stay: 'Rester connecté',
+    endedTitle: 'Déconnexion effectuée',
+    ended: 'Vous êtes déconnecté.',
+    close: 'Sur un ordinateur partagé, fermez aussi le navigateur.',
+    again: 'Se reconnecter',
   },
   error: {
     title: 'Cela n’a pas fonctionné',
