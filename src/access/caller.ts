@@ -21,6 +21,9 @@ export interface Caller {
   readonly operator: boolean;
   /** References that the actor of a Consent may name: the user, an Organization, a Device. */
   readonly actors: readonly string[];
+  /** How the person signed in (authentication.ts), and when: seconds since 1970. */
+  readonly acr?: string;
+  readonly authTime?: number;
 }
 
 /** What is known of a caller besides the scopes. */
@@ -40,6 +43,8 @@ export interface CallerFacts {
   readonly clearance?: readonly string[] | 'all';
   readonly consent?: 'enforced' | 'exempt';
   readonly actors?: readonly string[];
+  readonly acr?: string | undefined;
+  readonly authTime?: number | undefined;
 }
 
 /** Without facts to the contrary nothing is cleared, and consent is enforced. */
@@ -59,6 +64,8 @@ export function makeCaller(facts: CallerFacts): Caller {
     consent: facts.consent ?? 'enforced',
     operator: roleScopes === undefined && scopes.some(isWhole),
     actors: facts.actors ?? (fhirUser === undefined ? [] : [fhirUser]),
+    ...(facts.acr !== undefined && { acr: facts.acr }),
+    ...(facts.authTime !== undefined && { authTime: facts.authTime }),
   };
 }
 

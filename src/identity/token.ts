@@ -22,6 +22,7 @@ import {
   SignJWT,
   type JWTPayload,
 } from 'jose';
+import { operatorAcr } from '../access/authentication.ts';
 import { operatorCaller, type Caller, type CallerFacts } from '../access/caller.ts';
 import { parseManages, parseRoleScope, parseScopes, scopeText, type Managed, type Scope } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -138,6 +139,8 @@ function callerFrom(payload: JWTPayload): Caller {
   const { roleScopes, ...about } = (payload['about'] ?? {}) as About;
   const scope = String(payload['scope']);
   return operatorCaller({
+    acr: operatorAcr,
+    authTime: Number(payload.iat),
     ...about,
     roleScopes: roleScopes?.map(parseRoleScope),
     subject: String(payload.sub),
