@@ -8,12 +8,14 @@ import type { Config } from './config.ts';
 import type { FileStore } from './files/store.ts';
 import type { JsonObject } from './fhir/json.ts';
 import type { Door } from './interactions/call.ts';
+import type { Tally } from './interactions/storage.ts';
 import type { Log } from './log.ts';
 import type { Combiner } from './store/combine.ts';
 import type { Database, Session } from './store/pool.ts';
 import type { Stored } from './store/read.ts';
 import type { Tenant } from './store/tenants.ts';
 import type { WriteEntry, Written } from './store/write.ts';
+import type { Meter } from './usage/meter.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
@@ -66,6 +68,8 @@ export interface Server {
   /** Writes under ids that were just made. */
   readonly creations: Combiner<WriteEntry, Written | undefined>;
   readonly reads: Combiner<{ type: number; id: string }, Stored | undefined>;
+  /** What laboratories use. */
+  readonly usage: Meter;
   /** Key for the signatures of cursors. */
   readonly cursorKey: Buffer;
 }
@@ -82,5 +86,7 @@ export interface Context {
   readonly session: Session;
   /** True inside a transaction Bundle. */
   readonly inTransaction: boolean;
+  /** What this transaction has written so far; only inside one. */
+  readonly tally?: Tally;
   readonly door: Door;
 }

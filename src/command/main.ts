@@ -5,6 +5,7 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { setCommand, settingNames } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
 import { tokenCommand } from './token.ts';
+import { usageCommand } from './usage.ts';
 
 export async function main(argv: readonly string[]): Promise<void> {
   try {
@@ -55,6 +56,13 @@ function addTenant(makhbar: Command): void {
     .description(`change a setting: ${settingNames.join(', ')}`)
     .addOption(json())
     .action(setCommand);
+  tenant
+    .command('usage <name>')
+    .description('what it used this month, or from a day to a day')
+    .option('--from <day>', 'first day (UTC), as in 2026-01-31')
+    .option('--to <day>', 'last day')
+    .addOption(json())
+    .action(usageCommand);
   tenant.command('resume <name>').description('end a suspension').addOption(json()).action(resumeCommand);
 }
 

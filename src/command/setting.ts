@@ -1,4 +1,6 @@
 /** `makhbar tenant set <name> <setting> <value>`: the settings of a laboratory, each with what it takes. */
+import { plans } from '../access/plans.ts';
+import { bytes } from '../config/readers.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { changeTenantSettings, type TenantSettings } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
@@ -19,6 +21,24 @@ const requests: Kind<number> = {
   read: (written) => (/^\d{1,9}$/.test(written) ? Number(written) : undefined),
 };
 
+const plan: Kind<string> = {
+  takes: `one of ${Object.keys(plans).join(', ')}`,
+  read: (written) => (Object.hasOwn(plans, written) ? written : undefined),
+};
+
+const size: Kind<number> = {
+  takes: 'a size such as 500MB or 50GB, 0 for no limit',
+  read: (written) => (written === '0' ? 0 : sizeOf(written)),
+};
+
+function sizeOf(written: string): number | undefined {
+  try {
+    return bytes(written, 'size');
+  } catch {
+    return undefined;
+  }
+}
+
 const zone: Kind<string> = {
   takes: 'a time zone such as Africa/Tunis',
   read: (written) => (isZone(written) ? written : undefined),
@@ -38,7 +58,11 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   requireIfMatch: yesOrNo,
   referentialIntegrity: yesOrNo,
   multipleDelete: yesOrNo,
+  plan,
   rateLimit: requests,
+  totalRateLimit: requests,
+  storageLimit: size,
+  exportConcurrency: requests,
   timezone: zone,
 };
 

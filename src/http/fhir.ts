@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { nobody } from '../access/caller.ts';
 import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { limitsOf } from '../access/plans.ts';
 import { failureAnswer } from '../interactions/failure.ts';
 import type { Answer, Body, Caller, Context, Method, Parameters, Request, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
@@ -17,6 +18,7 @@ import type { Address } from './address.ts';
 import { bodyOf } from './body.ts';
 import { rememberForm, type Form } from './form.ts';
 import { negotiate, type Negotiated } from './negotiate.ts';
+import { meter, type Known } from './metering.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { respond } from './respond.ts';
 
@@ -52,13 +54,16 @@ export async function handleFhir(
   let wanted: Negotiated = { format: 'json', pretty: false, explicit: false };
   let answer: Answer;
   let form: Form | undefined;
+  let known: Known | undefined;
   try {
     // What a form says goes before Accept, so nothing is refused for Accept before the form was read.
     const mayBeForm = isSearchByPost(request, segments);
     wanted = negotiate(address.query, request.headers.accept, mayBeForm || isBinaryRead(request, segments));
     const body = bodyOf(request);
     form = mayBeForm && body !== undefined ? rememberForm(body) : undefined;
-    answer = await answerRequest(steps, { request, address, segments, requestId, body: form?.body ?? body });
+    const asked: Asked = { request, address, segments, requestId, body: form?.body ?? body };
+    known = await knownCaller(steps, asked);
+    answer = await answerRequest(steps, asked, known);
     if (mayBeForm) wanted = negotiate([...address.query, ...(form?.parameters() ?? [])], request.headers.accept);
   } catch (error) {
     wanted = fallbackFormat(request, form === undefined ? wanted : formFormat(form, address.query, wanted));
@@ -70,6 +75,7 @@ export async function handleFhir(
     steps.server.log.warn({ requestId, err: error }, 'response broken off');
     response.destroy();
   }
+  meter(steps.server.usage, request, { known, status: answer.status, segments });
   steps.observe({
     method: request.method ?? '',
     status: answer.status,
@@ -88,15 +94,19 @@ interface Asked {
   readonly body: Body | undefined;
 }
 
-async function answerRequest(steps: FhirSteps, asked: Asked): Promise<Answer> {
-  const { request, address, segments, requestId, body } = asked;
+/** Who asks, and where. @throws OutcomeError where that is nobody or nowhere. */
+async function knownCaller(steps: FhirSteps, { request, address, segments }: Asked): Promise<Known> {
   if (!methods.has(request.method ?? '')) {
     throw outcomeError('not-supported', `The method ${request.method} is not supported.`, { status: 405 });
   }
   const tenant = await findTenant(steps, address.tenant);
-  const method = request.method as Method;
-  const caller = isOpen(method, segments) ? nobody : await callerOf(steps, tenant, address, request);
-  steps.limiter.count(rateKey(tenant, caller, request), tenant.settings.rateLimit ?? steps.server.config.rateLimit);
+  const caller = isOpen(request.method as Method, segments) ? nobody : await callerOf(steps, tenant, address, request);
+  return { tenant, caller };
+}
+
+async function answerRequest(steps: FhirSteps, asked: Asked, { tenant, caller }: Known): Promise<Answer> {
+  const { request, address, segments, requestId, body } = asked;
+  limitRate(steps, tenant, caller, request);
   const context: Context = {
     server: steps.server,
     tenant,
@@ -108,7 +118,7 @@ async function answerRequest(steps: FhirSteps, asked: Asked): Promise<Answer> {
     door,
   };
   const call: Request = {
-    method,
+    method: request.method as Method,
     segments,
     query: address.query,
     headers: request.headers as Record<string, string | undefined>,
@@ -159,6 +169,12 @@ async function callerOf(steps: FhirSteps, tenant: Tenant, address: Address, requ
     });
   }
   return steps.authenticate(tenant, address.root, token);
+}
+
+function limitRate(steps: FhirSteps, tenant: Tenant, caller: Caller, request: IncomingMessage): void {
+  const { rateLimit, totalRateLimit } = limitsOf(tenant.settings, steps.server.config.rateLimit);
+  steps.limiter.count(rateKey(tenant, caller, request), rateLimit);
+  if (caller.client !== '') steps.limiter.count(`${tenant.id}`, totalRateLimit, ' of all callers of this laboratory');
 }
 
 function rateKey(tenant: Tenant, caller: Caller, request: IncomingMessage): string {

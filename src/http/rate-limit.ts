@@ -1,5 +1,8 @@
 /**
- * Requests a minute and caller, counted in this process in fixed windows.
+ * Requests a minute, of a caller and of a whole laboratory, counted in this process in fixed windows.
+ *
+ * 1. What a caller's own limit refuses does not count for the laboratory: one caller cannot use up everybody's.
+ * 2. Callers who are not signed in count by their address and never for the laboratory: nobody outside can close it.
  *
  * Decision: no shared counter, which would cost each request a write; with N processes a caller gets at most N times
  * the limit.
@@ -10,14 +13,14 @@ const window = 60_000;
 
 export interface RateLimiter {
   /** Counts a request. @throws OutcomeError `throttled` (429) with Retry-After past the limit; 0 = no limit. */
-  count(key: string, limit: number): void;
+  count(key: string, limit: number, whose?: string): void;
 }
 
 export function makeRateLimiter(now: () => number = Date.now): RateLimiter {
   let counts = new Map<string, number>();
   let started = now();
   return {
-    count: (key, limit) => {
+    count: (key, limit, whose = '') => {
       const time = now();
       if (time - started >= window) {
         counts = new Map();
@@ -27,7 +30,7 @@ export function makeRateLimiter(now: () => number = Date.now): RateLimiter {
       counts.set(key, used);
       if (limit > 0 && used > limit) {
         const seconds = Math.max(1, Math.ceil((started + window - time) / 1000));
-        throw outcomeError('throttled', `More than ${limit} requests in a minute; wait ${seconds} seconds.`, {
+        throw outcomeError('throttled', `More than ${limit} requests in a minute${whose}; wait ${seconds} seconds.`, {
           headers: { 'retry-after': String(seconds) },
         });
       }

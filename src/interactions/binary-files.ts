@@ -9,6 +9,7 @@ import { knownFiles, type BinaryFile } from '../store/binary-files.ts';
 import type { Session } from '../store/pool.ts';
 import { tenantKeys } from '../store/tenant-keys.ts';
 import type { BinaryContent } from './binary-content.ts';
+import { checkStorage } from './storage.ts';
 
 /** What is needed to reach the files of one tenant. */
 export type FilesContext = Pick<Context, 'server' | 'tenant'>;
@@ -27,8 +28,11 @@ export async function withFile<T>(
 ): Promise<T> {
   const files = binaryFiles(context);
   const key = `binary/${newId()}`;
+  // How long it is, the end of its stream tells; a full laboratory is told at once.
+  await checkStorage(context, 1);
   const { size, sha256 } = await files.put(key, content);
   try {
+    await checkStorage(context, size);
     return await write({ key, size, sha256, contentType });
   } catch (error) {
     // Where even this fails, the sweep finds it.

@@ -29,6 +29,7 @@ import { patch } from './patch.ts';
 import { prepare, writeResult, type Prepared } from './prepare.ts';
 import { existing } from './read.ts';
 import { remove } from './remove.ts';
+import { countFile } from './storage.ts';
 import { checkId, demandOf, expectationOf, refusedUpdate } from './update.ts';
 
 /** What takes the place of the general handlers where the path names Binary. */
@@ -110,6 +111,7 @@ function writeVersion(context: Context, prepared: Prepared, file: BinaryFile): P
       return undefined;
     }
     await addBinaryFile(inside.session, written, file);
+    countFile(inside, file.size);
     return writeResult(prepared, written);
   });
 }

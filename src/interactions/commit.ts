@@ -8,6 +8,7 @@ import type { Context } from '../request.ts';
 import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
 import { checkIntegrity } from './integrity.ts';
+import { checkStorage, countWritten, sizeOf, type Tally } from './storage.ts';
 
 export interface Change {
   readonly entry: WriteEntry;
@@ -18,8 +19,11 @@ export interface Change {
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
 export async function commit(context: Context, change: Change): Promise<Written | undefined> {
   if (!context.inTransaction && context.tenant.settings.referentialIntegrity !== true) {
+    await checkStorage(context, sizeOf([change.entry]));
     const { creations, writes } = context.server;
-    return (change.entry.fresh === true ? creations : writes).submit(context.tenant.id, change.entry);
+    const written = await (change.entry.fresh === true ? creations : writes).submit(context.tenant.id, change.entry);
+    countWritten(context, [change.entry], [written]);
+    return written;
   }
   const [written] = await inTransaction(context, (inside) => commitAll(inside, [change]));
   return written;
@@ -30,11 +34,11 @@ export async function commitAll(context: Context, changes: readonly Change[]): P
   if (changes.length === 0) {
     return [];
   }
-  const statement = writeStatement(
-    context.tenant.id,
-    changes.map(({ entry }) => entry),
-  );
+  const entries = changes.map(({ entry }) => entry);
+  await checkStorage(context, sizeOf(entries));
+  const statement = writeStatement(context.tenant.id, entries);
   const written = readWritten(await context.session.query<unknown>(statement), changes.length);
+  countWritten(context, entries, written);
   await checkIntegrity(
     context,
     changes.filter((_, i) => written[i] !== undefined),
@@ -56,7 +60,7 @@ export async function untilWritten<T>(attempt: () => Promise<T | undefined>): Pr
 }
 
 /** The same context inside one transaction: all of `work` is written or nothing. */
-export function inTransaction<T>(
+export async function inTransaction<T>(
   context: Context,
   work: (inside: Context) => Promise<T>,
   isolation?: Isolation,
@@ -64,9 +68,17 @@ export function inTransaction<T>(
   if (context.inTransaction) {
     return work(context);
   }
-  return context.server.database.transaction(
-    context.tenant.id,
-    (session) => work({ ...context, session, inTransaction: true }),
+  const { server, tenant } = context;
+  // Of the attempt that commits.
+  let tally: Tally = { versions: 0, bytes: 0 };
+  const result = await server.database.transaction(
+    tenant.id,
+    (session) => {
+      tally = { versions: 0, bytes: 0 };
+      return work({ ...context, session, inTransaction: true, tally });
+    },
     isolation,
   );
+  if (tally.versions > 0) server.usage.wrote(tenant.id, tally.versions, tally.bytes);
+  return result;
 }

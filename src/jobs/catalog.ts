@@ -1,9 +1,11 @@
 /** The table of background jobs. */
 import type { JobKind } from './job.ts';
+import { measureStorage } from './measure-storage.ts';
 import { reindex } from './reindex.ts';
 import { sweepFiles } from './sweep-files.ts';
 
 export const jobs: Readonly<Record<string, JobKind>> = {
+  'measure-storage': { everyHours: 24, step: measureStorage },
   reindex: { step: reindex },
   'sweep-files': { everyHours: 24, step: sweepFiles },
 };

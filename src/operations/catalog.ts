@@ -10,6 +10,7 @@ import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { stats } from './stats.ts';
 import { reindex, reindexStatus } from './reindex.ts';
+import { usage } from './usage.ts';
 import { validate } from './validate.ts';
 
 export interface Operation {
@@ -72,6 +73,12 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: 'urn:makhbar:operation-definition:reindex-status',
     handler: reindexStatus,
+  },
+  $usage: {
+    levels: ['system'],
+    changes: false,
+    definition: 'urn:makhbar:operation-definition:usage',
+    handler: usage,
   },
   $stats: {
     levels: ['type'],

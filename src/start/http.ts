@@ -23,6 +23,7 @@ import type { Database } from '../store/pool.ts';
 import { combinedReads } from '../store/read.ts';
 import { makeTenantCache } from '../store/tenant-cache.ts';
 import { combinedCreations, combinedWrites } from '../store/write.ts';
+import { makeMeter } from '../usage/meter.ts';
 import { askParent } from './worker-metrics.ts';
 
 export interface Part {
@@ -35,8 +36,9 @@ export async function startHttp(config: Config, database: Database, log: Log): P
   const metrics = makeMetrics(database.load, cluster.isWorker ? askParent() : undefined);
   const verify = makeVerifier(database);
   let stopping = false;
+  const server = shared(config, database, log);
   const http = createHttp({
-    server: shared(config, database, log),
+    server,
     tenants: makeTenantCache(database),
     limiter: makeRateLimiter(),
     authenticate: (tenant, _issuer, token) => verify(tenant, token),
@@ -56,6 +58,7 @@ export async function startHttp(config: Config, database: Database, log: Log): P
   const stop = async (): Promise<void> => {
     stopping = true;
     await drain(http, config.drainTimeout);
+    await server.usage.flush();
   };
   return { address, stop };
 }
@@ -70,6 +73,7 @@ export function shared(config: Config, database: Database, log: Log): Server {
     writes: makeCombiner(database, combinedWrites),
     creations: makeCombiner(database, combinedCreations),
     reads: makeCombiner(database, combinedReads),
+    usage: makeMeter(database, log),
     // The same in every process of an installation, so that a cursor made by one is good at another.
     cursorKey: Buffer.from(hkdfSync('sha256', config.keyEncryptionKey(), '', 'makhbar cursor', 32)),
   };

@@ -14,8 +14,16 @@ export interface TenantSettings {
   requireIfMatch?: boolean;
   /** Must a reference to a resource of this server exist when it is written? Default false. */
   referentialIntegrity?: boolean;
-  /** Requests a minute and caller; 0 = none; unset = RATE_LIMIT. */
+  /** The limits of a row of access/plans.ts; the settings after it take the place of one. Unset: RATE_LIMIT alone. */
+  plan?: string;
+  /** Requests a minute and caller; 0 = no limit. */
   rateLimit?: number;
+  /** Requests a minute of all signed-in callers together; 0 = no limit. */
+  totalRateLimit?: number;
+  /** Bytes of JSON of all versions and of all files; 0 = no limit. */
+  storageLimit?: number;
+  /** Exports at the same time; 0 = no limit. */
+  exportConcurrency?: number;
   /** May one conditional delete remove several resources? Default false. */
   multipleDelete?: boolean;
   /** IANA zone in which dates without zone are read. Default UTC. */

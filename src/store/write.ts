@@ -194,11 +194,12 @@ function statementText(fresh: boolean): string {
     where ${fresh ? '' : 'not a.fresh or '}a.rid in (select rid from inserted)
   ),
   version as (
-    insert into resource_version (tenant_id, rid, ver, type, last_updated, method, content, exact)
+    insert into resource_version (tenant_id, rid, ver, type, last_updated, method, content, exact, bytes)
     select $1, w.rid, w.ver, w.type, w.at, w.method,
       jsonb_set(j.content, '{meta}', coalesce(j.content -> 'meta', '{}')
         || jsonb_build_object('versionId', w.ver::text, 'lastUpdated', w.at_text)),
-      regexp_replace(regexp_replace(w.exact, '${versionMark}', w.ver::text), '${timeMark}', w.at_text)
+      regexp_replace(regexp_replace(w.exact, '${versionMark}', w.ver::text), '${timeMark}', w.at_text),
+      coalesce(octet_length(w.content), 0) + coalesce(octet_length(w.exact), 0)
     from written w cross join lateral (select w.content::jsonb as content) j
   ),${revisions}${index.map((text) => `,\n  ${text}`).join('')}
   select ord, rid, ver, at as last_updated, created from written`;
