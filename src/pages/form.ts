@@ -6,6 +6,7 @@
  * and a keyboard starts there.
  */
 import { html, type Html } from './html.ts';
+import { durationText } from './moment.ts';
 import type { Texts } from './texts/en.ts';
 
 export interface Field {
@@ -90,16 +91,34 @@ export function postForm({ action, csrf }: Posting, content: Html): Html {
   </form>`;
 }
 
-/** @param sends what the form says besides its fields when this button was the one */
+export interface Button {
+  /** What the form says besides its fields when this button was the one. */
+  readonly name?: string;
+  readonly value?: string;
+  /** The whole sentence, where several buttons on a page are labelled alike. */
+  readonly says?: string;
+}
+
 export function submitButton(
   label: string,
   kind: 'primary' | 'plain' | 'danger' = 'primary',
-  sends?: { readonly name: string; readonly value: string },
+  { name, value, says }: Button = {},
 ): Html {
-  const says = sends && html` name="${sends.name}" value="${sends.value}"`;
-  return html`<button type="submit" class="${kind}" ${says}>${label}</button>`;
+  return html`<button
+    type="submit"
+    class="${kind}"
+    ${name !== undefined && html`name="${name}" value="${value ?? ''}"`}
+    ${says !== undefined && html`aria-label="${says}"`}
+  >
+    ${label}
+  </button>`;
 }
 
 export function checkedAttribute(on: boolean): Html | undefined {
   return on ? html` checked` : undefined;
+}
+
+/** Too many tries. @param retryAfter seconds; without it only an administrator helps */
+export function lockedText(texts: Texts, retryAfter: number | undefined): string {
+  return retryAfter === undefined ? texts.common.closed : texts.common.locked(durationText(texts, retryAfter));
 }

@@ -8,9 +8,8 @@
  * The passkey's options travel in the attribute `data-options` of its form, and only there.
  */
 import { documentText, type Frame } from './document.ts';
-import { field, postForm, problemList, submitButton, type Posting } from './form.ts';
+import { field, lockedText, postForm, problemList, submitButton, type Posting, type Problem } from './form.ts';
 import { html, type Html } from './html.ts';
-import { durationText } from './moment.ts';
 import { passkeyForm } from './passkey-form.ts';
 import type { Texts } from './texts/en.ts';
 
@@ -22,7 +21,7 @@ export interface SecondFactorData extends Frame, Posting {
   readonly recovery: boolean;
   /** What was tried in vain. */
   readonly problem?: 'totp' | 'passkey' | 'recovery' | 'locked' | undefined;
-  /** Seconds, with `locked`. */
+  /** Seconds, with `locked`; without it only an administrator helps. */
   readonly retryAfter?: number | undefined;
   /** Where a form without fields goes that sends the user back to the app. */
   readonly cancel?: string | undefined;
@@ -63,10 +62,10 @@ function waysOf({ passkey, totp, recovery }: SecondFactorData): Way[] {
   return ways.filter((way) => way !== false);
 }
 
-function problemsOf(texts: Texts, { problem, retryAfter = 60 }: SecondFactorData) {
+function problemsOf(texts: Texts, { problem, retryAfter }: SecondFactorData): Problem[] {
   const { problems } = texts.secondFactor;
   if (problem === undefined) return [];
-  if (problem === 'locked') return [{ text: problems.locked(durationText(texts, retryAfter)) }];
+  if (problem === 'locked') return [{ text: lockedText(texts, retryAfter) }];
   return [{ text: problems[problem], field: problem === 'passkey' ? undefined : problem }];
 }
 

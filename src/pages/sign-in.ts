@@ -4,9 +4,8 @@
  * Posts `csrf`, `username`, `password` to `action`; `csrf` alone to `cancel`.
  */
 import { documentText, type Frame } from './document.ts';
-import { field, postForm, problemList, submitButton, type Posting, type Problem } from './form.ts';
+import { field, lockedText, postForm, problemList, submitButton, type Posting, type Problem } from './form.ts';
 import { html, type Html } from './html.ts';
-import { durationText } from './moment.ts';
 import type { Texts } from './texts/en.ts';
 
 export interface SignInData extends Frame, Posting {
@@ -15,7 +14,7 @@ export interface SignInData extends Frame, Posting {
   /** What was entered before. The password is never shown again. */
   readonly username?: string | undefined;
   readonly problem?: 'username' | 'password' | 'credentials' | 'locked' | 'disabled' | undefined;
-  /** Seconds, with `locked`. */
+  /** Seconds, with `locked`; without it only an administrator helps. */
   readonly retryAfter?: number | undefined;
   /** Where a form without fields goes that sends the user back to the app. */
   readonly cancel?: string | undefined;
@@ -36,10 +35,10 @@ export function signInPage(texts: Texts, data: SignInData): string {
   return documentText(texts, data, { title: signIn.title, content, failed: problems.length > 0 });
 }
 
-function problemsOf(texts: Texts, { problem, retryAfter = 60 }: SignInData): Problem[] {
+function problemsOf(texts: Texts, { problem, retryAfter }: SignInData): Problem[] {
   const { problems } = texts.signIn;
   if (problem === undefined) return [];
-  if (problem === 'locked') return [{ text: problems.locked(durationText(texts, retryAfter)) }];
+  if (problem === 'locked') return [{ text: lockedText(texts, retryAfter) }];
   if (problem === 'disabled') return [{ text: problems.disabled }];
   return [{ text: problems[problem], field: problem === 'password' ? 'password' : 'username' }];
 }
