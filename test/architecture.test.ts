@@ -19,7 +19,7 @@ const layers: Record<string, readonly string[]> = {
   log: [],
   metrics: ['fhir'],
   files: ['fhir'],
-  access: ['fhir', 'request'],
+  access: ['fhir', 'request', 'search'],
   search: ['fhir', 'sql'],
   store: ['fhir', 'files', 'log', 'search', 'sql'],
   config: ['fhir', 'files', 'log'],

@@ -5,7 +5,9 @@
 import type { Permission } from '../access/scopes.ts';
 import type { Context } from '../request.ts';
 import type { Condition } from '../search/ast.ts';
+import { consentRestriction } from './consent-restriction.ts';
+import { labelRestriction } from './label-restriction.ts';
 
 export type Restriction = (context: Context, type: string, permission: Permission) => Condition;
 
-export const restrictions: readonly Restriction[] = [];
+export const restrictions: readonly Restriction[] = [labelRestriction, consentRestriction];

@@ -7,6 +7,7 @@ import type { JsonObject } from '../fhir/json.ts';
 import type { Context } from '../request.ts';
 import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
+import { announceRules } from './consent-check.ts';
 import { checkIntegrity } from './integrity.ts';
 import { checkStorage, countWritten, sizeOf, type Tally } from './storage.ts';
 
@@ -20,6 +21,7 @@ export interface Change {
 export async function commit(context: Context, change: Change): Promise<Written | undefined> {
   if (!context.inTransaction && context.tenant.settings.referentialIntegrity !== true) {
     await checkStorage(context, sizeOf([change.entry]));
+    await announceRules(context, [change.entry.consent ?? []]);
     const { creations, writes } = context.server;
     const written = await (change.entry.fresh === true ? creations : writes).submit(context.tenant.id, change.entry);
     countWritten(context, [change.entry], [written]);
@@ -36,6 +38,10 @@ export async function commitAll(context: Context, changes: readonly Change[]): P
   }
   const entries = changes.map(({ entry }) => entry);
   await checkStorage(context, sizeOf(entries));
+  await announceRules(
+    context,
+    entries.map(({ consent }) => consent ?? []),
+  );
   const statement = writeStatement(context.tenant.id, entries);
   const written = readWritten(await context.session.query<unknown>(statement), changes.length);
   countWritten(context, entries, written);

@@ -13,6 +13,7 @@ import type { Expectation, WriteEntry, WriteMethod, Written } from '../store/wri
 import type { WriteResult } from './answers.ts';
 import type { Change } from './commit.ts';
 import { checkNewSecurityContext } from './binary-security.ts';
+import { checkConsent } from './consent-check.ts';
 import { checkSearchParameter } from './search-parameter-check.ts';
 import { indexParametersOf, revisionOf } from './search-parameters.ts';
 import { makeDocument, type Document } from './document.ts';
@@ -48,6 +49,7 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
   if (type === 'SearchParameter') {
     issues.push(...checkSearchParameter(context, resource, intent.id));
   }
+  const consent = type === 'Consent' ? checkConsent(resource, indexParametersOf(context)) : undefined;
   const document = makeDocument(resource, intent.id);
   const entry: WriteEntry = {
     ...intent,
@@ -56,6 +58,7 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
     exact: document.exact,
     index: indexRows(context, { ...resource, id: intent.id }),
     revision: revisionOf(context),
+    ...(consent && { consent }),
   };
   return { entry, resource, document, type, remarks: issues };
 }

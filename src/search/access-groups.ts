@@ -9,20 +9,32 @@ export interface AccessGroup {
   readonly condition: Condition;
 }
 
-/** Conditions that say the same: one object, or one compartment. */
-function keyOf(condition: Condition): unknown {
+/** Conditions that say the same: one object, one compartment, or several of these that must all hold. */
+function keyOf(condition: Condition, numberOf: (part: Condition) => number): string {
+  if (condition.kind === 'and') return condition.parts.map((part) => keyOf(part, numberOf)).join(' ');
   if (condition.kind === 'compartment') return `${condition.type}/${condition.id}`;
-  return condition.kind === 'all' || condition.kind === 'none' ? condition.kind : condition;
+  return condition.kind === 'all' || condition.kind === 'none' ? condition.kind : String(numberOf(condition));
+}
+
+function numbering(): (part: Condition) => number {
+  const numbers = new Map<Condition, number>();
+  return (part) => {
+    const number = numbers.get(part) ?? numbers.size;
+    numbers.set(part, number);
+    return number;
+  };
 }
 
 /** Types of which nothing may be seen are left out. */
 export function accessGroups(types: readonly string[], access: Access): AccessGroup[] {
-  const groups = new Map<unknown, { types: string[]; condition: Condition }>();
+  const numberOf = numbering();
+  const groups = new Map<string, { types: string[]; condition: Condition }>();
   for (const type of types) {
     const condition = access(type);
     if (condition === undefined) continue;
-    const group = groups.get(keyOf(condition));
-    if (group === undefined) groups.set(keyOf(condition), { types: [type], condition });
+    const key = keyOf(condition, numberOf);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { types: [type], condition });
     else group.types.push(type);
   }
   return [...groups.values()];

@@ -2,8 +2,10 @@
  * A search, parsed: what `parse.ts` makes of a query, `compile.ts` of which makes SQL and the tests' evaluator an answer.
  * Plain data; every value is checked and in canonical form. https://hl7.org/fhir/R4/search.html
  */
+import type { ConsentCondition } from './consent-condition.ts';
 import type { Decimal } from './decimal.ts';
 import type { Interval } from './interval.ts';
+import type { LabelsCondition } from './labels-sql.ts';
 import type { IndexedPath, Parameter, ParameterPath } from './parameters.ts';
 
 export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
@@ -172,6 +174,8 @@ export type Condition =
   | CompartmentCondition
   | EverythingCondition
   | LatestCondition
+  | ConsentCondition
+  | LabelsCondition
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
   | { readonly kind: 'and'; readonly parts: readonly Condition[] }
@@ -261,6 +265,17 @@ export interface Include {
 
 export type Summary = 'true' | 'text' | 'data' | 'count' | 'false';
 
+/** Contained resources that are searched; the rest of the search is understood of them. */
+export interface ContainedSearch {
+  /** Besides those that are not contained. */
+  readonly both: boolean;
+  /** What is answered for a match. */
+  readonly as: 'container' | 'contained';
+  /** The search's condition and sort keys on the paths of contained resources. */
+  readonly condition: Condition;
+  readonly sort: readonly SortKey[];
+}
+
 export interface Search {
   /** The types that can match, those the caller may see. */
   readonly types: readonly string[];
@@ -273,6 +288,8 @@ export interface Search {
   readonly summary: Summary | undefined;
   readonly elements: readonly string[] | undefined;
   readonly includes: readonly Include[];
+  /** Absent where only resources of their own are searched. */
+  readonly contained?: ContainedSearch;
   /** What was understood and used, for the link `self`. */
   readonly processed: readonly (readonly [name: string, value: string])[];
   /** What lenient handling left out, a sentence each. */

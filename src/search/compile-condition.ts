@@ -24,9 +24,11 @@ import { all } from './ast.ts';
 import { accessGroups } from './access-groups.ts';
 import { dateSql, updatedSql } from './date-sql.ts';
 import { latestOfEachCode } from './compile-latest.ts';
+import { consentSql } from './consent-sql.ts';
 import { foldSql } from './fold.ts';
 import { hash32 } from './hash.ts';
 import { noDate } from './interval.ts';
+import { labelsSql } from './labels-sql.ts';
 import { wordKey } from './narrative-rows.ts';
 import type { Column, Parameter, ParameterPath } from './parameters.ts';
 import { linkings } from './link-sql.ts';
@@ -85,6 +87,10 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
       return everythingSql(condition, row, scope);
     case 'latest':
       return latestSql(condition, row, scope);
+    case 'consent':
+      return consentSql(condition, row, scope);
+    case 'labels':
+      return labelsSql(condition, row, scope);
     default:
       return leafSql(condition, row, scope);
   }

@@ -21,7 +21,17 @@ import {
 import { rowCondition, tableSql } from './row-sql.ts';
 import { makeScope, type Scope } from './scope.ts';
 import { both } from './sql-list.ts';
-import { candidates, driverOf, isLeafStream, isSet, partsOf, smallSet, startsFromFew, streamsOf } from './strategy.ts';
+import {
+  candidates,
+  driverOf,
+  isLeafStream,
+  isSet,
+  partsOf,
+  patientOf,
+  smallSet,
+  startsFromFew,
+  streamsOf,
+} from './strategy.ts';
 
 /** Where a page begins: after (`next`) or before (`previous`) a row with these values of the order. */
 export interface Position {
@@ -76,7 +86,7 @@ export function smallestSet(search: Search, rows: readonly SetRow[], most = smal
 /** The rows of a page: `storedColumns` of the store, then the values of the order as k0, k1, … in text. */
 export function compileSearch(search: Search, tenant: number, options: PageOptions): Sql {
   const { limit, position } = options;
-  const scope = makeScope(tenant, search.access, { probing: isProbing(search, options) });
+  const scope = makeScope(tenant, search.access, { probing: isProbing(search, options), patient: patientOf(search) });
   const keys = orderKeys(search, row, scope);
   const reverse = position?.direction === 'previous';
   const names = keys.map((_, i) => raw(`p.k${i}`));
@@ -229,7 +239,7 @@ export function compileCount(search: Search, tenant: number, most?: number): Sql
 
 /** A single token is counted in its index alone: its rows are of live resources of one type. */
 function countedSql(search: Search, tenant: number): Sql {
-  const scope = makeScope(tenant, search.access);
+  const scope = makeScope(tenant, search.access, { patient: patientOf(search) });
   const stream = isLeafStream(search.condition) ? streamsOf(search.condition) : undefined;
   const [only] = search.types;
   if (stream !== undefined && search.types.length === 1 && search.access(only ?? '')?.kind === 'all') {
@@ -239,6 +249,16 @@ function countedSql(search: Search, tenant: number): Sql {
     });
     return sql`select distinct d.date, d.rid from (${join(ranges, ' union all ')}) d`;
   }
-  return sql`select from resource r where r.tenant_id = ${tenant} and not r.deleted
-    and ${both([visibleSql(search.types, row, scope), conditionSql(search.condition, row, scope)])}`;
+  const parts = partsOf(search.condition);
+  const texts = parts.filter(isRead);
+  const found = sql`from resource r where r.tenant_id = ${tenant} and not r.deleted
+    and ${both([visibleSql(search.types, row, scope), conditionSql(and(parts.filter((part) => !isRead(part))), row, scope)])}`;
+  if (texts.length === 0) return sql`select ${found}`;
+  // Texts are read last: left to itself PostgreSQL may read all of a type and then ask for the code.
+  return sql`select from (select r.* ${found} offset 0) r where ${conditionSql(and(texts), row, { ...scope, probing: true })}`;
+}
+
+/** Whether the whole text of each resource must be read for it. */
+function isRead(part: Condition): boolean {
+  return part.kind === 'words' && part.where === 'content';
 }

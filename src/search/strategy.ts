@@ -73,6 +73,19 @@ export function startsFromFew(search: Search): boolean {
   return [...partsOf(search.condition), ...access].some(isSelective);
 }
 
+/** The patient whom most of what is found belongs to, where the search or what limits the caller names one. */
+export function patientOf(search: Search): string | undefined {
+  const [group] = accessGroups(search.types, search.access);
+  const parts = [...partsOf(search.condition), ...(group === undefined ? [] : partsOf(group.condition))];
+  for (const part of parts) {
+    const compartment = part.kind === 'everything' ? part.compartment : part;
+    if (compartment.kind === 'compartment' && compartment.type === 'Patient') return compartment.id;
+    const [only, another] = part.kind === 'reference' && isPatient(part) ? part.values : [];
+    if (only !== undefined && another === undefined) return only.id;
+  }
+  return undefined;
+}
+
 /** What names a few resources by a column of their own row: PostgreSQL starts from it by itself. */
 export function isSelective(part: Condition): boolean {
   return selectiveKinds.has(part.kind) || isPatient(part);

@@ -1,13 +1,13 @@
 /**
  * Tenants by name, with their search parameters, remembered for a few seconds: a suspension or a new SearchParameter
- * takes effect within `lifetime` in every process.
+ * takes effect within `rememberedFor` in every process.
  */
 import type { Database } from './pool.ts';
 import { loadSearchState, type SearchState } from './search-parameters.ts';
 import { findTenant, type Tenant } from './tenants.ts';
 
 /** Milliseconds; DESIGN promises that a suspended tenant is closed within 5 s. */
-const lifetime = 2_000;
+export const rememberedFor = 2_000;
 /** Names that do not exist are remembered too, but only so many (hostile callers make them up). */
 const most = 10_000;
 
@@ -28,7 +28,7 @@ export function makeTenantCache(database: Database): TenantCache {
         known.clear();
       }
       const tenant = findWithSearch(database, name, entry?.tenant);
-      known.set(name, { until: now + lifetime, tenant });
+      known.set(name, { until: now + rememberedFor, tenant });
       tenant.catch(() => known.delete(name));
       return tenant;
     },

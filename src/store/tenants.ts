@@ -3,7 +3,7 @@
  * cannot see this table.
  */
 import { outcomeError } from '../fhir/outcome.ts';
-import type { Database } from './pool.ts';
+import { instantText, type Database } from './pool.ts';
 import type { SearchState } from './search-parameters.ts';
 import { sql } from './sql.ts';
 
@@ -26,8 +26,22 @@ export interface TenantSettings {
   exportConcurrency?: number;
   /** May one conditional delete remove several resources? Default false. */
   multipleDelete?: boolean;
+  /** How long a person's access token is good, 1 to 60 minutes. Default 5. */
+  accessTokenMinutes?: number;
+  /** May applications register themselves? Default false. */
+  dynamicRegistration?: boolean;
+  /** Address of the laboratory's logo (https). */
+  logo?: string;
+  /** Address of the laboratory's website (https). */
+  website?: string;
   /** IANA zone in which dates without zone are read. Default UTC. */
   timezone?: string;
+  /** What holds for a patient whose consents do not decide: permit (opt-out, the default) or deny (opt-in). */
+  consentDefault?: 'permit' | 'deny';
+  /** Characters that a password has at least; 12 and more. Default 12. */
+  passwordLength?: number;
+  /** Names of the roles whose holders need a second factor; unset: as each role says (access/second-factor.ts). */
+  secondFactorRoles?: string[];
 }
 
 export interface Tenant {
@@ -37,6 +51,8 @@ export interface Tenant {
   readonly status: 'active' | 'suspended';
   readonly settings: TenantSettings;
   readonly created: string;
+  /** When the first Consent was written; undefined: there never was one. */
+  readonly consents?: Date;
   /** The search parameters besides R4's; without it, the product's. */
   readonly search?: SearchState;
 }
@@ -48,13 +64,16 @@ interface Row {
   status: 'active' | 'suspended';
   settings: string;
   created: string;
+  consents: string | null;
 }
 
-const columns = sql`tenant_id, name, title, status, settings, created`;
+const columns = sql`tenant_id, name, title, status, settings, created, consents`;
 
 function fromRow(row: Row): Tenant {
-  const { tenant_id: id, name, title, status, created } = row;
-  return Object.freeze({ id, name, title, status, created, settings: JSON.parse(row.settings) as TenantSettings });
+  const { tenant_id: id, name, title, status, created, consents } = row;
+  const settings = JSON.parse(row.settings) as TenantSettings;
+  const since = consents === null ? {} : { consents: new Date(instantText(consents)) };
+  return Object.freeze({ id, name, title, status, created, settings, ...since });
 }
 
 /** Names that are routes of the server itself. */

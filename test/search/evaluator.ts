@@ -70,6 +70,8 @@ function holds(condition: Condition, resource: JsonObject, world: readonly JsonO
     case 'list':
     case 'words':
     case 'updated':
+    case 'consent':
+    case 'labels':
       throw new Error(`The evaluator does not know ${condition.kind}.`);
     default:
       return leaf(condition, resource);

@@ -1,0 +1,109 @@
+/** What the tests of consent share: a patient with a few resources, consents about him, and callers who are bound by them. */
+import type { About } from '../../src/identity/token.ts';
+import type { Tenant } from '../../src/store/tenants.ts';
+import { makeLaboratory, signIn, type Laboratory, type LaboratoryOptions } from '../server.ts';
+
+export interface Json {
+  [name: string]: unknown;
+}
+
+export const headers = { 'content-type': 'application/fhir+json' };
+
+/** @throws Error with the answer where it is refused. */
+export async function put(lab: Laboratory, resource: Json): Promise<void> {
+  const path = `${String(resource['resourceType'])}/${String(resource['id'])}`;
+  const answer = await lab.fetch(path, { method: 'PUT', headers, body: JSON.stringify(resource) });
+  if (answer.status >= 300) throw new Error(`PUT ${path}: ${answer.status} ${await answer.text()}`);
+}
+
+export async function get(
+  lab: Laboratory,
+  path: string,
+  more: Record<string, string> = {},
+): Promise<{ status: number; json: Json }> {
+  const answer = await lab.fetch(path, { headers: more });
+  return { status: answer.status, json: (await answer.json()) as Json };
+}
+
+/** `Type/id` of the entries of a Bundle, sorted. */
+export function entriesOf(bundle: Json): string[] {
+  const entries = (bundle['entry'] ?? []) as { resource: Json }[];
+  return entries.map(({ resource }) => `${String(resource['resourceType'])}/${String(resource['id'])}`).sort();
+}
+
+const scope = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] };
+const category = [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }];
+
+/** An active privacy consent with this provision. */
+export function consent(id: string, provision: Json | undefined, more: Json = {}): Json {
+  return {
+    resourceType: 'Consent',
+    id,
+    status: 'active',
+    scope,
+    category,
+    patient: { reference: 'Patient/p' },
+    policy: [{ uri: 'https://example.org/policies/privacy' }],
+    ...(provision && { provision }),
+    ...more,
+  };
+}
+
+export const purpose = (code: string): Json => ({
+  system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason',
+  code,
+});
+
+export const action = (code: string): Json => ({
+  coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentaction', code }],
+});
+
+export const confidentiality = (code: string): Json => ({
+  system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality',
+  code,
+});
+
+/** Whoever receives the data. */
+export const recipient = (reference: string): Json => ({
+  role: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code: 'IRCP' }] },
+  reference: { reference },
+});
+
+export const glucose = { system: 'http://loinc.org', code: '2345-7' };
+export const hiv = { system: 'http://loinc.org', code: '75622-1' };
+
+export function observation(id: string, more: Json = {}): Json {
+  return {
+    resourceType: 'Observation',
+    id,
+    status: 'final',
+    code: { coding: [glucose] },
+    subject: { reference: 'Patient/p' },
+    effectiveDateTime: '2026-01-10T08:00:00Z',
+    valueString: 'a',
+    ...more,
+  };
+}
+
+export const bound: About = {
+  fhirUser: 'Practitioner/a',
+  roles: ['technician'],
+  purposes: ['TREAT'],
+  clearance: 'all',
+  consent: 'enforced',
+  actors: ['Practitioner/a', 'Organization/o'],
+};
+
+/** A caller whom consents bind. */
+export function boundCaller(tenant: Tenant, about: About = {}, scopes = 'user/*.cruds'): Promise<Laboratory> {
+  return signIn(tenant, scopes, 'someone', { ...bound, ...about });
+}
+
+/** A laboratory with the patients p and q and who treats them. */
+export async function laboratoryWithPatients(options: LaboratoryOptions = {}): Promise<Laboratory> {
+  const lab = await makeLaboratory(options);
+  for (const id of ['p', 'q']) await put(lab, { resourceType: 'Patient', id, name: [{ family: id.toUpperCase() }] });
+  for (const id of ['a', 'b']) await put(lab, { resourceType: 'Practitioner', id });
+  await put(lab, { resourceType: 'Organization', id: 'o', name: 'O' });
+  return lab;
+}
