@@ -37,7 +37,7 @@ const layers: Record<string, readonly string[]> = {
   // Data → HTML.
   pages: ['access', 'fhir'],
   // Edges.
-  identity: ['access', 'accounts', 'fhir', 'store'],
+  identity: ['access', 'accounts', 'fhir', 'log', 'pages', 'store'],
   http: ['access', 'fhir', 'interactions', 'log', 'request', 'serve', 'store', 'usage'],
   // Put together and started.
   start: [
@@ -52,6 +52,7 @@ const layers: Record<string, readonly string[]> = {
     'metrics',
     'request',
     'search',
+    'serve',
     'store',
     'usage',
   ],

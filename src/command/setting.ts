@@ -39,6 +39,36 @@ function sizeOf(written: string): number | undefined {
   }
 }
 
+const passwordLength: Kind<number> = {
+  takes: 'a whole number from 12 to 64',
+  read: (written) =>
+    /^\d\d$/.test(written) && Number(written) >= 12 && Number(written) <= 64 ? Number(written) : undefined,
+};
+
+const roleNames: Kind<string[]> = {
+  takes: 'names of roles separated by commas, or none',
+  read: (written) => {
+    const names = written === 'none' ? [] : written.split(',');
+    return names.every((name) => /^[a-z][a-z0-9-]{1,62}$/.test(name)) ? names : undefined;
+  },
+};
+
+const permitOrDeny: Kind<'permit' | 'deny'> = {
+  takes: 'permit (opt-out) or deny (opt-in)',
+  read: (written) => (written === 'permit' || written === 'deny' ? written : undefined),
+};
+
+const minutes: Kind<number> = {
+  takes: 'a whole number from 1 to 60',
+  read: (written) =>
+    /^\d\d?$/.test(written) && Number(written) >= 1 && Number(written) <= 60 ? Number(written) : undefined,
+};
+
+const webAddress: Kind<string> = {
+  takes: 'an https address',
+  read: (written) => (URL.canParse(written) && new URL(written).protocol === 'https:' ? written : undefined),
+};
+
 const zone: Kind<string> = {
   takes: 'a time zone such as Africa/Tunis',
   read: (written) => (isZone(written) ? written : undefined),
@@ -63,7 +93,14 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   totalRateLimit: requests,
   storageLimit: size,
   exportConcurrency: requests,
+  accessTokenMinutes: minutes,
+  dynamicRegistration: yesOrNo,
+  logo: webAddress,
+  website: webAddress,
   timezone: zone,
+  consentDefault: permitOrDeny,
+  passwordLength,
+  secondFactorRoles: roleNames,
 };
 
 export const settingNames = Object.keys(settings);

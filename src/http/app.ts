@@ -17,6 +17,7 @@ import { OutcomeError, operationOutcome } from '../fhir/outcome.ts';
 import { addressOf, trustedProxies, type Address, type AddressOptions } from './address.ts';
 import { handleFhir, type FhirSteps } from './fhir.ts';
 import { failureAnswer } from '../interactions/failure.ts';
+import { handleIdentity, isIdentityPath, type IdentityHandler } from './identity.ts';
 import { answerPreflight, isPreflight, requestId, setCommonHeaders, type CommonHeaders } from './headers.ts';
 import { respond } from './respond.ts';
 
@@ -26,6 +27,8 @@ export interface HttpOptions extends FhirSteps {
   /** Metrics in Prometheus' text format. */
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
+  /** Signing in, tokens and the pages of accounts. */
+  readonly identity: IdentityHandler;
 }
 
 /** Bytes of the request line and headers together; a search of this length is better sent by POST. */
@@ -73,6 +76,11 @@ function makeListener(options: HttpOptions): RequestListener {
       void sendError(options, { request, response, requestId: id, error: address });
     } else if (address.segments[0] === 'fhir') {
       void handleFhir(options, { request, response, address, requestId: id });
+    } else if (isIdentityPath(request, address)) {
+      const steps = { ...options, trusted: addressing.trusted };
+      handleIdentity(steps, { request, response, address, requestId: id }).catch((error: unknown) =>
+        sendError(options, { request, response, requestId: id, error }),
+      );
     } else {
       app(request, response);
     }

@@ -12,7 +12,7 @@ import { s3Files } from '../files/s3.ts';
 import type { FileStore } from '../files/store.ts';
 import { createHttp } from '../http/app.ts';
 import { makeRateLimiter } from '../http/rate-limit.ts';
-import { makeVerifier } from '../identity/token-cache.ts';
+import { makeAuthenticate } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import type { Server } from '../request.ts';
@@ -24,6 +24,7 @@ import { combinedReads } from '../store/read.ts';
 import { makeTenantCache } from '../store/tenant-cache.ts';
 import { combinedCreations, combinedWrites } from '../store/write.ts';
 import { makeMeter } from '../usage/meter.ts';
+import { identityHandler } from './identity.ts';
 import { askParent } from './worker-metrics.ts';
 
 export interface Part {
@@ -34,14 +35,14 @@ export interface Part {
 
 export async function startHttp(config: Config, database: Database, log: Log): Promise<Part> {
   const metrics = makeMetrics(database.load, cluster.isWorker ? askParent() : undefined);
-  const verify = makeVerifier(database);
   let stopping = false;
   const server = shared(config, database, log);
   const http = createHttp({
     server,
     tenants: makeTenantCache(database),
     limiter: makeRateLimiter(),
-    authenticate: (tenant, _issuer, token) => verify(tenant, token),
+    authenticate: makeAuthenticate(database),
+    identity: identityHandler(config, database, server),
     observe: (seen) => {
       metrics.observe(seen);
       log.info({ ...seen, milliseconds: Math.round(seen.milliseconds * 10) / 10 }, 'request');

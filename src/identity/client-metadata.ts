@@ -1,0 +1,78 @@
+/** The applications of a laboratory as the provider knows them: its Client model over the table `client`. */
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+import { addClient, findClient, secretHash, type Client, type ClientKind } from '../store/clients.ts';
+import { sessionOf } from '../store/accounts.ts';
+import type { Database } from '../store/pool.ts';
+import { registeredClient } from './registration.ts';
+
+interface Ways {
+  readonly grants: readonly string[];
+  readonly method: string;
+}
+
+const code = ['authorization_code', 'refresh_token'];
+
+export const waysOf: Readonly<Record<ClientKind, Ways>> = {
+  public: { grants: code, method: 'none' },
+  confidential: { grants: code, method: 'client_secret_basic' },
+  asymmetric: { grants: code, method: 'private_key_jwt' },
+  backend: { grants: ['client_credentials'], method: 'private_key_jwt' },
+  // An EMR makes launch contexts in its own name.
+  launcher: { grants: ['client_credentials'], method: 'private_key_jwt' },
+};
+
+export function clientAdapter(database: Database, tenant: number): Adapter {
+  const session = sessionOf(database, tenant);
+  const nothing = async (): Promise<undefined> => undefined;
+  return {
+    find: async (id) => {
+      const client = await findClient(session, id);
+      return client?.status === 'active' ? metadataOf(client) : undefined;
+    },
+    upsert: async (id, payload) => {
+      await addClient(session, registeredClient(id, payload));
+    },
+    findByUid: nothing,
+    findByUserCode: nothing,
+    consume: nothing,
+    destroy: nothing,
+    revokeByGrantId: nothing,
+  };
+}
+
+/** RFC 7591 client metadata; the secret's place holds its hash (`sameSecret`). */
+export function metadataOf(client: Client): AdapterPayload {
+  const { metadata, kind, secretHash: hash } = client;
+  const { grants, method } = waysOf[kind];
+  const takesCode = grants.includes('authorization_code');
+  const secret = hash !== undefined && !takesCode ? { token_endpoint_auth_method: 'client_secret_basic' } : {};
+  return {
+    client_id: client.id,
+    client_name: client.name,
+    application_type: metadata.native === true ? 'native' : 'web',
+    grant_types: [...grants],
+    response_types: takesCode ? ['code'] : [],
+    redirect_uris: [...(metadata.redirectUris ?? [])],
+    post_logout_redirect_uris: [...(metadata.postLogoutRedirectUris ?? [])],
+    token_endpoint_auth_method: method,
+    id_token_signed_response_alg: metadata.idTokenAlgorithm ?? 'RS256',
+    ...secret,
+    ...(hash !== undefined && { client_secret: hash }),
+    ...(metadata.jwks !== undefined && { jwks: metadata.jwks }),
+    ...(metadata.jwksUri !== undefined && { jwks_uri: metadata.jwksUri }),
+    ...(metadata.logoUri !== undefined && { logo_uri: metadata.logoUri }),
+    allowed_scopes: client.scopes,
+    client_kind: kind,
+    trusted: metadata.trusted === true,
+  } as object as AdapterPayload;
+}
+
+/** Members of ours in the provider's client model. */
+export const ownMetadata = ['allowed_scopes', 'client_kind', 'trusted'];
+
+/** Whether this is the secret whose hash is stored. Random secrets of 256 bits need no slow hash. */
+export function secretMatches(stored: string | undefined, given: string): boolean {
+  const hash = secretHash(given);
+  // Both are hashes: comparing them tells nothing of the secret by the time it takes.
+  return stored !== undefined && stored === hash;
+}

@@ -1,0 +1,42 @@
+/** One laboratory as its OpenID provider sees it: under which address, with what, for whom. */
+import { hkdfSync } from 'node:crypto';
+import type { Log } from '../log.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import type { Caller } from '../access/caller.ts';
+import type { Tenant } from '../store/tenants.ts';
+import type { Identity } from './identity.ts';
+
+/** What finds patients and encounters for a person who chooses one: a search through the one door. */
+export type SearchAs = (
+  asking: { tenant: Tenant; caller: Caller; base: string },
+  path: string,
+  query: readonly (readonly [string, string])[],
+) => Promise<JsonObject>;
+
+/** What the providers of one process share. */
+export interface IdentityParts {
+  readonly identity: Identity;
+  readonly log: Log;
+  readonly search: SearchAs;
+}
+
+export interface Laboratory extends IdentityParts {
+  /** As last read: the settings follow within seconds. */
+  tenant: Tenant;
+  /** Its root as the caller sees it, without a slash at its end. */
+  readonly issuer: string;
+  readonly fhirBase: string;
+  /** Path of the root: `/demo`, or '' below a domain of its own. */
+  readonly root: string;
+}
+
+export function laboratoryAt(parts: IdentityParts, tenant: Tenant, issuer: string): Laboratory {
+  const path = new URL(issuer).pathname;
+  return { ...parts, tenant, issuer, fhirBase: `${issuer}/fhir`, root: path === '/' ? '' : path };
+}
+
+/** A key of this laboratory for one purpose, the same in every process of the installation. */
+export function derivedKey({ identity, tenant }: Pick<Laboratory, 'identity' | 'tenant'>, purpose: string): Buffer {
+  const info = `makhbar ${purpose} ${tenant.id}`;
+  return Buffer.from(hkdfSync('sha256', identity.keyEncryptionKey, '', info, 32));
+}

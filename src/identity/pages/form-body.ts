@@ -1,0 +1,17 @@
+/** The fields of a posted form: read whole, bounded, UTF-8. */
+import type { Context } from 'koa';
+
+const mostBytes = 64 * 1024;
+
+/** Undefined where it is no form, or too large. */
+export async function readForm(ctx: Context): Promise<URLSearchParams | undefined> {
+  if (ctx.is('application/x-www-form-urlencoded') === false) return undefined;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > mostBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+}

@@ -1,0 +1,44 @@
+/** Signing in, put together: what identity/ needs of the server, and the function that http/ calls. */
+import type { Config } from '../config.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { parseJson } from '../fhir/json.ts';
+import type { IdentityHandler } from '../http/identity.ts';
+import { makeIdentity } from '../identity/identity.ts';
+import type { SearchAs } from '../identity/laboratory.ts';
+import { makeProviders } from '../identity/providers.ts';
+import type { Context, Server } from '../request.ts';
+import { door, serve } from '../serve.ts';
+import type { Database } from '../store/pool.ts';
+
+export function identityHandler(config: Config, database: Database, server: Server): IdentityHandler {
+  const identity = makeIdentity(database, config.keyEncryptionKey());
+  const providers = makeProviders({ identity, log: server.log, search: searchAs(server) });
+  return async ({ request, response, tenant, issuer, address, requestId }) => {
+    const provider = await providers.of(tenant, issuer);
+    await provider.handle(request, response, { address, requestId });
+  };
+}
+
+/** A search through the one door, as a person who signs in. */
+function searchAs(server: Server): SearchAs {
+  return async ({ tenant, caller, base }, path, query) => {
+    const context: Context = {
+      server,
+      tenant,
+      caller,
+      base,
+      requestId: 'sign-in',
+      session: { tenant: tenant.id, query: (statement) => server.database.query(tenant.id, statement) },
+      inTransaction: false,
+      door,
+    };
+    const answer = await serve(context, { method: 'GET', segments: [path], query, headers: {}, body: undefined });
+    return answer.resource ?? bundleOf(answer.text);
+  };
+}
+
+function bundleOf(text: string | undefined): JsonObject {
+  if (text === undefined) throw outcomeError('exception', 'A search gave no Bundle.');
+  return parseJson(text) as JsonObject;
+}
