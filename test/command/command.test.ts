@@ -96,6 +96,10 @@ describe('beside no server', () => {
     ['requireIfMatch', 'true', true],
     ['clientIds', 'false', false],
     ['rateLimit', '600', 600],
+    ['plan', 'standard', 'standard'],
+    ['totalRateLimit', '9000', 9000],
+    ['storageLimit', '20GB', 20_000_000_000],
+    ['exportConcurrency', '2', 2],
     ['timezone', 'Africa/Tunis', 'Africa/Tunis'],
   ];
   test('tenant set changes one setting and keeps the others', async () => {
@@ -113,6 +117,11 @@ describe('beside no server', () => {
     [['tenant', 'set', 'aden', 'toString', 'red'], /^makhbar: "toString" is no setting/],
     [['tenant', 'set', 'aden', 'clientIds', 'yes'], /^makhbar: clientIds takes true or false, not "yes"\.$/m],
     [['tenant', 'set', 'aden', 'rateLimit', '-1'], /unknown option|takes a whole number/],
+    [['tenant', 'set', 'aden', 'plan', 'gold'], /^makhbar: plan takes one of trial, standard, large, not "gold"\.$/m],
+    [['tenant', 'set', 'aden', 'plan', 'toString'], /^makhbar: plan takes one of/],
+    [['tenant', 'set', 'aden', 'storageLimit', '5 apples'], /^makhbar: storageLimit takes a size such as 500MB/],
+    [['tenant', 'usage', 'nowhere'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
+    [['tenant', 'usage', 'aden', '--from', 'May'], /^makhbar: from: "May" is no day/],
     [['tenant', 'set', 'aden', 'timezone', 'Mars/Olympus'], /^makhbar: timezone takes a time zone such as/],
     [['tenant', 'set', 'nowhere', 'clientIds', 'true'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
     [['tenant', 'create', 'Aden'], /^makhbar: "Aden" cannot be the name of a laboratory/],
@@ -168,6 +177,10 @@ describe('a running server', () => {
     await statusOf(`${server.url}/aden/fhir/Patient?name=Haddad&_format=json`, token);
     expect(await ended(server.child, 'SIGTERM')).toBe(0);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
+    // Stored at the end at the latest, and told of a suspended laboratory too.
+    const usage = JSON.parse((await makhbar(['tenant', 'usage', 'basra', '--json'])).out) as { total: Record<string, number> };
+    expect(usage.total['requests-read']).toBeGreaterThanOrEqual(2);
+    expect((await makhbar(['tenant', 'usage', 'basra'])).out).toMatch(/^ +requests-read +\d+$/m);
     const lines = server
       .log()
       .trim()

@@ -17,6 +17,7 @@ import { makeCombiner } from '../../src/store/combine.ts';
 import { combinedReads } from '../../src/store/read.ts';
 import { sql } from '../../src/store/sql.ts';
 import { combinedWrites } from '../../src/store/write.ts';
+import { makeMeter } from '../../src/usage/meter.ts';
 import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';
 
 let folder: string;
@@ -43,6 +44,7 @@ function contextOf(store = files): Context {
     files: store,
     writes: makeCombiner(database, combinedWrites),
     reads: makeCombiner(database, combinedReads),
+    usage: makeMeter(database, createLog('silent')),
     cursorKey: key,
   } as unknown as Server;
   const { id } = lab.tenant;
