@@ -53,13 +53,9 @@ export function may(context: Context, permission: Permission, type: string): boo
   return plainAccessOf(context, permission)(type) !== undefined;
 }
 
-/** For the decision at the door. What is given under conditions counts for searches only. */
+/** For the decision at the door: what filters that cannot be read take away is not granted there, either. */
 export function grantingFor(context: Context): Granting {
-  const given = (permission: Permission, type: string): boolean => {
-    const condition = plainAccessOf(context, permission)(type);
-    return condition !== undefined && (permission === 's' || condition.kind === 'all');
-  };
-  return { ...grantingOf(context.caller), grants: given };
+  return { ...grantingOf(context.caller), grants: (permission, type) => may(context, permission, type) };
 }
 
 /** Whether it is given for every resource of every type. */

@@ -41,6 +41,8 @@ export interface WriteResult {
   readonly created: boolean;
   /** JSON text of the version written. */
   readonly text: string;
+  /** The caller may not read what was there before a patch of it. */
+  readonly hidden?: boolean;
   /** What validation remarked without refusing. */
   readonly remarks: readonly Issue[];
 }
@@ -62,10 +64,13 @@ export function writeAnswer(context: Context, request: Request, result: WriteRes
 }
 
 /** Of a patch the caller sent only a part: the whole is for those who may read it. */
-function returnOf(context: Context, request: Request, { type }: WriteResult): Return {
+function returnOf(
+  context: Context,
+  request: Request,
+  { type, hidden = !may(context, 'r', type) }: WriteResult,
+): Return {
   const preferred = preferredReturn(request);
-  const hidden = request.method === 'PATCH' && !may(context, 'r', type);
-  return hidden && preferred === 'representation' ? 'minimal' : preferred;
+  return request.method === 'PATCH' && hidden && preferred === 'representation' ? 'minimal' : preferred;
 }
 
 function writeOutcome(result: WriteResult): JsonObject {

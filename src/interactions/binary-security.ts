@@ -9,11 +9,10 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Context } from '../request.ts';
-import { readVersion } from '../store/read.ts';
 import { may } from './access.ts';
 import type { Target } from './call.ts';
-import { current } from './current.ts';
 import { parseStored } from './document.ts';
+import { visibleCurrent, visibleVersion } from './visible.ts';
 
 /** `Patient/1` of the Binary's security context; undefined without one. */
 export function securityContextOf(resource: JsonObject): string | undefined {
@@ -36,7 +35,7 @@ export async function checkBinaryTarget(context: Context, { type, id, version }:
   }
   const key = { type: typeNumber('Binary') ?? -1, id };
   const named = /^[1-9]\d{0,8}$/.test(version) ? { ...key, version: Number(version) } : undefined;
-  const versions = [await current(context, key), named && (await readVersion(context.session, named))];
+  const versions = [await visibleCurrent(context, key), named && (await visibleVersion(context, named))];
   for (const text of versions.flatMap((stored) => stored?.text ?? [])) {
     await checkSecurityContext(context, parseStored(text));
   }
@@ -61,9 +60,9 @@ export function checkNewSecurityContext(context: Context, resource: JsonObject):
 
 async function isReadable(context: Context, reference: string): Promise<boolean> {
   const parsed = parseReference(reference, [context.base]);
-  if (parsed?.kind !== 'local' || !may(context, 'r', parsed.type)) {
+  if (parsed?.kind !== 'local') {
     return false;
   }
-  const stored = await current(context, { type: typeNumber(parsed.type) ?? -1, id: parsed.id });
+  const stored = await visibleCurrent(context, { type: typeNumber(parsed.type) ?? -1, id: parsed.id });
   return stored !== undefined && stored.text !== null;
 }

@@ -12,8 +12,9 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
 import { addBinaryFile, type BinaryFile } from '../store/binary-files.ts';
-import { readVersion, type Stored } from '../store/read.ts';
+import type { Stored } from '../store/read.ts';
 import type { Expectation } from '../store/write.ts';
+import { plainAccessOf } from './access.ts';
 import { writeAnswer, type WriteResult } from './answers.ts';
 import { binaryAnswer } from './binary-answer.ts';
 import { binaryContent, type BinaryContent } from './binary-content.ts';
@@ -22,7 +23,6 @@ import { checkNewSecurityContext, checkSecurityContext } from './binary-security
 import type { Call, Handler } from './call.ts';
 import { commit, inTransaction, untilWritten } from './commit.ts';
 import { create } from './create.ts';
-import { current } from './current.ts';
 import { parseStored } from './document.ts';
 import { allowParameters, type Demand } from './headers.ts';
 import { patch } from './patch.ts';
@@ -30,6 +30,7 @@ import { prepare, writeResult, type Prepared } from './prepare.ts';
 import { existing } from './read.ts';
 import { remove } from './remove.ts';
 import { countFile } from './storage.ts';
+import { visibleCurrent, visibleVersion } from './visible.ts';
 import { checkId, demandOf, expectationOf, refusedUpdate } from './update.ts';
 
 /** What takes the place of the general handlers where the path names Binary. */
@@ -51,7 +52,7 @@ async function readBinaryVersion(context: Context, call: Call): Promise<Answer> 
   allowParameters(call, ['_summary', '_elements']);
   const { id, version } = call.target;
   const number = /^[1-9]\d{0,8}$/.test(version) ? Number(version) : 0;
-  const stored = await readVersion(context.session, { type: binaryType, id, version: number });
+  const stored = await visibleVersion(context, { type: binaryType, id, version: number });
   if (stored === undefined) {
     throw outcomeError('not-found', `There is no version ${version.slice(0, 64)} of Binary/${id.slice(0, 64)}.`);
   }
@@ -85,7 +86,7 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
   checkId(id);
   const demand = demandOf(context, call);
   const expect = expectationOf(context, `Binary/${id}`, demand);
-  const stored = await checkCurrent(context, id);
+  const stored = await checkCurrent(context, 'u', id);
   refuse(expect, demand, id, stored);
   const sent = await binaryContent(context, call);
   checkSameId(sent, id);
@@ -95,7 +96,7 @@ async function updateBinary(context: Context, call: Call): Promise<Answer> {
     const result = await untilWritten(async () => {
       const written = await writeVersion(context, prepared, file);
       if (written === undefined) {
-        refuse(expect, demand, id, await current(context, { type: binaryType, id }));
+        refuse(expect, demand, id, await writable(context, 'u', id));
       }
       return written;
     });
@@ -139,15 +140,20 @@ function checkSameId({ resource, raw }: BinaryContent, id: string): void {
 }
 
 async function guarded(context: Context, call: Call, handler: Handler): Promise<Answer> {
-  await checkCurrent(context, call.target.id);
+  await checkCurrent(context, call.method === 'DELETE' ? 'd' : 'u', call.target.id);
   return handler(context, call);
 }
 
 /** The current version, if the caller may touch it. */
-async function checkCurrent(context: Context, id: string): Promise<Stored | undefined> {
-  const stored = await current(context, { type: binaryType, id });
+async function checkCurrent(context: Context, permission: 'u' | 'd', id: string): Promise<Stored | undefined> {
+  const stored = await writable(context, permission, id);
   if (stored !== undefined && stored.text !== null) {
     await checkSecurityContext(context, parseStored(stored.text));
   }
   return stored;
+}
+
+/** What is there, if the caller may write it; what may only be read is refused when it comes to writing (write-access.ts). */
+function writable(context: Context, permission: 'u' | 'd', id: string): Promise<Stored | undefined> {
+  return visibleCurrent(context, { type: binaryType, id }, plainAccessOf(context, permission));
 }

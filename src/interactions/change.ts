@@ -13,7 +13,9 @@ import { commit, inTransaction } from './commit.ts';
 import { current } from './current.ts';
 import { parseStored } from './document.ts';
 import { versionConflict } from './headers.ts';
+import { plainAccessOf } from './access.ts';
 import { prepare, writeResult } from './prepare.ts';
+import { shutOut, standings } from './visible.ts';
 
 export interface Changing {
   readonly type: string;
@@ -28,18 +30,39 @@ export interface Changing {
 /** @throws OutcomeError 404, 410 or 412, or what validation finds in the changed resource. */
 export async function changeCurrent(context: Context, changing: Changing): Promise<WriteResult> {
   const key = { type: typeNumber(changing.type) ?? -1, id: changing.id };
-  const first = await attempt(context, changing, await current(context, key));
+  const first = isConditional(context, changing.type)
+    ? undefined
+    : await attempt(context, changing, await current(context, key));
   return (
     first ??
     inTransaction(context, async (inside) => {
       const [locked] = await readManyLocked(inside.session, [key]);
-      const second = await attempt(inside, changing, locked);
+      const met = locked && (await changeable(inside, changing, locked));
+      const second = await attempt(inside, changing, met?.stored);
       if (second === undefined) {
         throw new Error('A locked resource was changed by another.');
       }
-      return second;
+      return met === undefined ? second : { ...second, hidden: met.hidden };
     })
   );
+}
+
+/** Whether conditions limit what the caller may change, or see of it afterwards. */
+function isConditional(context: Context, type: string): boolean {
+  const kinds = (['u', 'r'] as const).map((permission) => plainAccessOf(context, permission)(type)?.kind ?? 'all');
+  return kinds.some((kind) => kind !== 'all');
+}
+
+/** What the caller may change; undefined where that is nothing the caller sees. @throws OutcomeError `forbidden` */
+async function changeable(
+  context: Context,
+  { type, id }: Changing,
+  locked: Stored,
+): Promise<{ stored: Stored; hidden: boolean } | undefined> {
+  const [standing] = await standings(context, 'u', [locked]);
+  if (standing === 'shut') throw shutOut('u', `${type}/${id}`);
+  const [readable] = await standings(context, 'r', [locked]);
+  return standing === 'open' ? { stored: locked, hidden: readable !== 'open' } : undefined;
 }
 
 async function attempt(

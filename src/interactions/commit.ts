@@ -1,6 +1,7 @@
 /**
  * Handing writes to the store: one at a time with other callers' writes, or all together in this caller's transaction.
- * Where the tenant keeps references whole, every write is a transaction that ends with that check.
+ * Where the tenant keeps references whole, every write is a transaction that ends with that check; so it is where the
+ * caller writes under conditions.
  */
 import { outcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
@@ -9,6 +10,7 @@ import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
 import { announceRules } from './consent-check.ts';
 import { checkIntegrity } from './integrity.ts';
+import { checkWritten, isBound, unseenEntries } from './write-access.ts';
 import { checkStorage, countWritten, sizeOf, type Tally } from './storage.ts';
 
 export interface Change {
@@ -19,7 +21,8 @@ export interface Change {
 
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
 export async function commit(context: Context, change: Change): Promise<Written | undefined> {
-  if (!context.inTransaction && context.tenant.settings.referentialIntegrity !== true) {
+  const whole = context.tenant.settings.referentialIntegrity === true;
+  if (!context.inTransaction && !whole && !isBound(context, change.entry)) {
     await checkStorage(context, sizeOf([change.entry]));
     await announceRules(context, [change.entry.consent ?? []]);
     const { creations, writes } = context.server;
@@ -31,25 +34,33 @@ export async function commit(context: Context, change: Change): Promise<Written 
   return written;
 }
 
-/** Writes many entries in one statement of this caller's transaction. */
+/**
+ * Writes many entries in one statement of this caller's transaction; undefined where a precondition does not hold, or what
+ * it demands to be there is nothing that the caller may see.
+ */
 export async function commitAll(context: Context, changes: readonly Change[]): Promise<(Written | undefined)[]> {
-  if (changes.length === 0) {
-    return [];
-  }
-  const entries = changes.map(({ entry }) => entry);
+  const unseen = await unseenEntries(
+    context,
+    changes.map(({ entry }) => entry),
+  );
+  const possible = unseen.size === 0 ? changes : changes.filter(({ entry }) => !unseen.has(entry));
+  if (possible.length === 0) return changes.map(() => undefined);
+  const entries = possible.map(({ entry }) => entry);
   await checkStorage(context, sizeOf(entries));
   await announceRules(
     context,
     entries.map(({ consent }) => consent ?? []),
   );
   const statement = writeStatement(context.tenant.id, entries);
-  const written = readWritten(await context.session.query<unknown>(statement), changes.length);
+  const written = readWritten(await context.session.query<unknown>(statement), entries.length);
   countWritten(context, entries, written);
+  await checkWritten(context, entries, written);
   await checkIntegrity(
     context,
-    changes.filter((_, i) => written[i] !== undefined),
+    possible.filter((_, i) => written[i] !== undefined),
   );
-  return written;
+  const results = new Map(possible.map((change, i) => [change, written[i]]));
+  return changes.map((change) => results.get(change));
 }
 
 /** Runs `attempt` until it gives something; a racing writer makes it start again from what is there now. */

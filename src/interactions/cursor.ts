@@ -1,10 +1,10 @@
 /**
- * Page cursors that only we can make: a position, signed together with the tenant, the caller and the query that it
- * belongs to. A cursor of someone else or for another query is refused.
+ * Page cursors that only we can make: a position, signed together with the tenant, the caller, what the caller may do and
+ * the query that it belongs to. A cursor of someone else, of wider scopes or for another query is refused.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { outcomeError } from '../fhir/outcome.ts';
-import type { Context } from '../request.ts';
+import type { Caller, Context } from '../request.ts';
 
 /** `position` as a URL-safe text for this caller and `scope` (what is being paged). */
 export function sealCursor(context: Context, scope: string, position: readonly (string | null)[]): string {
@@ -31,6 +31,22 @@ export function openCursor(context: Context, scope: string, cursor: string): (st
 
 function signature(context: Context, scope: string, payload: string): string {
   const { tenant, caller, server } = context;
-  const bound = JSON.stringify([tenant.id, caller.client, caller.subject, scope, payload]);
+  const bound = JSON.stringify([tenant.id, caller.client, caller.subject, rightsOf(caller), scope, payload]);
   return createHmac('sha256', server.cursorKey).update(bound).digest('base64url').slice(0, 27);
+}
+
+const rights = new WeakMap<Caller, string>();
+
+/** What the caller may do, in few characters: the same for every token that allows the same. */
+function rightsOf(caller: Caller): string {
+  const known = rights.get(caller);
+  if (known !== undefined) return known;
+  const { permits, clearance, consent } = caller;
+  const texts = permits.map((permit) => JSON.stringify(permit)).sort();
+  const made = createHash('sha256')
+    .update(JSON.stringify([texts, clearance, consent]))
+    .digest('base64url')
+    .slice(0, 22);
+  rights.set(caller, made);
+  return made;
 }

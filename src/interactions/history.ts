@@ -14,10 +14,11 @@ import {
   type HistoryVersion,
 } from '../store/history.ts';
 import { isFull } from '../store/size.ts';
-import { may, mayAll } from './access.ts';
+import { accessOf, may } from './access.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { allowParameters, etag, valuesOf } from './headers.ts';
+import { countVisible, visibleHistory, type VisibleHistory } from './history-visible.ts';
 import { existing } from './read.ts';
 import { askedSubset, subsetText } from './subset.ts';
 import type { Subset } from '../fhir/summary.ts';
@@ -53,26 +54,46 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
   const query: HistoryQuery = {
     ...what,
     ...times(context, call),
-    ...securityContexts(context, what.types),
     ...(cursor === undefined ? {} : { after: positionOf(openCursor(context, scope, cursor)) }),
-    count: count + 1,
+    count,
   };
-  const versions = count === 0 ? [] : await readHistory(context.session, query);
-  const shown = versions.slice(0, count);
-  const last = shown.at(-1);
-  const more = last !== undefined && (versions.length > count || isFull(versions));
+  const { versions, next, total } = await found(context, query);
   const links = linksOf(
     context,
     call,
-    more ? sealCursor(context, scope, [last.lastUpdated, last.rid, String(last.version)]) : undefined,
+    next && sealCursor(context, scope, [next.lastUpdated, next.rid, String(next.version)]),
   );
-  // Counting is cheap for one resource; for a type or everything it is done only when nothing else is asked.
-  const total = what.id !== undefined || count === 0 ? await countHistory(context.session, query) : undefined;
-  const entries = shown.map((version) => entryOf(context, version, subset));
+  const entries = versions.map((version) => entryOf(context, version, subset));
   return {
     status: 200,
     text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries),
   };
+}
+
+interface Found extends VisibleHistory {
+  readonly total: number | undefined;
+}
+
+async function found(context: Context, query: HistoryQuery): Promise<Found> {
+  const of = accessOf(context, query.id === undefined ? 's' : 'r');
+  const types = query.types?.map(typeName) ?? resourceTypes;
+  // Counting is cheap for one resource; for a type or everything it is done only when nothing else is asked.
+  const counted = query.id !== undefined || query.count === 0;
+  if (types.every((type) => of(type)?.kind === 'all')) {
+    const shown = query.count === 0 ? nothing : await wholeHistory(context, query);
+    return { ...shown, total: counted ? await countHistory(context.session, query) : undefined };
+  }
+  const bound = { ...query, access: { of, types } };
+  const shown = query.count === 0 ? nothing : await visibleHistory(context, bound, of);
+  return { ...shown, total: counted ? await countVisible(context, bound, of) : undefined };
+}
+
+const nothing: VisibleHistory = { versions: [], next: undefined };
+
+async function wholeHistory(context: Context, query: HistoryQuery): Promise<VisibleHistory> {
+  const versions = await readHistory(context.session, { ...query, count: query.count + 1 });
+  const shown = versions.slice(0, query.count);
+  return { versions: shown, next: versions.length > query.count || isFull(versions) ? shown.at(-1) : undefined };
 }
 
 function countOf(call: Call): number {
@@ -101,14 +122,6 @@ function times(context: Context, call: Call): Pick<HistoryQuery, 'since' | 'at'>
     ...(since === undefined ? {} : { since: bounds('_since', since).from }),
     ...(at === undefined ? {} : { at: bounds('_at', at) }),
   };
-}
-
-const binary = typeNumber('Binary') ?? -1;
-
-/** Versions of Binaries that the caller may not read are not part of the history (binary-security.ts). */
-function securityContexts(context: Context, types: HistoryQuery['types']): Pick<HistoryQuery, 'securityContexts'> {
-  const open = mayAll(context, 'r') || types?.includes(binary) === false;
-  return open ? {} : { securityContexts: { binary, types: resourceTypes.filter((type) => may(context, 'r', type)) } };
 }
 
 function positionOf([lastUpdated, rid, version]: readonly (string | null)[]): HistoryPosition {

@@ -4,12 +4,13 @@ import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
 import { retryTransaction } from '../store/errors.ts';
 import type { Written } from '../store/write.ts';
+import { plainAccessOf } from './access.ts';
 import type { Call } from './call.ts';
 import { commit, commitAll, inTransaction } from './commit.ts';
 import { lockAndFind } from './conditional.ts';
-import { current } from './current.ts';
 import { allowParameters, etag, ifMatch, versionConflict } from './headers.ts';
 import { deletion } from './prepare.ts';
+import { visibleCurrent } from './visible.ts';
 
 /** 204, also where there is nothing (any more) to delete. */
 export async function remove(context: Context, call: Call): Promise<Answer> {
@@ -28,7 +29,7 @@ async function refuseOtherVersion(
   key: { type: number; id: string },
   expected: number,
 ): Promise<void> {
-  const stored = await current(context, key);
+  const stored = await visibleCurrent(context, key, plainAccessOf(context, 'd'));
   if (stored !== undefined && stored.text !== null) {
     throw versionConflict(expected);
   }

@@ -12,6 +12,7 @@ import type { Expectation } from '../store/write.ts';
 import { may } from './access.ts';
 import type { Call } from './call.ts';
 import { mayUseOwnId, refusedUpdate } from './update.ts';
+import { shutOut, standings } from './visible.ts';
 
 export interface WritePlan {
   readonly kind: 'create' | 'update' | 'patch' | 'delete';
@@ -56,7 +57,8 @@ export async function withCurrent(
   const keys = writes
     .filter((write) => !write.fresh)
     .map((write) => ({ type: typeNumber(write.type) ?? -1, id: write.id }));
-  const found = new Map((await readManyLocked(context.session, keys)).map((one) => [`${one.type}/${one.id}`, one]));
+  const locked = new Map((await readManyLocked(context.session, keys)).map((one) => [`${one.type}/${one.id}`, one]));
+  const found = await seenBy(context, writes, locked);
   return writes.flatMap((write) => {
     const stored = write.fresh ? undefined : found.get(`${typeNumber(write.type)}/${write.id}`);
     const current = stored?.text === null ? undefined : stored;
@@ -72,6 +74,31 @@ export async function withCurrent(
     }
     return [settled(context, write, stored)];
   });
+}
+
+/** What of it the caller may see. @throws OutcomeError `forbidden` for what may be seen but not changed. */
+async function seenBy(
+  context: Context,
+  writes: readonly WritePlan[],
+  locked: ReadonlyMap<string, Stored>,
+): Promise<Map<string, Stored>> {
+  const found = new Map<string, Stored>();
+  for (const permission of ['u', 'd'] as const) {
+    const met = writes.flatMap((write) => {
+      const stored = locked.get(`${typeNumber(write.type)}/${write.id}`);
+      return !write.fresh && (write.kind === 'delete') === (permission === 'd') && stored ? [{ write, stored }] : [];
+    });
+    const standing = await standings(
+      context,
+      permission,
+      met.map(({ stored }) => stored),
+    );
+    met.forEach(({ write: { entry, type, id }, stored }, i) => {
+      if (standing[i] === 'shut') throw inEntryConflict(entry, shutOut(permission, `${type}/${id}`));
+      if (standing[i] === 'open') found.set(`${stored.type}/${stored.id}`, stored);
+    });
+  }
+  return found;
 }
 
 function settled(context: Context, write: WritePlan, stored: Stored | undefined): WritePlan {

@@ -7,7 +7,7 @@ import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Answer, Context } from '../request.ts';
 import { retryTransaction } from '../store/errors.ts';
-import { may } from './access.ts';
+import { may, plainAccessOf } from './access.ts';
 import { writeAnswer, type WriteResult } from './answers.ts';
 import { readResource } from './body.ts';
 import type { Call } from './call.ts';
@@ -15,8 +15,8 @@ import { commit, inTransaction, untilWritten } from './commit.ts';
 import { atMostOne, lockAndFind } from './conditional.ts';
 import type { Expectation } from '../store/write.ts';
 import { allowParameters, demandConflict, ifMatch, updateDemand, versionConflict, type Demand } from './headers.ts';
-import { current } from './current.ts';
 import { prepare, writeResult, type Prepared } from './prepare.ts';
+import { visibleCurrent } from './visible.ts';
 
 export async function update(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
@@ -50,7 +50,7 @@ async function write(context: Context, prepared: Prepared, demand: Demand): Prom
 }
 
 async function isThere(context: Context, { entry }: Prepared): Promise<boolean> {
-  const stored = await current(context, entry);
+  const stored = await visibleCurrent(context, entry, plainAccessOf(context, 'u'));
   return stored !== undefined && (stored.text !== null || entry.expect === 'known');
 }
 

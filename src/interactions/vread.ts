@@ -2,10 +2,10 @@
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Context } from '../request.ts';
-import { readVersion } from '../store/read.ts';
 import { storedAnswer } from './answers.ts';
 import type { Call } from './call.ts';
 import { allowParameters } from './headers.ts';
+import { visibleVersion } from './visible.ts';
 
 export async function vread(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, ['_summary', '_elements']);
@@ -14,7 +14,7 @@ export async function vread(context: Context, call: Call): Promise<Answer> {
   const stored =
     number === undefined
       ? undefined
-      : await readVersion(context.session, { type: typeNumber(type) ?? -1, id, version: number });
+      : await visibleVersion(context, { type: typeNumber(type) ?? -1, id, version: number });
   if (stored === undefined) {
     throw outcomeError('not-found', `There is no version ${version.slice(0, 64)} of ${type}/${id.slice(0, 64)}.`);
   }

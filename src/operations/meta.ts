@@ -6,9 +6,9 @@ import { accessOf } from '../interactions/access.ts';
 import type { Call } from '../interactions/call.ts';
 import { parseStored } from '../interactions/document.ts';
 import { existing } from '../interactions/read.ts';
+import { visibleVersion } from '../interactions/visible.ts';
 import type { Answer, Context } from '../request.ts';
 import { labelsInUse } from '../store/labels.ts';
-import { readVersion } from '../store/read.ts';
 import { operationInput } from './parameters.ts';
 
 export async function meta(context: Context, call: Call): Promise<Answer> {
@@ -29,7 +29,7 @@ async function metaOf(context: Context, call: Call): Promise<JsonObject> {
   const stored =
     version === ''
       ? await existing(context, { type, id })
-      : await readVersion(context.session, { type: typeNumber(type) ?? -1, id, version: Number(version) || 0 });
+      : await visibleVersion(context, { type: typeNumber(type) ?? -1, id, version: Number(version) || 0 });
   if (stored === undefined) {
     throw outcomeError('not-found', `There is no version ${version.slice(0, 64)} of ${type}/${id.slice(0, 64)}.`);
   }

@@ -4,9 +4,9 @@ import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { validateForOperation, type ValidationMode } from '../fhir/validation/operation.ts';
 import type { Call } from '../interactions/call.ts';
-import { current } from '../interactions/current.ts';
 import { parseStored } from '../interactions/document.ts';
 import { existing } from '../interactions/read.ts';
+import { visibleCurrent } from '../interactions/visible.ts';
 import type { Answer, Context } from '../request.ts';
 import { operationInput } from './parameters.ts';
 
@@ -56,7 +56,7 @@ async function deletionFindings(context: Context, type: string, id: string): Pro
   if (id === '') {
     throw outcomeError('required', '$validate with the mode delete is called on an instance.', { status: 400 });
   }
-  const stored = await current(context, { type: typeNumber(type) ?? -1, id });
+  const stored = await visibleCurrent(context, { type: typeNumber(type) ?? -1, id });
   const live = stored !== undefined && stored.text !== null;
   return live
     ? []

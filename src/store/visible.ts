@@ -1,0 +1,55 @@
+/** Which of these resources, as they are now, a caller may see or change. */
+import { typeName } from '../fhir/resource-types.ts';
+import type { Access } from '../search/ast.ts';
+import { visibleSql } from '../search/compile-condition.ts';
+import { makeScope } from '../search/scope.ts';
+import type { Session } from './pool.ts';
+import { storedColumns, storedFromRow, type Key, type Stored, type StoredRow } from './read.ts';
+import { raw, sql } from './sql.ts';
+
+/** A resource by our own number, and its type. */
+export interface Numbered {
+  readonly rid: string;
+  readonly type: number;
+}
+
+/** The numbers of those that are live and meet the access to their type. */
+export async function visibleRids(
+  session: Session,
+  resources: readonly Numbered[],
+  access: Access,
+): Promise<Set<string>> {
+  if (resources.length === 0) return new Set();
+  const types = [...new Set(resources.map(({ type }) => typeName(type)))];
+  const rows = await session.query<{ rid: string }>(sql`
+    select r.rid from resource r
+    where r.tenant_id = ${session.tenant} and r.rid = any(${resources.map(({ rid }) => rid)}::int8[]) and not r.deleted
+      and (${visibleSql(types, raw('r'), makeScope(session.tenant, access, { probing: true }))})`);
+  return new Set(rows.map(({ rid }) => rid));
+}
+
+/** Those of the keys that are of live resources which meet the access. */
+export async function visibleKeys(session: Session, keys: readonly Key[], access: Access): Promise<Key[]> {
+  if (keys.length === 0) return [];
+  const types = [...new Set(keys.map(({ type }) => typeName(type)))];
+  const rows = await session.query<{ type: number; fhir_id: string }>(sql`
+    select r.type, r.fhir_id
+    from unnest(${keys.map(({ type }) => type)}::int2[], ${keys.map(({ id }) => id)}::text[]) as k(type, fhir_id)
+    join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id
+    where not r.deleted and (${visibleSql(types, raw('r'), makeScope(session.tenant, access, { probing: true }))})`);
+  return rows.map((row) => ({ type: row.type, id: row.fhir_id }));
+}
+
+/** The current version, and whether it is live and meets the access. */
+export async function readVisible(
+  session: Session,
+  key: Key,
+  access: Access,
+): Promise<{ stored: Stored; visible: boolean } | undefined> {
+  const visible = visibleSql([typeName(key.type)], raw('r'), makeScope(session.tenant, access, { probing: true }));
+  const [row] = await session.query<StoredRow & { visible: boolean }>(sql`
+    select ${storedColumns}, not r.deleted and (${visible}) as visible
+    from resource r join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid and v.ver = r.ver
+    where r.tenant_id = ${session.tenant} and r.type = ${key.type} and r.fhir_id = ${key.id}`);
+  return row && { stored: storedFromRow(row), visible: row.visible };
+}
