@@ -5,13 +5,14 @@ import { readContext, writeContext } from '../../store/oidc.ts';
 import type { LaunchContext } from '../grant-context.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { formToken } from '../pages/frame.ts';
+import type { SignedIn, SignInProgress } from './signing-in.ts';
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 /** Kept with the interaction, not in the browser. */
-export interface Progress {
-  /** The password was right; the second factor is still to come. */
-  readonly account?: string;
+export interface Progress extends SignInProgress {
+  /** Signed in; recovery codes are being shown. */
+  readonly signedIn?: SignedIn;
   /** What was chosen: `null` where there is nothing to choose. */
   readonly patient?: string;
   readonly patientName?: string;

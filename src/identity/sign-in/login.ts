@@ -1,48 +1,49 @@
-/**
- * The prompt `login`: user name and password, then a second factor where the laboratory demands one, where the account has
- * one, or where the application asks for it.
- */
-import { passwordAcr } from '../../access/authentication.ts';
-import { signInPage, type SignInData } from '../../pages/sign-in.ts';
-import type { Account } from '../../store/accounts.ts';
-import { authenticatePassword } from '../accounts.ts';
+/** The prompt `login` of an authorization: a person signs in (signing-in.ts), progress is kept with the interaction. */
+import { secondFactorAcr } from '../../access/authentication.ts';
+import { recoveryCodesPage } from '../../pages/recovery-codes.ts';
+import { accountById } from '../accounts.ts';
 import { frameOf, originOf, sendPage, textsFor } from '../pages/frame.ts';
 import { finish, keepProgress, parameter, pathOf, postingOf, type Step } from './interaction.ts';
-import { mustConfirm, secondFactorStep } from './confirm.ts';
+import { signInStep, type SignedIn, type SigningIn } from './signing-in.ts';
 
 export async function loginStep(step: Step): Promise<void> {
-  if (step.progress.account !== undefined) return await secondFactorStep(step, step.progress.account);
-  if (step.form === undefined) return await show(step, {});
-  const username = step.form.get('username')?.trim() ?? '';
-  const password = step.form.get('password') ?? '';
-  if (username === '') return await show(step, { problem: 'username' });
-  if (password === '') return await show(step, { username, problem: 'password' });
-  const { identity, tenant } = step.laboratory;
-  const answer = await authenticatePassword(identity, tenant, { username, password, address: step.address });
-  if ('refused' in answer) {
-    return await show(step, { username, problem: answer.refused, retryAfter: answer.retryAfter });
-  }
-  await afterPassword(step, answer.account);
+  const { signedIn } = step.progress;
+  if (signedIn !== undefined) return await end(step, signedIn);
+  await signInStep(await visitOf(step));
 }
 
-async function afterPassword(step: Step, account: Account): Promise<void> {
-  if (await mustConfirm(step, account)) {
-    await keepProgress(step, { account: account.id });
-    return await secondFactorStep({ ...step, form: undefined }, account.id);
-  }
-  await finish(step, { login: { accountId: account.id, acr: passwordAcr, amr: ['pwd'] } });
-}
-
-async function show(step: Step, data: Partial<SignInData>): Promise<void> {
-  const { laboratory, ctx, provider } = step;
+async function visitOf(step: Step): Promise<SigningIn> {
+  const { laboratory, ctx, provider, address, form, progress } = step;
   const client = await provider.Client.find(parameter(step, 'client_id') ?? '');
-  const page = signInPage(textsFor(laboratory, ctx, parameter(step, 'ui_locales')), {
-    ...frameOf(laboratory, pathOf(step)),
-    ...postingOf(step),
+  return {
+    laboratory,
+    ctx,
+    address,
+    form,
+    progress,
+    texts: textsFor(laboratory, ctx, parameter(step, 'ui_locales')),
+    frame: frameOf(laboratory, pathOf(step)),
+    posting: postingOf(step),
     app: client?.clientName,
     username: parameter(step, 'login_hint')?.slice(0, 200),
-    ...data,
-  });
-  const goesTo = originOf(parameter(step, 'redirect_uri'));
-  sendPage(ctx, page, { status: data.problem === undefined ? 200 : 422, ...(goesTo !== undefined && { goesTo }) });
+    goesTo: originOf(parameter(step, 'redirect_uri')),
+    factorAsked: parameter(step, 'acr_values')?.split(' ')[0] === secondFactorAcr,
+    keep: (kept) => keepProgress(step, { ...progress, ...kept }),
+    complete: (signedIn, codes) => (codes === undefined ? end(step, signedIn) : showCodes(step, signedIn, codes)),
+  };
+}
+
+async function end(step: Step, { accountId, acr, amr }: SignedIn): Promise<void> {
+  await finish(step, { login: { accountId, acr, amr: [...amr] } });
+}
+
+/** Shown once; the link leads back here, where the sign-in ends. */
+async function showCodes(step: Step, signedIn: SignedIn, codes: readonly string[]): Promise<void> {
+  const { laboratory, ctx } = step;
+  const { identity, tenant } = laboratory;
+  await keepProgress(step, { ...step.progress, signedIn });
+  const account = await accountById(identity, tenant, signedIn.accountId);
+  const frame = frameOf(laboratory, pathOf(step));
+  const shown = { codes, made: new Date(identity.now()), username: account?.username ?? '', next: frame.here };
+  sendPage(ctx, recoveryCodesPage(textsFor(laboratory, ctx), { ...frame, ...shown }));
 }

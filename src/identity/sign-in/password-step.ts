@@ -1,0 +1,27 @@
+/** User name and password. */
+import { signInPage, type SignInData } from '../../pages/sign-in.ts';
+import { authenticatePassword } from '../accounts.ts';
+import { sendPage } from '../pages/frame.ts';
+import type { SigningIn } from './signing-in.ts';
+
+export async function passwordStep(visit: SigningIn): Promise<void> {
+  const { form, laboratory, address, ctx, frame } = visit;
+  if (!form?.has('username')) return show(visit, {});
+  const username = form.get('username')?.trim() ?? '';
+  const password = form.get('password') ?? '';
+  if (username === '') return show(visit, { username, problem: 'username' });
+  if (password === '') return show(visit, { username, problem: 'password' });
+  const { identity, tenant } = laboratory;
+  const answer = await authenticatePassword(identity, tenant, { username, password, address });
+  if ('refused' in answer) return show(visit, { username, problem: answer.refused, retryAfter: answer.retryAfter });
+  await visit.keep({ account: answer.account.id, at: Math.floor(identity.now() / 1_000) });
+  // The rest is the same page anew, so that going back or reloading posts no password.
+  ctx.status = 303;
+  ctx.redirect(frame.here);
+}
+
+function show(visit: SigningIn, data: Partial<SignInData>): void {
+  const { texts, frame, posting, app, username, goesTo, ctx } = visit;
+  const page = signInPage(texts, { ...frame, ...posting, app, username, ...data });
+  sendPage(ctx, page, { status: data.problem === undefined ? 200 : 422, ...(goesTo !== undefined && { goesTo }) });
+}
