@@ -44,5 +44,16 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$graphql', ['r', 's']],
   ['$reindex', ['u']],
   ['$reindex-status', ['s']],
+  ['$user-list', [{ manage: 'users' }]],
+  ['$user-add', [{ manage: 'users' }]],
+  ['$user-set', [{ manage: 'users' }]],
+  ['$user-disable', [{ manage: 'users' }]],
+  ['$user-enable', [{ manage: 'users' }]],
+  ['$user-reset', [{ manage: 'users' }]],
+  ['$role-list', [{ manage: 'roles' }]],
+  ['$role-set', [{ manage: 'roles' }]],
+  ['$role-delete', [{ manage: 'roles' }]],
+  // Decides by itself: who manages users, or who may search every AuditEvent.
+  ['$access-review', []],
   ['$usage', [{ manage: 'usage' }]],
 ]);

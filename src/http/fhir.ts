@@ -41,6 +41,9 @@ export interface Observed {
   readonly requestId: string;
 }
 
+/** Operations whose answer can be no FHIR resource when that is asked for. */
+const furtherFormats: Readonly<Record<string, readonly string[]>> = { '$access-review': ['text/csv'] };
+
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Answers a request whose address names a laboratory's FHIR base; `address.segments` begins with `fhir`. */
@@ -58,7 +61,9 @@ export async function handleFhir(
   try {
     // What a form says goes before Accept, so nothing is refused for Accept before the form was read.
     const mayBeForm = isSearchByPost(request, segments);
-    wanted = negotiate(address.query, request.headers.accept, mayBeForm || isBinaryRead(request, segments));
+    const further = furtherFormats[segments[0] ?? ''];
+    const anyType = mayBeForm || isBinaryRead(request, segments);
+    wanted = negotiate(address.query, request.headers.accept, anyType, further);
     const body = bodyOf(request);
     form = mayBeForm && body !== undefined ? rememberForm(body) : undefined;
     const asked: Asked = { request, address, segments, requestId, body: form?.body ?? body };

@@ -20,11 +20,18 @@ const shorthands = new Map<string, Format>([
 
 /**
  * @param anyType the answer may have a type of its own (a Binary), so that no accepted type is refused
+ * @param further types that the operation itself can give, as text/csv
  * @throws OutcomeError `not-supported` (406) where none of the accepted types can be given.
  */
-export function negotiate(query: Parameters, accept: string | undefined, anyType = false): Negotiated {
+export function negotiate(
+  query: Parameters,
+  accept: string | undefined,
+  anyType = false,
+  further: readonly string[] = [],
+): Negotiated {
   const pretty = query.some(([name, value]) => name === '_pretty' && value === 'true');
   const asked = query.find(([name]) => name === '_format')?.[1];
+  if (asked !== undefined && further.includes(asked)) return { format: 'json', pretty, explicit: false };
   if (asked !== undefined) {
     // A + that the caller did not escape arrives as a space: application/fhir json.
     const type = asked.replace(/ (json|xml)\b/, '+$1');
@@ -36,7 +43,7 @@ export function negotiate(query: Parameters, accept: string | undefined, anyType
     }
     return { format, pretty, explicit: true };
   }
-  return { ...fromAccept(accept ?? '*/*', anyType), pretty };
+  return { ...fromAccept(accept ?? '*/*', anyType || further.length > 0), pretty };
 }
 
 function fromAccept(accept: string, anyType: boolean): Omit<Negotiated, 'pretty'> {

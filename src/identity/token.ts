@@ -56,7 +56,7 @@ export interface TokenRequest {
 /** Who the caller is, where it is not the operator for everything. */
 export interface About extends Pick<
   CallerFacts,
-  'patient' | 'encounter' | 'fhirUser' | 'roles' | 'purposes' | 'clearance' | 'consent' | 'actors'
+  'patient' | 'encounter' | 'fhirUser' | 'roles' | 'purposes' | 'clearance' | 'consent' | 'actors' | 'acr' | 'authTime'
 > {
   /** Scopes of roles: nothing is allowed that none of them allows. */
   readonly roleScopes?: readonly string[];

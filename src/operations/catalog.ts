@@ -11,6 +11,9 @@ import { metaAdd, metaDelete } from './meta-change.ts';
 import { stats } from './stats.ts';
 import { reindex, reindexStatus } from './reindex.ts';
 import { usage } from './usage.ts';
+import { accessReviewOperation } from './access-review.ts';
+import { roleDelete, roleList, roleSet } from './roles.ts';
+import { userAdd, userDisable, userEnable, userList, userReset, userSet } from './users.ts';
 import { validate } from './validate.ts';
 
 export interface Operation {
@@ -25,6 +28,13 @@ export interface Operation {
 }
 
 const base = 'http://hl7.org/fhir/OperationDefinition';
+
+const own = 'urn:makhbar:operation-definition';
+
+/** On the system, and of ours. */
+function administrative(name: string, changes: boolean, handler: Handler): Operation {
+  return { levels: ['system'], changes, definition: `${own}:${name}`, handler };
+}
 
 /** By name, `$` included. */
 export const operations: Readonly<Record<string, Operation>> = {
@@ -87,6 +97,16 @@ export const operations: Readonly<Record<string, Operation>> = {
     definition: `${base}/Observation-stats`,
     handler: stats,
   },
+  '$user-list': administrative('user-list', false, userList),
+  '$user-add': administrative('user-add', true, userAdd),
+  '$user-set': administrative('user-set', true, userSet),
+  '$user-disable': administrative('user-disable', true, userDisable),
+  '$user-enable': administrative('user-enable', true, userEnable),
+  '$user-reset': administrative('user-reset', true, userReset),
+  '$role-list': administrative('role-list', false, roleList),
+  '$role-set': administrative('role-set', true, roleSet),
+  '$role-delete': administrative('role-delete', true, roleDelete),
+  '$access-review': administrative('access-review', false, accessReviewOperation),
 };
 
 /** The definition of an operation as a resource type has it. */

@@ -1,0 +1,42 @@
+/** What the operations on users and roles have in common: a fresh second factor, who acts, and how input is read. */
+import type { Administration } from '../accounts/administration.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { requireFreshSecondFactor } from '../interactions/second-factor.ts';
+import type { Context } from '../request.ts';
+import type { Input } from './parameters.ts';
+
+/** Seconds for which a second factor is fresh enough to change users and roles. */
+const freshness = 900;
+
+/** For a change. @throws OutcomeError `login` (401) without a fresh second factor. */
+export function administrationOf(context: Context): Administration {
+  requireFreshSecondFactor(context, freshness);
+  const { server, tenant, caller } = context;
+  return { database: server.database, tenant: tenant.id, by: caller.subject, now: Date.now() };
+}
+
+/** The one value of a parameter. @throws OutcomeError `invalid` where there are several. */
+export function optional(input: Input, name: string): string | undefined {
+  const [text, second] = input.texts(name);
+  if (second === undefined) return text;
+  throw outcomeError('invalid', `${name} is given once.`, { status: 400 });
+}
+
+/** @throws OutcomeError `required` */
+export function required(input: Input, name: string): string {
+  const text = optional(input, name);
+  if (text !== undefined && text !== '') return text;
+  throw outcomeError('required', `The parameter ${name} is missing.`, { status: 400 });
+}
+
+/** `none` takes away what is there. */
+export function removable(input: Input, name: string): string | null | undefined {
+  const text = optional(input, name);
+  return text === 'none' ? null : text;
+}
+
+export function yesOrNo(input: Input, name: string): boolean {
+  const text = optional(input, name) ?? 'false';
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw outcomeError('invalid', `${name} is true or false.`, { status: 400 });
+}
