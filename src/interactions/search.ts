@@ -117,10 +117,17 @@ async function formParameters(call: Call): Promise<Parameters> {
 
 function entry(context: Context, stored: Stored, mode: 'match' | 'include', subset: Subset | undefined): BundleEntry {
   return {
-    fullUrl: `${context.base}/${typeName(stored.type)}/${stored.id}`,
+    fullUrl: fullUrl(context, stored),
     text: subsetText(stored.text ?? '', subset, mode === 'include'),
     search: { mode },
   };
+}
+
+/** A contained resource is named by its container and, behind #, its id there. https://hl7.org/fhir/R4/search.html#contained */
+function fullUrl({ base }: Context, { type, id, within }: Stored): string {
+  return within === undefined
+    ? `${base}/${typeName(type)}/${id}`
+    : `${base}/${typeName(within.type)}/${within.id}#${id}`;
 }
 
 /** What was left out is said. */

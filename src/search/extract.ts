@@ -7,7 +7,9 @@
  */
 import { propertyShape, shapeOf, type Property, type Shape } from '../fhir/definitions.ts';
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
+import { typeNumber } from '../fhir/resource-types.ts';
 import type { Step } from './branch.ts';
+import { containedParameters } from './contained.ts';
 import { emitDate } from './date-rows.ts';
 import { isA, membersOf } from './element-types.ts';
 import { emitGeneral } from './general-rows.ts';
@@ -17,7 +19,7 @@ import type { IndexedPath, ParameterType, TenantParameters, TypeParameters } fro
 import { emitPosition } from './position-rows.ts';
 import { emitQuantity } from './quantity-rows.ts';
 import { emitReference } from './reference-rows.ts';
-import type { IndexRows } from './rows.ts';
+import type { ContainedRows, IndexRows, OwnRows } from './rows.ts';
 import type { Emit, EmitMaker, Sink } from './sink.ts';
 import { emitString, emitUri } from './string-rows.ts';
 import { emitToken } from './token-rows.ts';
@@ -155,10 +157,13 @@ function fillDates(rows: readonly unknown[][], date: number): void {
   for (const row of rows) row[5] = date;
 }
 
-/** The index rows of a live resource. */
-export function extract(resource: JsonObject, parameters: TenantParameters): IndexRows {
-  const type = String(resource['resourceType']);
-  const sink: Sink = {
+/** Every write pays for a laboratory's own expressions: so many items take about 0.1 s. A guess. */
+const mostItems = 500_000;
+/** All contained resources together may cost what their container may; one of many still has room for itself. */
+const leastItems = 1_000;
+
+function emptySink(parameters: TenantParameters, items: number): Sink {
+  return {
     zone: parameters.zone,
     bases: parameters.bases,
     token: [],
@@ -166,21 +171,57 @@ export function extract(resource: JsonObject, parameters: TenantParameters): Ind
     string: [],
     date: [],
     quantity: [],
-    patient: type === 'Patient' ? String(resource['id']) : null,
+    inner: undefined,
+    mostItems: items,
+    patient: null,
     status: null,
     dateLow: noDate,
     dateHigh: null,
   };
-  const tree = treeOf(parameters.of(type));
-  visitMembers(tree, resource, { sink, rep: 0, at: 0 }, true);
-  for (const emit of tree.emits) emit(resource, resource, '', 0, sink);
-  pushNarrative(sink, resource);
-  fillDates(sink.token, sink.dateLow);
-  fillDates(sink.reference, sink.dateLow);
-  return rowsOf(sink);
 }
 
-function rowsOf(sink: Sink): IndexRows {
+/** The index rows of a live resource. */
+export function extract(resource: JsonObject, parameters: TenantParameters): IndexRows {
+  const type = String(resource['resourceType']);
+  const sink = emptySink(parameters, mostItems);
+  if (type === 'Patient') sink.patient = String(resource['id']);
+  walk(resource, parameters.of(type), sink);
+  pushNarrative(sink, resource);
+  const rows = rowsOf(sink);
+  const inside = resource['contained'];
+  return Array.isArray(inside) && inside.length > 0
+    ? { ...rows, contained: containedRows(inside as JsonObject[], parameters, sink.inner ?? []) }
+    : rows;
+}
+
+function walk(resource: JsonObject, parameters: TypeParameters, sink: Sink): void {
+  const tree = treeOf(parameters);
+  visitMembers(tree, resource, { sink, rep: 0, at: 0 }, true);
+  for (const emit of tree.emits) emit(resource, resource, '', 0, sink);
+}
+
+/** The rows of contained resources, under the params of theirs (contained.ts). */
+function containedRows(
+  resources: readonly JsonObject[],
+  parameters: TenantParameters,
+  inner: NonNullable<Sink['inner']>,
+): ContainedRows[] {
+  const items = Math.max(leastItems, Math.floor(mostItems / resources.length));
+  const links = new Map<string, Set<number>>();
+  for (const [param, id] of inner) links.set(id, (links.get(id) ?? new Set<number>()).add(param));
+  return resources.flatMap((resource) => {
+    const { resourceType, id } = resource;
+    const type = typeof resourceType === 'string' ? typeNumber(resourceType) : undefined;
+    if (typeof resourceType !== 'string' || type === undefined || typeof id !== 'string') return [];
+    const sink = emptySink(parameters, items);
+    walk(resource, containedParameters(parameters.of(resourceType)), sink);
+    return [{ type, id, linked: [...(links.get(id) ?? [])], ...rowsOf(sink) }];
+  });
+}
+
+function rowsOf(sink: Sink): OwnRows {
+  fillDates(sink.token, sink.dateLow);
+  fillDates(sink.reference, sink.dateLow);
   const tables = {
     search_token: sink.token,
     search_reference: sink.reference,

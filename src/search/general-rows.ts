@@ -8,15 +8,12 @@ import { rootNode } from '../fhir/path/node.ts';
 import type { IndexedPath } from './parameters.ts';
 import type { Emit, EmitMaker } from './sink.ts';
 
-/** Every write pays for a laboratory's own expressions: so many items take about 0.1 s. A guess. */
-const mostItems = 500_000;
-
 export function emitGeneral(path: IndexedPath, maker: EmitMaker): Emit {
   const evaluate = compilePath(path.expression);
   const emits = new Map<string, Emit | undefined>();
   return (resource, _parent, _key, rep, sink) => {
     const node = rootNode(resource as JsonObject);
-    for (const { value, type, parent, key } of evaluate(node, { resource: node, mostItems })) {
+    for (const { value, type, parent, key } of evaluate(node, { resource: node, mostItems: sink.mostItems })) {
       if (value === undefined) continue;
       const plain = type.startsWith('System.') ? type.slice(7).toLowerCase() : type;
       if (!emits.has(plain)) emits.set(plain, maker(path, plain));

@@ -8,6 +8,7 @@ import { isResourceType, resourceTypes } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { all, and, fullAccess, type Access, type Condition, type Search } from './ast.ts';
 import { parseCondition } from './condition.ts';
+import { searchWithin } from './contained.ts';
 import { checkPatient } from './functional-list.ts';
 import type { ParseContext, Query, Terminology } from './context.ts';
 import { defaultParameters, type TenantParameters } from './parameters.ts';
@@ -48,7 +49,7 @@ export function parseSearch(type: string | undefined, query: Query, options: Par
   const given = query.filter(([name, value]) => !elsewhere.has(name) && value !== '');
   const { types, rest } = typesOf(type, given);
   const reader = makeReader(options.handling ?? 'strict');
-  const results: ResultParameters = parseResults(
+  const { containedMode, containedType, ...results }: ResultParameters = parseResults(
     types,
     rest.filter(([name]) => isResultParameter(name)),
     { context, reader },
@@ -63,7 +64,7 @@ export function parseSearch(type: string | undefined, query: Query, options: Par
         }) ?? [],
     );
   const visible = types.filter((candidate) => context.access(candidate) !== undefined);
-  return {
+  const search: Search = {
     ...results,
     types: visible,
     condition: and([options.compartment ?? all, ...conditions]),
@@ -71,6 +72,7 @@ export function parseSearch(type: string | undefined, query: Query, options: Par
     processed: given.filter(([name, value]) => !reader.skipped.has(`${name}=${value}`)),
     ignored: reader.ignored,
   };
+  return containedMode === undefined ? search : searchWithin(search, containedMode === 'both', containedType);
 }
 
 /** PostgreSQL's text cannot hold the character NUL, nor can any FHIR string. */

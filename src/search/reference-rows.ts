@@ -2,7 +2,8 @@
  * References as index rows. https://hl7.org/fhir/R4/search.html#reference
  *
  * A local reference has the number of its type, the id and, where it names one, the version; any other has its URL as
- * id. A canonical has its URL and version. What refers into the resource itself (`#p`) is no row.
+ * id. A canonical has its URL and version. What refers into the resource itself (`#p`) is no row, but noted for the row
+ * of the contained resource (contained.ts).
  */
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { parseCanonical, parseReference } from '../fhir/reference.ts';
@@ -55,7 +56,10 @@ function push(sink: Sink, path: IndexedPath, rep: number, target: Target | undef
 const emitters: Readonly<Record<string, (path: IndexedPath) => Emit>> = {
   Reference: (path) => (value, _parent, _key, rep, sink) => {
     const { reference, identifier } = value as JsonObject;
-    if (typeof reference === 'string') push(sink, path, rep, targetOf(reference, sink.bases));
+    if (typeof reference === 'string') {
+      if (reference.startsWith('#')) (sink.inner ??= []).push([path.param, reference.slice(1)]);
+      else push(sink, path, rep, targetOf(reference, sink.bases));
+    }
     if (identifier !== undefined) pushIdentifier(sink, path, rep, identifier as JsonObject);
   },
   canonical: (path) => (value, _parent, _key, rep, sink) => {

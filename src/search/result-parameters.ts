@@ -10,7 +10,13 @@ import type { ParseContext, Query } from './context.ts';
 import type { Reader } from './reader.ts';
 import { badValue, quoted } from './value.ts';
 
-export type ResultParameters = Pick<Search, 'sort' | 'count' | 'total' | 'summary' | 'elements' | 'includes'>;
+export interface ResultParameters extends Pick<
+  Search,
+  'sort' | 'count' | 'total' | 'summary' | 'elements' | 'includes'
+> {
+  readonly containedMode: 'true' | 'both' | undefined;
+  readonly containedType: 'container' | 'contained';
+}
 
 /** Resources on a page where nothing is said, and at most. */
 const defaultCount = 20;
@@ -46,6 +52,7 @@ export function parseResults(
   checkNames(query, reader);
   const summary = oneOf<Summary>('_summary', last('_summary'), ['true', 'text', 'data', 'count', 'false']);
   const count = countOf(last('_count'));
+  const contained = oneOf('_contained', last('_contained'), ['false', 'true', 'both']);
   return {
     sort: query.filter(([name]) => name === '_sort').flatMap(([, value]) => sortKeys(types, value, context)),
     count: summary === 'count' ? 0 : count,
@@ -58,6 +65,8 @@ export function parseResults(
     includes: query.flatMap(
       ([name, value]) => reader.read(name, value, () => includesOf(types, name, value, context)) ?? [],
     ),
+    containedMode: contained === 'false' ? undefined : contained,
+    containedType: oneOf('_containedType', last('_containedType'), ['container', 'contained']) ?? 'container',
   };
 }
 
@@ -67,15 +76,6 @@ function checkNames(query: Query, reader: Reader): void {
     if (modifier !== undefined && !base.includes('include')) {
       reader.read(name, value, () => {
         throw outcomeError('not-supported', `"${base}" has no modifiers.`, { status: 400 });
-      });
-    }
-    if (base === '_contained' && value !== 'false') {
-      reader.read(name, value, () => {
-        throw outcomeError(
-          'not-supported',
-          'This server does not search contained resources: "_contained" must be false.',
-          { status: 400 },
-        );
       });
     }
   }

@@ -16,11 +16,24 @@ export interface IndexTable {
   readonly columns: readonly IndexColumn[];
 }
 
-export interface IndexRows {
+export interface OwnRows {
   /** Values for `resourceColumns`, in their order. */
   readonly columns: readonly unknown[];
   /** Rows by table name; the values of a row in the order of the table's columns. */
   readonly tables: Readonly<Record<string, readonly unknown[][]>>;
+}
+
+export interface IndexRows extends OwnRows {
+  /** Those of the resources that it contains; absent where it contains none. */
+  readonly contained?: readonly ContainedRows[];
+}
+
+export interface ContainedRows extends OwnRows {
+  /** The number of its type, and its id within the container. */
+  readonly type: number;
+  readonly id: string;
+  /** Params of the container's references to it. */
+  readonly linked: readonly number[];
 }
 
 /** Columns of the table `resource` that serve search. All null where the resource is deleted. */

@@ -11,6 +11,10 @@ export interface Sink {
   readonly string: unknown[][];
   readonly date: unknown[][];
   readonly quantity: unknown[][];
+  /** Param and id of each reference to a contained resource; made when there is one. */
+  inner: [param: number, id: string][] | undefined;
+  /** How many items the expression engine may look at for one path. */
+  readonly mostItems: number;
   patient: string | null;
   status: string | null;
   dateLow: number;

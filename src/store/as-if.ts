@@ -13,7 +13,7 @@ import { makeScope } from '../search/scope.ts';
 import { typeName } from '../fhir/resource-types.ts';
 import type { Session } from './pool.ts';
 import { join, raw, sql, type Sql } from './sql.ts';
-import { arrayLiteral } from './write.ts';
+import { arrayLiteral } from './arrays.ts';
 
 export interface Candidate {
   readonly type: number;

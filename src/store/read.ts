@@ -15,6 +15,8 @@ export interface Stored {
   readonly lastUpdated: string;
   readonly method: string;
   readonly text: string | null;
+  /** The resource that contains it, where it was found as a contained one. */
+  readonly within?: Key;
 }
 
 export interface StoredRow {

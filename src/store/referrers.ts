@@ -1,4 +1,4 @@
-/** Who refers to a resource, by the index rows of references. */
+/** Who refers to a resource, by the index rows of references: a resource itself, or one that it contains. */
 import type { Session } from './pool.ts';
 import type { Key } from './read.ts';
 import { sql } from './sql.ts';
@@ -17,7 +17,8 @@ export async function findReferred(session: Session, keys: readonly Key[]): Prom
     select distinct on (k.type, k.id) k.type, k.id, r.type as by_type, r.fhir_id as by_id
     from unnest(${keys.map((key) => key.type)}::int2[], ${keys.map((key) => key.id)}::text[]) as k(type, id)
     join search_reference f on f.tenant_id = ${session.tenant} and f.id = k.id and f.type = k.type
-    join resource r on r.tenant_id = ${session.tenant} and r.rid = f.rid and not r.deleted
+    left join contained c on c.tenant_id = ${session.tenant} and c.rid = f.rid
+    join resource r on r.tenant_id = ${session.tenant} and r.rid = coalesce(c.container, f.rid) and not r.deleted
     order by k.type, k.id`);
   return rows.map((row) => ({ type: row.type, id: row.id, by: { type: row.by_type, id: row.by_id } }));
 }

@@ -9,7 +9,10 @@
 import { indexTables, resourceColumns, type IndexRows } from '../search/rows.ts';
 import type { Database, Session, Statement } from './pool.ts';
 import { raw, sql } from './sql.ts';
-import { arrayLiteral, indexArrays, insertIndexRows, unnest } from './write.ts';
+import { arrayLiteral, unnest } from './arrays.ts';
+import { containedArrays, insertContained, removeContained } from './write-contained.ts';
+import { consentArrays, consentColumns, consentStatement, type ConsentRow } from './consent.ts';
+import { consentType, indexArrays, insertIndexRows } from './write.ts';
 
 /** The current version of a live resource. */
 export interface IndexedResource {
@@ -43,7 +46,7 @@ export async function extentOf(session: Session): Promise<Extent> {
 }
 
 export interface Window {
-  /** The live resources of the types in it. */
+  /** The live resources of the types in it, and those that contain one of the types. */
   readonly resources: readonly IndexedResource[];
   /** Live resources of all types in it. */
   readonly passed: number;
@@ -64,7 +67,9 @@ export async function readWindow(
       where tenant_id = ${session.tenant} and rid > ${range.after}::int8 and rid <= ${range.last}::int8
       order by rid limit ${range.size}
     ) as w left join resource_version v
-      on v.tenant_id = ${session.tenant} and v.rid = w.rid and v.ver = w.ver and not w.deleted and w.type = any(${types}::int2[])
+      on v.tenant_id = ${session.tenant} and v.rid = w.rid and v.ver = w.ver and not w.deleted
+        and (w.type = any(${types}::int2[]) or exists (select from contained c
+          where c.tenant_id = ${session.tenant} and c.container = w.rid and c.type = any(${types}::int2[])))
     order by w.rid`);
   return {
     resources: rows.flatMap(({ rid, ver, text }) => (text === null ? [] : [{ rid, ver, text }])),
@@ -123,7 +128,7 @@ export async function closeRevisions(session: Session, revision: number): Promis
  * more than 15 s; autovacuum would come only minutes later. It blocks neither reads nor writes.
  */
 export async function analyzeIndex(database: Database): Promise<void> {
-  const names = ['resource', ...indexTables.map(({ name }) => name)].join(', ');
+  const names = ['resource', 'contained', ...indexTables.map(({ name }) => name)].join(', ');
   await database.operator(sql`analyze ${raw(names)}`);
 }
 
@@ -141,9 +146,12 @@ function statementText(): string {
     next += 1 + table.columns.length;
     return text;
   });
+  index.push(consentStatement(next, consentType));
+  next += 1 + consentColumns.length;
+  index.push(removeContained(), insertContained(next));
   const names = resourceColumns.map(({ name }) => name);
   return `with written as materialized (
-    select i.*, false as fresh
+    select i.*, r.type, false as fresh, r.last_updated as at
     from ${unnest(2, inputColumns).replace(' as u(', ' as i(')}
     join resource r on r.tenant_id = $1 and r.rid = i.rid and r.ver = i.ver and not r.deleted
     order by r.rid
@@ -162,6 +170,8 @@ const text = statementText();
 export interface Reindexed {
   readonly resource: IndexedResource;
   readonly index: IndexRows;
+  /** Of a Consent: its rules. */
+  readonly consent?: readonly ConsentRow[] | undefined;
 }
 
 /** Writes the rows of a batch in this transaction; gives the rids that still were of that version. */
@@ -181,6 +191,8 @@ function statementOf(tenant: number, batch: readonly Reindexed[]): Statement {
     arrayLiteral(batch.map(({ resource }) => resource.ver)),
     ...resourceColumns.map((_, i) => arrayLiteral(batch.map(({ index }) => index.columns[i]))),
     ...indexTables.flatMap((table) => indexArrays(table, ordered)),
+    ...consentArrays(ordered),
+    ...containedArrays(ordered),
   ];
   return { text, values };
 }

@@ -4,6 +4,7 @@
 import { outcomeError } from '../fhir/outcome.ts';
 import { resourceTypes, typeName } from '../fhir/resource-types.ts';
 import type { Include, Search } from '../search/ast.ts';
+import { compileContained, countContained, type SearchWithin } from '../search/compile-contained.ts';
 import { compileInclude, compileRevinclude } from '../search/compile-include.ts';
 import {
   compileCandidates,
@@ -15,6 +16,7 @@ import {
   type Position,
 } from '../search/compile.ts';
 import { effort, isTried } from '../search/strategy.ts';
+import { containedFromRow, type ContainedRow } from './contained.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
 import { isFull, withinSize } from './size.ts';
@@ -50,9 +52,12 @@ export async function runSearch(
   const search = await withValueSets(session, parsed);
   if (search.types.length === 0) return { ...nothing, total: 0 };
   if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
-  const rows = await findRows(session, search, { limit: search.count + 1, position }, { bounds, within: withinSize });
+  const options = { limit: search.count + 1, position };
+  const rows = isWithin(search)
+    ? await session.query<PageRow>(withinSize(compileContained(search, session.tenant, options)))
+    : await findRows(session, search, options, { bounds, within: withinSize });
   const { page, next, previous } = cutPage(rows, search.count, position);
-  const matches = page.map(storedFromRow);
+  const matches = page.map(isWithin(search) ? (row) => containedFromRow(row as ContainedRow & PageRow) : storedFromRow);
   const { included, truncated } = await follow(session, search, matches);
   const whole = position === undefined && next === undefined;
   return {
@@ -126,14 +131,22 @@ function keysOf(row: PageRow): (string | null)[] {
 async function totalOf(session: Session, search: Search): Promise<number | undefined> {
   if (search.total === 'none') return undefined;
   if (search.total === 'accurate') return countMatches(session, search);
-  const found = await count(session, compileCount(search, session.tenant, estimated + 1));
+  const found = await count(session, countSql(search, session.tenant, estimated + 1));
   return found > estimated ? undefined : found;
 }
 
 /** How many resources match. */
 export async function countMatches(session: Session, parsed: Search): Promise<number> {
   const search = await withValueSets(session, parsed);
-  return search.types.length === 0 ? 0 : count(session, compileCount(search, session.tenant));
+  return search.types.length === 0 ? 0 : count(session, countSql(search, session.tenant));
+}
+
+function isWithin(search: Search): search is SearchWithin {
+  return search.contained !== undefined;
+}
+
+function countSql(search: Search, tenant: number, most?: number): Sql {
+  return isWithin(search) ? countContained(search, tenant, most) : compileCount(search, tenant, most);
 }
 
 async function count(session: Session, statement: Sql): Promise<number> {

@@ -22,7 +22,12 @@ export async function withValueSets(session: Session, search: Search): Promise<S
     for (const { url, definition } of found) if (definition !== undefined) known.set(url, definition);
     wanted = found.flatMap(({ definition }) => importsOf(definition)).filter((url) => !asked.has(url));
   }
-  return { ...search, condition: resolveValueSets(search.condition, known) };
+  const { contained } = search;
+  return {
+    ...search,
+    condition: resolveValueSets(search.condition, known),
+    ...(contained && { contained: { ...contained, condition: resolveValueSets(contained.condition, known) } }),
+  };
 }
 
 async function fetchValueSet(

@@ -7,13 +7,17 @@
  *    needs all or nothing runs it in a transaction and rolls back when an entry is missing.
  * 3. The row, its version and its index rows are written together or not at all.
  * 4. Rows are locked in the order of their rid, so that two batches cannot wait for each other.
- * 5. Index rows made by search parameters that are no longer those in force are noted in the same statement for the
+ * 5. Contained resources have rows of their own (write-contained.ts), replaced with each version.
+ * 6. Index rows made by search parameters that are no longer those in force are noted in the same statement for the
  *    reindex job; a written SearchParameter puts new ones in force and asks for that job.
  *
  * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
  */
 import { indexTables, resourceColumns, type IndexRows, type IndexTable } from '../search/rows.ts';
+import { arrayLiteral, unnest } from './arrays.ts';
+import { containedArrays, holdsContained, insertContained, removeContained } from './write-contained.ts';
 import type { Batching } from './combine.ts';
+import { consentArrays, consentColumns, consentStatement, type ConsentRow } from './consent.ts';
 import { instantText, type Statement } from './pool.ts';
 
 export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -33,6 +37,8 @@ export interface WriteEntry {
   /** Where jsonb would not keep a number as written: the JSON text, with `versionMark` and `timeMark` in meta. */
   readonly exact: string | null;
   readonly index: IndexRows | null;
+  /** Of a Consent that is in force: its rules. */
+  readonly consent?: readonly ConsentRow[];
   /** The revision of the search parameters that made `index` (store/search-parameters.ts); 0 where none is given. */
   readonly revision?: number;
 }
@@ -112,11 +118,6 @@ const freshRows = `
     from input i
   ),`;
 
-export function unnest(first: number, columns: readonly { name: string; type: string }[]): string {
-  const arrays = columns.map((column, i) => `$${first + i}::${column.type}[]`).join(', ');
-  return `unnest(${arrays}) as u(${columns.map((column) => column.name).join(', ')})`;
-}
-
 /** The CTEs that bring the index rows of `written (ord, rid, fresh)` in one table up to date. */
 export function insertIndexRows(table: IndexTable, first: number, fresh: boolean): string {
   const list = table.columns.map((column) => column.name);
@@ -151,6 +152,8 @@ const latestRevision = 2_147_483_647;
 
 /** The number of SearchParameter (fhir/resource-types.ts). */
 const searchParameterType = 122;
+/** The number of Consent. */
+export const consentType = 28;
 
 /** See migrations/0006-jobs.sql and store/search-parameters.ts. */
 const revisions = `
@@ -170,13 +173,28 @@ const revisions = `
     insert into job (tenant_id, kind) select $1, 'reindex' from redefined on conflict do nothing
   )`;
 
-function statementText(fresh: boolean): string {
+interface Kind {
+  /** Nothing but ids that were just made. */
+  readonly fresh: boolean;
+  /** Some resource contains others. */
+  readonly holding: boolean;
+  /** Some entry writes or deletes a Consent. */
+  readonly consenting: boolean;
+}
+
+function statementText({ fresh, holding, consenting }: Kind): string {
   let next = firstIndexParameter;
   const index = indexTables.map((table) => {
     const text = insertIndexRows(table, next, fresh);
     next += 1 + table.columns.length;
     return text;
   });
+  if (consenting) {
+    index.push(consentStatement(next, consentType));
+    next += 1 + consentColumns.length;
+  }
+  if (!fresh) index.push(removeContained());
+  if (holding) index.push(insertContained(next));
   return `with now as materialized (select date_trunc('milliseconds', clock_timestamp()) as at),
   input as materialized (select u.* from ${unnest(2, inputColumns)}),
   ${fresh ? freshRows : currentRows}
@@ -205,8 +223,10 @@ function statementText(fresh: boolean): string {
   select ord, rid, ver, at as last_updated, created from written`;
 }
 
-const general = statementText(false);
-const freshOnly = statementText(true);
+/** The one without contained resources is every other's burden too: it has nothing of them but, on an update, their removal. */
+const texts = [false, true].map((fresh) =>
+  [false, true].map((holding) => [false, true].map((consenting) => statementText({ fresh, holding, consenting }))),
+);
 
 /** The statement that writes these entries; `readWritten` reads its rows. */
 export function writeStatement(tenant: number, entries: readonly WriteEntry[]): Statement {
@@ -231,7 +251,11 @@ export function writeStatement(tenant: number, entries: readonly WriteEntry[]): 
     oldestRevision(entries),
     ...indexTables.flatMap((table) => indexArrays(table, ordered)),
   ];
-  return { text: fresh ? freshOnly : general, values };
+  const consenting = entries.some(({ type }) => type === consentType);
+  if (consenting) values.push(...consentArrays(ordered));
+  const holding = holdsContained(ordered);
+  if (holding) values.push(...containedArrays(ordered));
+  return { text: texts[Number(fresh)]?.[Number(holding)]?.[Number(consenting)] ?? '', values };
 }
 
 function oldestRevision(entries: readonly WriteEntry[]): number {
@@ -268,21 +292,6 @@ function expectationNumber(expect: Expectation): number | null {
   return (
     { any: null, absent: 0, live: -1, known: -2 }[expect as string] ?? (typeof expect === 'number' ? expect : null)
   );
-}
-
-/** A PostgreSQL array as text; made here because the driver quotes numbers and tests each value's kind. */
-export function arrayLiteral(values: readonly unknown[]): string {
-  return `{${values.map(arrayElement).join(',')}}`;
-}
-
-function arrayElement(value: unknown): string {
-  if (value === null || value === undefined) {
-    return 'NULL';
-  }
-  if (typeof value !== 'string') {
-    return String(value);
-  }
-  return `"${/["\\]/.test(value) ? value.replaceAll('\\', '\\\\').replaceAll('"', '\\"') : value}"`;
 }
 
 /**

@@ -21,7 +21,8 @@ import { randomResource, seeded } from '../fhir/random-resource.ts';
 
 function emptySink(): Sink {
   const rows = { token: [], reference: [], string: [], date: [], quantity: [] };
-  return { zone: 'UTC', bases: [], ...rows, patient: null, status: null, dateLow: noDate, dateHigh: null };
+  const columns = { patient: null, status: null, dateLow: noDate, dateHigh: null };
+  return { zone: 'UTC', bases: [], ...rows, ...columns, inner: undefined, mostItems: 1_000_000 };
 }
 
 /** The rows of one path as the expression engine finds its values. */
