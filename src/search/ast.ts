@@ -214,7 +214,8 @@ function mergeKey(part: Condition): string | undefined {
 }
 
 /** Alternatives with the same values become one leaf of several paths, which is one look into the index. */
-export function mergeLeaves(parts: readonly Condition[]): Condition[] {
+export function mergeLeaves(parts: readonly Condition[]): readonly Condition[] {
+  if (parts.length < 2) return parts;
   const merged = new Map<unknown, Condition>();
   for (const part of parts) {
     const key = mergeKey(part) ?? part;

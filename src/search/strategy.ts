@@ -19,25 +19,37 @@ import { accessGroups } from './access-groups.ts';
 import type { Condition, ReferenceLeaf, RowLeaf, Search, TokenLeaf } from './ast.ts';
 import { isIndexOrder } from './order.ts';
 
-/**
- * A set of s resources costs 8 µs each, a scan through n resources 21 · n / s probes of 10–25 µs: among a million the
- * two are equal at some thousands.
- */
-export const smallSet = 4_000;
-
-/**
- * Rows of a stream that are tried before anything is counted: most pages of a frequent code with a second condition are
- * full by then, for 10 µs a row.
- */
-const triedRows = 300;
-
-/** Both bounds, which tests set low: results must not depend on them. */
+/** Bounds of what is looked at before a page is made, which tests set low: results must not depend on them. */
 export interface Effort {
-  readonly smallSet: number;
+  /** A set of so many is found for less than a look costs. */
+  readonly fewResources: number;
+  /** Rows of a stream or scan that are looked at: a page that one row in twenty-five fills is full by then. */
   readonly triedRows: number;
+  /**
+   * A set of s resources costs 8 µs each, a scan through n resources 21 · n / s probes of 10–25 µs: among a million the
+   * two are equal at some thousands.
+   */
+  readonly smallSet: number;
 }
 
-export const effort: Effort = { smallSet, triedRows };
+export const effort: Effort = { fewResources: 300, triedRows: 600, smallSet: 4_000 };
+
+/** What is done before a page is made: a bounded look that may fill it, or a count of the sets it could start from. */
+export type Step = { readonly tried: number } | { readonly counted: number };
+
+/**
+ * Each step costs a few times what the one before did, so that the one which succeeds is never far from the best. A
+ * stream is looked into first, as most pages of a frequent code are full at once; a scan only where no set is of a few.
+ */
+export function stepsOf(search: Search, { fewResources, triedRows, smallSet }: Effort): Step[] {
+  const look = { tried: triedRows };
+  const few = { counted: fewResources };
+  const small = { counted: smallSet };
+  if (candidates(search).length === 0) return [];
+  if (!isIndexOrder(search)) return [small];
+  if (driverOf(partsOf(search.condition)) !== undefined) return [look, few, small];
+  return search.types.length === 1 ? [few, look, small] : [small];
+}
 
 /** Index ranges that are merged in order, each read until it fills a page. */
 const mostStreams = 24;
@@ -45,11 +57,6 @@ const mostStreams = 24;
 /** The top conditions, all of which must hold. */
 export function partsOf(condition: Condition): readonly Condition[] {
   return condition.kind === 'and' ? condition.parts : [condition];
-}
-
-/** Whether a bounded look into the stream may fill the page, before sets are counted. */
-export function isTried(search: Search): boolean {
-  return isIndexOrder(search) && driverOf(partsOf(search.condition)) !== undefined && candidates(search).length > 0;
 }
 
 /** Conditions that a page should start from if they name few resources: to be counted first. */

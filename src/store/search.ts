@@ -15,7 +15,7 @@ import {
   type SetRow,
   type Position,
 } from '../search/compile.ts';
-import { effort, isTried } from '../search/strategy.ts';
+import { effort, stepsOf } from '../search/strategy.ts';
 import { containedFromRow, type ContainedRow } from './contained.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
@@ -72,7 +72,7 @@ export async function runSearch(
 
 const nothing = { matches: [], included: [], next: undefined, previous: undefined, truncated: false };
 
-/** A bounded look into a stream first; then the sets that the page could start from are counted (search/strategy.ts). */
+/** Bounded looks for the page and counts of the sets that it could start from (search/strategy.ts); then the page. */
 async function findRows(
   session: Session,
   search: Search,
@@ -80,16 +80,20 @@ async function findRows(
   { bounds = effort, within = whole }: { bounds?: typeof effort; within?: (page: Sql) => Sql } = {},
 ): Promise<PageRow[]> {
   const { tenant } = session;
-  if (isTried(search)) {
-    const rows = await session.query<PageRow>(
-      within(compileSearch(search, tenant, { ...options, tried: bounds.triedRows })),
-    );
-    if (rows.length >= options.limit) return rows;
+  const page = (more: Partial<PageOptions>): Promise<PageRow[]> =>
+    session.query<PageRow>(within(compileSearch(search, tenant, { ...options, ...more })));
+  const steps = stepsOf(search, bounds);
+  for (const step of steps) {
+    if ('tried' in step) {
+      const rows = await page(step);
+      if (rows.length >= options.limit) return rows;
+    } else {
+      const counting = compileCandidates(search, tenant, step.counted);
+      const small = counting && smallestSet(search, await session.query<SetRow>(counting));
+      if (small !== undefined) return page({ counted: { small } });
+    }
   }
-  const counting = compileCandidates(search, tenant, bounds.smallSet);
-  if (counting === undefined) return session.query<PageRow>(within(compileSearch(search, tenant, options)));
-  const small = smallestSet(search, await session.query<SetRow>(counting), bounds.smallSet);
-  return session.query<PageRow>(within(compileSearch(search, tenant, { ...options, counted: { small } })));
+  return page(steps.length === 0 ? {} : { counted: { small: undefined } });
 }
 
 /** All rows, whatever their size: what a conditional interaction matches must not be cut. */

@@ -2,65 +2,52 @@
  * SQL written as SQL: a tagged template whose pieces nest and whose values are always bound, never spliced.
  *
  *   sql`select ver from resource where tenant_id = ${tenant} and ${condition}`   condition: another Sql
+ *
+ * Pieces are kept as they were written and put together once, when the statement is sent: a search has a hundred of them,
+ * and copying each into the next took a third of the time of compiling it.
  */
 
-/** A statement or a piece of one: `strings.length === values.length + 1`. */
+/** Only what this module made carries it, so that no object from outside can pose as a piece. */
+const made = Symbol('sql');
+
+/** A statement or a piece of one: `texts.length === inserts.length + 1`. */
 export interface Sql {
-  readonly strings: readonly string[];
-  readonly values: readonly unknown[];
+  readonly [made]: true;
+  readonly texts: readonly string[];
+  /** Other pieces, and values to bind. */
+  readonly inserts: readonly unknown[];
 }
 
 function isSql(value: unknown): value is Sql {
-  return typeof value === 'object' && value !== null && pieces.has(value);
-}
-
-/** Only what this module made counts as SQL, so that no object from outside can pose as a piece. */
-const pieces = new WeakSet<object>();
-
-function piece(strings: string[], values: unknown[]): Sql {
-  const made = { strings, values };
-  pieces.add(made);
-  return made;
+  return typeof value === 'object' && value !== null && made in value;
 }
 
 /** Template tag: nested Sql is inlined, everything else becomes a bound parameter. */
 export function sql(template: TemplateStringsArray, ...inserts: unknown[]): Sql {
-  const strings = [template[0] ?? ''];
-  const values: unknown[] = [];
-  inserts.forEach((insert, i) => {
-    const after = template[i + 1] ?? '';
-    if (isSql(insert)) {
-      strings[strings.length - 1] += insert.strings[0] ?? '';
-      strings.push(...insert.strings.slice(1));
-      values.push(...insert.values);
-      strings[strings.length - 1] += after;
-    } else {
-      values.push(insert);
-      strings.push(after);
-    }
-  });
-  return piece(strings, values);
+  return { [made]: true, texts: template, inserts };
 }
 
 /** A piece of trusted text: names of tables and columns from our own tables, never from a request. */
 export function raw(text: string): Sql {
-  return piece([text], []);
+  return { [made]: true, texts: [text], inserts: [] };
 }
 
 /** Pieces joined by a separator such as ` and `; the empty list gives empty text. */
 export function join(parts: readonly Sql[], separator: string): Sql {
-  const strings = [''];
-  const values: unknown[] = [];
-  parts.forEach((part, i) => {
-    strings[strings.length - 1] += (i > 0 ? separator : '') + (part.strings[0] ?? '');
-    strings.push(...part.strings.slice(1));
-    values.push(...part.values);
-  });
-  return piece(strings, values);
+  const texts = parts.map((_, i) => (i === 0 ? '' : separator));
+  return { [made]: true, texts: [...texts, ''], inserts: parts };
 }
 
 /** The text with $1, $2 … and the values in that order. */
 export function render(statement: Sql): { text: string; values: unknown[] } {
-  const text = statement.strings.reduce((before, after, i) => `${before}$${i}${after}`);
-  return { text, values: [...statement.values] };
+  const values: unknown[] = [];
+  return { text: textOf(statement, values), values };
+}
+
+function textOf({ texts, inserts }: Sql, values: unknown[]): string {
+  let text = texts[0] ?? '';
+  inserts.forEach((insert, i) => {
+    text += (isSql(insert) ? textOf(insert, values) : `$${values.push(insert)}`) + (texts[i + 1] ?? '');
+  });
+  return text;
 }

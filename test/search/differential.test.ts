@@ -36,10 +36,10 @@ let found = 0;
 
 /** Whatever the page starts from, a stream, a set or a scan, the answer is the same: bounds from nothing to plenty. */
 const efforts: readonly Effort[] = [
-  { smallSet: 0, triedRows: 1 },
-  { smallSet: 3, triedRows: 4 },
-  { smallSet: 30, triedRows: 40 },
-  { smallSet: 4_000, triedRows: 300 },
+  { fewResources: 0, triedRows: 1, smallSet: 0 },
+  { fewResources: 1, triedRows: 4, smallSet: 3 },
+  { fewResources: 10, triedRows: 40, smallSet: 30 },
+  { fewResources: 300, triedRows: 600, smallSet: 4_000 },
 ];
 
 test(

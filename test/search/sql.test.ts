@@ -11,7 +11,7 @@ import { queryOf } from './fixture.ts';
 interface Golden {
   readonly section: string;
   /** The statement of a page, of the sets counted before it, or of the total. */
-  readonly kind: 'page' | 'candidates' | 'count';
+  readonly kind: 'page' | 'look' | 'candidates' | 'count';
   readonly url: string;
   readonly text: string;
   readonly values: readonly unknown[];
@@ -26,8 +26,8 @@ const golden: readonly Golden[] = [
 select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
       from (select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.ver, d.date as k0, d.rid as k1
       from search_token d
-      join resource r on r.tenant_id = $1 and r.rid = d.rid
-      where d.key = $2::int8 and d.system = $3::int8 and d.tenant_id = $4 and not r.deleted and r.type = $5::int2 and true
+      join resource r on r.tenant_id = $1 and r.rid = d.rid and d.key = $2::int8 and d.system = $3::int8
+      where d.tenant_id = $4 and not r.deleted and r.type = $5::int2 and true
       order by d.date desc, d.rid desc
       limit $6) p
       join resource_version v on v.tenant_id = $7 and v.rid = p.rid and v.ver = p.ver
@@ -58,14 +58,14 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
       from (select distinct on (q.k0, q.k1) q.*
       from ((select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.ver, d.date as k0, d.rid as k1
       from search_token d
-      join resource r on r.tenant_id = $1 and r.rid = d.rid
-      where d.key = $2::int8 and d.tenant_id = $3 and not r.deleted and r.type = $4::int2 and true
+      join resource r on r.tenant_id = $1 and r.rid = d.rid and d.key = $2::int8
+      where d.tenant_id = $3 and not r.deleted and r.type = $4::int2 and true
       order by d.date desc, d.rid desc
       limit $5)
       union all (select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.ver, d.date as k0, d.rid as k1
       from search_token d
-      join resource r on r.tenant_id = $6 and r.rid = d.rid
-      where d.key = $7::int8 and d.tenant_id = $8 and not r.deleted and r.type = $9::int2 and true
+      join resource r on r.tenant_id = $6 and r.rid = d.rid and d.key = $7::int8
+      where d.tenant_id = $8 and not r.deleted and r.type = $9::int2 and true
       order by d.date desc, d.rid desc
       limit $10)) q
       order by q.k0 desc, q.k1 desc
@@ -96,12 +96,34 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
     kind: 'candidates',
     url: 'Patient?name=smith',
     text: `
-(select $1::int4 as part, s.rid
-      from (select i1.rid
+select q.part, q.rids from ((select $1::int4 as part, count(*) as size, coalesce(array_agg(c.rid), '{}')::text as rids
+      from (select s.rid from (select i1.rid
       from search_string i1
       where i1.tenant_id = $2 and i1.param = $3::int4 and (i1.value >= $4 and i1.value < $5)) s
-      limit $6)`,
-    values: [0, 7, 637933902, 'smith', 'smiti', 4001],
+      limit $6) c
+      having count(*) <= $7 and count(*) = count(c.rid))) q
+      order by q.size limit 1`,
+    values: [0, 7, 637933902, 'smith', 'smiti', 301, 300],
+  },
+  {
+    section: '3.1.1.4.10 string: a bounded look at the newest rows',
+    kind: 'look',
+    url: 'Patient?name=smith',
+    text: `
+select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+      from (select r.type, r.fhir_id, r.rid, r.ver, r.date_low as k0, r.rid as k1
+      from (select * from resource r
+      where r.tenant_id = $1 and r.type = $2::int2 and not r.deleted
+      order by r.date_low desc, r.rid desc
+      limit $3) r
+      where r.tenant_id = $4 and not r.deleted and r.type = $5::int2 and exists (select
+      from search_string i1
+      where i1.tenant_id = $6 and i1.rid = r.rid and i1.param = $7::int4 and (i1.value >= $8 and i1.value < $9) offset 0)
+      order by r.date_low desc, r.rid desc
+      limit $10) p
+      join resource_version v on v.tenant_id = $11 and v.rid = p.rid and v.ver = p.ver
+      order by p.k0 desc, p.k1 desc`,
+    values: [7, 102, 600, 7, 102, 7, 637933902, 'smith', 'smiti', 21, 7],
   },
   {
     section: '3.1.1.4.8 date: a range of the index',
@@ -123,11 +145,13 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
     kind: 'candidates',
     url: 'Observation?value-quantity=gt5.4|http://unitsofmeasure.org|mmol/L',
     text: `
-(select $1::int4 as part, s.rid
-      from (select i1.rid
+select q.part, q.rids from ((select $1::int4 as part, count(*) as size, coalesce(array_agg(c.rid), '{}')::text as rids
+      from (select s.rid from (select i1.rid
       from search_quantity i1
       where i1.tenant_id = $2 and i1.param = any($3::int4[]) and (i1.unit = $4::int8 and (i1.high >= $5::float8 and (i1.high <> $6::float8 or coalesce(i1.exact_high, i1.high::numeric) > $7::numeric)))) s
-      limit $8)`,
+      limit $8) c
+      having count(*) <= $9 and count(*) = count(c.rid))) q
+      order by q.size limit 1`,
     values: [
       0,
       7,
@@ -136,7 +160,8 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
       '3.251953818e+24',
       '3.251953818e+24',
       '3251953818e15',
-      4001,
+      301,
+      300,
     ],
   },
   {
@@ -144,8 +169,8 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
     kind: 'candidates',
     url: 'Observation?specimen.identifier=A1',
     text: `
-(select $1::int4 as part, s.rid
-      from (with c2 as materialized (select rid
+select q.part, q.rids from ((select $1::int4 as part, count(*) as size, coalesce(array_agg(c.rid), '{}')::text as rids
+      from (select s.rid from (with c2 as materialized (select rid
       from (select i4.rid
       from search_token i4
       where i4.tenant_id = $2 and i4.key = $3::int8) s
@@ -163,16 +188,18 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
       from c2) >= $13 or exists (select
       from c2
       where rid is null)) s
-      limit $14)`,
-    values: [0, 7, '-7399067894634975346', 4001, 7, 125, 4001, 7, 7, 7, -46031035, 4001, 4001, 4001],
+      limit $14) c
+      having count(*) <= $15 and count(*) = count(c.rid))) q
+      order by q.size limit 1`,
+    values: [0, 7, '-7399067894634975346', 301, 7, 125, 301, 7, 7, 7, -46031035, 301, 301, 301, 300],
   },
   {
     section: '3.1.1.5.4 _has: what refers first',
     kind: 'candidates',
     url: 'Patient?_has:Observation:patient:code=a',
     text: `
-(select $1::int4 as part, s.rid
-      from (with c2 as materialized (select rid
+select q.part, q.rids from ((select $1::int4 as part, count(*) as size, coalesce(array_agg(c.rid), '{}')::text as rids
+      from (select s.rid from (with c2 as materialized (select rid
       from (select i4.rid
       from search_token i4
       where i4.tenant_id = $2 and i4.key = $3::int8) s
@@ -188,8 +215,10 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
       from c2) >= $11 or exists (select
       from c2
       where rid is null)) s
-      limit $12)`,
-    values: [0, 7, '42867481698370826', 4001, 7, 95, 4001, 7, 102, 4001, 4001, 4001],
+      limit $12) c
+      having count(*) <= $13 and count(*) = count(c.rid))) q
+      order by q.size limit 1`,
+    values: [0, 7, '42867481698370826', 301, 7, 95, 301, 7, 102, 301, 301, 301, 300],
   },
   {
     section: '3.1.1.6.1 oldest first, those without a date last',
@@ -233,8 +262,9 @@ const tenant = 7;
 function compiled({ kind, url }: Golden): Sql | undefined {
   const [type = '', query = ''] = url.split(/\?(.*)/s);
   const search = parseSearch(type, queryOf(query));
-  if (kind === 'candidates') return compileCandidates(search, tenant);
-  return kind === 'count' ? compileCount(search, tenant) : compileSearch(search, tenant, { limit: 21 });
+  if (kind === 'candidates') return compileCandidates(search, tenant, 300);
+  if (kind === 'count') return compileCount(search, tenant);
+  return compileSearch(search, tenant, { limit: 21, ...(kind === 'look' && { tried: 600 }) });
 }
 
 const plain = (text: string): string => text.replace(/\s+/g, ' ').trim();
