@@ -1,5 +1,7 @@
 /** Who asks, and what they may do: made once for each token by src/identity, used by everything that answers. */
+import { breakGlassOf, type BreakGlass, type BreakGlassFacts } from './break-glass.ts';
 import { permitsOf, type CompartmentType, type Compartments, type Permit } from './permits.ts';
+import { defaultPurposes } from './purpose.ts';
 import type { Managed, Scope } from './scopes.ts';
 
 export interface Caller {
@@ -14,6 +16,12 @@ export interface Caller {
   readonly compartments: Compartments;
   /** Purposes of use: codes of http://terminology.hl7.org/CodeSystem/v3-ActReason. */
   readonly purposes: readonly string[];
+  /** The token names its purposes: a request can only narrow them. */
+  readonly purposesBound?: boolean;
+  /** May open an override in an emergency. */
+  readonly breakGlass?: BreakGlass;
+  /** Ids of the patients of the overrides that are open for this request. */
+  readonly overrides?: readonly string[];
   /** Confidentiality codes that the caller may see. */
   readonly clearance: readonly string[] | 'all';
   readonly consent: 'enforced' | 'exempt';
@@ -43,6 +51,7 @@ export interface CallerFacts {
   readonly clearance?: readonly string[] | 'all';
   readonly consent?: 'enforced' | 'exempt';
   readonly actors?: readonly string[];
+  readonly breakGlass?: BreakGlassFacts | undefined;
   readonly acr?: string | undefined;
   readonly authTime?: number | undefined;
 }
@@ -51,15 +60,18 @@ export interface CallerFacts {
 export function makeCaller(facts: CallerFacts): Caller {
   const { subject, client, scopes, roleScopes, fhirUser } = facts;
   const compartments = compartmentsOf(facts);
+  const who = { compartments, ...(fhirUser !== undefined && { fhirUser }) };
   return {
     subject,
     client,
-    permits: permitsOf(scopes, roleScopes, { compartments, ...(fhirUser !== undefined && { fhirUser }) }),
+    permits: permitsOf(scopes, roleScopes, who),
     roles: facts.roles ?? [],
     manages: facts.manages ?? [],
     ...(fhirUser !== undefined && { fhirUser }),
     compartments,
-    purposes: facts.purposes ?? [],
+    purposes: facts.purposes ?? defaultPurposes(facts.roles ?? [], fhirUser),
+    ...(facts.purposes !== undefined && { purposesBound: true }),
+    ...(facts.breakGlass !== undefined && { breakGlass: breakGlassOf(scopes, facts.breakGlass, who) }),
     clearance: facts.clearance ?? [],
     consent: facts.consent ?? 'enforced',
     operator: roleScopes === undefined && scopes.some(isWhole),

@@ -44,6 +44,9 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$graphql', ['r', 's']],
   ['$reindex', ['u']],
   ['$reindex-status', ['s']],
+  // Decide by themselves: who has a role that may; who manages users, or is the patient.
+  ['$break-glass', []],
+  ['$break-glass-close', []],
   ['$user-list', [{ manage: 'users' }]],
   ['$user-add', [{ manage: 'users' }]],
   ['$user-set', [{ manage: 'users' }]],

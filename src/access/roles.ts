@@ -196,6 +196,7 @@ const dataProtectionOfficer: RoleDefinition = {
     // What the server tells him, e.g. of a broken glass; he says that he has dealt with it.
     'user/Communication.rs?recipient={fhirUser}',
     'user/Task.rus?owner={fhirUser}',
+    'user/Task.rus?code=urn:makhbar:task|break-glass-review',
   ],
   manages: [],
   // Asks for exports, and what he reads says much about patients.

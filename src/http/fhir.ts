@@ -10,8 +10,10 @@ import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { limitsOf } from '../access/plans.ts';
 import { failureAnswer } from '../interactions/failure.ts';
+import { withPurpose } from '../interactions/purpose-of-use.ts';
 import type { Answer, Body, Caller, Context, Method, Parameters, Request, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
+import type { Session } from '../store/pool.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { Address } from './address.ts';
@@ -62,7 +64,7 @@ export async function handleFhir(
     // What a form says goes before Accept, so nothing is refused for Accept before the form was read.
     const mayBeForm = isSearchByPost(request, segments);
     const further = furtherFormats[segments[0] ?? ''];
-    const anyType = mayBeForm || isBinaryRead(request, segments);
+    const anyType = mayBeForm || isBinaryRead(request, segments) || segments[0] === '.well-known';
     wanted = negotiate(address.query, request.headers.accept, anyType, further);
     const body = bodyOf(request);
     form = mayBeForm && body !== undefined ? rememberForm(body) : undefined;
@@ -109,16 +111,29 @@ async function knownCaller(steps: FhirSteps, { request, address, segments }: Ask
   return { tenant, caller };
 }
 
-async function answerRequest(steps: FhirSteps, asked: Asked, { tenant, caller }: Known): Promise<Answer> {
+/** The operations on overrides need none, whatever the purpose. */
+function purposed(steps: FhirSteps, asked: Asked, { tenant, caller }: Known): Caller | Promise<Caller> {
+  if (caller === nobody || asked.segments.some((segment) => segment.startsWith('$break-glass'))) return caller;
+  const header = asked.request.headers['x-purpose-of-use'];
+  return withPurpose(caller, header === undefined ? undefined : String(header), sessionOf(steps, tenant));
+}
+
+function sessionOf({ server }: FhirSteps, tenant: Tenant): Session {
+  return { tenant: tenant.id, query: (statement) => server.database.query(tenant.id, statement) };
+}
+
+async function answerRequest(steps: FhirSteps, asked: Asked, known: Known): Promise<Answer> {
   const { request, address, segments, requestId, body } = asked;
-  limitRate(steps, tenant, caller, request);
+  const { tenant } = known;
+  limitRate(steps, tenant, known.caller, request);
+  const caller = await purposed(steps, asked, known);
   const context: Context = {
     server: steps.server,
     tenant,
     caller,
     base: `${address.root}/fhir`,
     requestId,
-    session: { tenant: tenant.id, query: (statement) => steps.server.database.query(tenant.id, statement) },
+    session: sessionOf(steps, tenant),
     inTransaction: false,
     door,
   };
@@ -140,6 +155,8 @@ function isSearchByPost({ method }: IncomingMessage, segments: readonly string[]
   return method === 'POST' && segments.at(-1) === '_search';
 }
 
+const openDocuments: ReadonlySet<string> = new Set(['smart-configuration', 'user-access-brands']);
+
 /** Open without a token: what a client must know before it can get one. */
 function isOpen(method: Method, segments: readonly string[]): boolean {
   const [first = '', second = ''] = segments;
@@ -148,7 +165,7 @@ function isOpen(method: Method, segments: readonly string[]): boolean {
   }
   return (
     (method === 'GET' || method === 'HEAD') &&
-    (first === 'metadata' || (first === '.well-known' && second === 'smart-configuration'))
+    (first === 'metadata' || (first === '.well-known' && openDocuments.has(second)))
   );
 }
 

@@ -8,10 +8,12 @@
  * 3. Guesses are not remembered.
  */
 import { createHash } from 'node:crypto';
+import { breakGlassFacts } from '../access/break-glass.ts';
 import { makeCaller, type Caller } from '../access/caller.ts';
 import { parseManages, type Managed } from '../access/scopes.ts';
 import { resolveRoles } from '../access/role-definition.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { actorsOf } from '../store/actors.ts';
 import { readAccess, touchAccess, type TokenRow } from '../store/token-access.ts';
 import type { Database } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
@@ -42,7 +44,7 @@ export function makeAuthenticate(database: Database, now: () => number = Date.no
     if (entry !== undefined && entry.until > now()) return entry.caller;
     known.delete(key);
     const row = await readAccess(database, tenant.id, token);
-    const caller = callerOf(row, issuer);
+    const caller = await withActors(database, tenant.id, callerOf(row, issuer));
     if (known.size >= most) known.delete(known.keys().next().value ?? '');
     const expires = (row?.expires ?? 0) * 1_000;
     known.set(key, { caller, until: Math.min(now() + remembered, expires) });
@@ -60,9 +62,11 @@ function callerOf(row: TokenRow | undefined, issuer: string): Caller {
   const manages = parseManages(words.filter((word) => word.startsWith('manage/')).join(' '));
   if (row.accountId === undefined) return ofClient(row, { scopes, manages });
   const { launch, fhirUser, acr, authTime } = contextOf(row);
-  const roles = roleFacts(resolveRoles(row.roles, row.ownRoles));
+  const definitions = resolveRoles(row.roles, row.ownRoles);
+  const roles = roleFacts(definitions);
   return makeCaller({
     ...roles,
+    breakGlass: breakGlassFacts(definitions),
     subject: row.accountId,
     client: row.clientId,
     scopes,
@@ -75,14 +79,24 @@ function callerOf(row: TokenRow | undefined, issuer: string): Caller {
   });
 }
 
-/** An application that acts for itself: what it was registered for is what it may do; it is cleared like a machine. */
+/**
+ * An application that acts for itself: what it was registered for is what it may do; it is cleared like a machine. A Consent
+ * names it as Device/ and its client id.
+ */
 function ofClient(
   row: TokenRow,
   allowed: { scopes: NonNullable<ReturnType<typeof resourceScope>>[]; manages: Managed[] },
 ): Caller {
-  const machine = roleFacts(resolveRoles(['interface'], row.ownRoles));
-  const { clearance, consent, roles } = machine;
-  return makeCaller({ ...allowed, subject: row.clientId, client: row.clientId, clearance, consent, roles });
+  const { clearance, roles } = roleFacts(resolveRoles(['interface'], row.ownRoles));
+  const { clientId, clientConsent: consent } = row;
+  const actors = [`Device/${clientId}`];
+  return makeCaller({ ...allowed, subject: clientId, client: clientId, clearance, consent, roles, actors });
+}
+
+/** What else a Consent may name the person by. */
+async function withActors(database: Database, tenant: number, caller: Caller): Promise<Caller> {
+  if (caller.consent === 'exempt' || caller.fhirUser === undefined) return caller;
+  return { ...caller, actors: await actorsOf(database, tenant, caller.fhirUser) };
 }
 
 function contextOf({ context }: TokenRow): GrantContext {

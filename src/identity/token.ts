@@ -60,6 +60,8 @@ export interface About extends Pick<
 > {
   /** Scopes of roles: nothing is allowed that none of them allows. */
   readonly roleScopes?: readonly string[];
+  /** May break the glass for so long, with the scopes of these roles. */
+  readonly breakGlass?: { readonly minutes: number; readonly roleScopes: readonly string[] };
 }
 
 /** What a process needs to sign. */
@@ -136,13 +138,14 @@ export async function verifyToken(database: Database, tenant: Tenant, token: str
 }
 
 function callerFrom(payload: JWTPayload): Caller {
-  const { roleScopes, ...about } = (payload['about'] ?? {}) as About;
+  const { roleScopes, breakGlass, ...about } = (payload['about'] ?? {}) as About;
   const scope = String(payload['scope']);
   return operatorCaller({
     acr: operatorAcr,
     authTime: Number(payload.iat),
     ...about,
     roleScopes: roleScopes?.map(parseRoleScope),
+    breakGlass: breakGlass && { ...breakGlass, roleScopes: breakGlass.roleScopes.map(parseRoleScope) },
     subject: String(payload.sub),
     client: String(payload['client_id']),
     scopes: parseScopes(scope),

@@ -25,6 +25,7 @@ import type { TenantParameters } from '../search/parameters.ts';
 import { parseSearch } from '../search/parse.ts';
 import { isResultParameter } from '../search/result-parameters.ts';
 import { restrictions } from './access-restrictions.ts';
+import { emergencyCondition } from './emergency-access.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
 /** What the caller may find (`s`), or read, create, update and delete. */
@@ -83,8 +84,27 @@ function restricted(
   type: string,
   permitted: Condition | undefined,
 ): Condition | undefined {
-  if (permitted === undefined) return undefined;
-  return and([permitted, ...restrictions.map((restriction) => restriction(context, type, permission))]);
+  const usual =
+    permitted === undefined
+      ? none
+      : and([permitted, ...restrictions.map((restriction) => restriction(context, type, permission))]);
+  const any = or([usual, emergencyAccess(context, permission, type)]);
+  return any.kind === 'none' && permitted === undefined ? undefined : any;
+}
+
+/** What an open override adds: the permits of the roles that may have one, without the roles' own conditions. */
+function emergencyAccess(context: Context, permission: Permission, type: string): Condition {
+  const condition = emergencyCondition(context, permission);
+  if (condition.kind === 'none') return none;
+  const parameters = searchParametersOf(context);
+  const permits = (context.caller.breakGlass?.permits ?? []).filter(
+    (permit) => (permit.type === '*' || permit.type === type) && permit.permissions.includes(permission),
+  );
+  const compartments = new Map<string, Condition>();
+  return and([
+    condition,
+    alternatives(permits.map((permit) => permitCondition(context, { permit, type, parameters, compartments }))),
+  ]);
 }
 
 /** The conditions of a caller's permits, which stay the same as long as the search parameters do. */

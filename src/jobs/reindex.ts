@@ -7,17 +7,20 @@
  *   close  once every process has had the time to learn of the revision: older ones are refused from now on
  *   drain  until none of those is under way; then what they marked is done again, and the parameters are complete
  *
+ * A Consent's rules (store/consent.ts) are made anew with its index rows.
  * Asked for by the write of a SearchParameter (input {}: those that are not complete), or by $reindex (input
  * {everything}, {types} or {url}). References to our own address count as local where the address is configured.
  */
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { resourceTypes, typeNumber } from '../fhir/resource-types.ts';
+import { storedConsent } from '../interactions/consent-check.ts';
 import { parseStored } from '../interactions/document.ts';
 import { usableParameters } from '../interactions/own-parameters.ts';
 import { indexParametersOf, typesOf } from '../interactions/search-parameters.ts';
 import { extract } from '../search/extract.ts';
 import type { TenantParameters } from '../search/parameters.ts';
+import { markConsents } from '../store/consent.ts';
 import type { OwnParameter } from '../store/own-parameter.ts';
 import {
   ageOfRevision,
@@ -141,12 +144,15 @@ async function scan(phase: Phase): Promise<Step> {
 async function indexBatch(phase: Phase, resources: readonly IndexedResource[]): Promise<void> {
   const { context, run } = phase;
   const batch = rowsOf(phase, resources);
+  if (batch.some(({ consent }) => consent !== undefined && consent.length > 0)) {
+    await markConsents(context.server.database, run.tenant.id);
+  }
   await context.server.database.transaction(run.tenant.id, (session) => writeIndex(session, batch));
 }
 
 function rowsOf(phase: Phase, resources: readonly IndexedResource[]): Reindexed[] {
   const parameters = parametersOf(phase);
-  return resources.map((resource) => ({ resource, index: rowsOfOne(resource, parameters) }));
+  return resources.map((resource) => rowsOfOne(resource, parameters));
 }
 
 function parametersOf({ context: { server }, run: { tenant }, state }: Phase): TenantParameters {
@@ -154,10 +160,11 @@ function parametersOf({ context: { server }, run: { tenant }, state }: Phase): T
   return { ...indexParametersOf({ tenant: { ...tenant, search: state }, base: '' }), bases };
 }
 
-function rowsOfOne({ text }: IndexedResource, parameters: TenantParameters): Reindexed['index'] {
-  const resource = parseStored(text);
+function rowsOfOne(indexed: IndexedResource, parameters: TenantParameters): Reindexed {
+  const resource = parseStored(indexed.text);
+  const consent = resource['resourceType'] === 'Consent' ? storedConsent(resource, parameters) : undefined;
   try {
-    return extract(resource, parameters);
+    return { resource: indexed, index: extract(resource, parameters), consent };
   } catch (error) {
     if (!(error instanceof OutcomeError)) throw error;
     throw outcomeError(

@@ -3,6 +3,7 @@
  * a test compares the two. https://hl7.org/fhir/R4/operationslist.html
  */
 import type { Handler } from '../interactions/call.ts';
+import { breakGlass, closeBreakGlass } from './break-glass.ts';
 import { everything } from './everything.ts';
 import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
@@ -71,6 +72,20 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${base}/Observation-lastn`,
     handler: lastn,
+  },
+  '$break-glass': {
+    levels: ['instance'],
+    types: ['Patient'],
+    changes: true,
+    definition: 'urn:makhbar:operation-definition:break-glass',
+    handler: breakGlass,
+  },
+  '$break-glass-close': {
+    levels: ['instance'],
+    types: ['Patient'],
+    changes: true,
+    definition: 'urn:makhbar:operation-definition:break-glass-close',
+    handler: closeBreakGlass,
   },
   $reindex: {
     levels: ['system'],

@@ -9,9 +9,11 @@ export interface AccessGroup {
   readonly condition: Condition;
 }
 
-/** Conditions that say the same: one object, one compartment, or several of these that must all hold. */
+/** Conditions that say the same: one object, one compartment, or several of these, all or any of which must hold. */
 function keyOf(condition: Condition, numberOf: (part: Condition) => number): string {
-  if (condition.kind === 'and') return condition.parts.map((part) => keyOf(part, numberOf)).join(' ');
+  if (condition.kind === 'and' || condition.kind === 'or') {
+    return `${condition.kind}(${condition.parts.map((part) => keyOf(part, numberOf)).join(' ')})`;
+  }
   if (condition.kind === 'compartment') return `${condition.type}/${condition.id}`;
   return condition.kind === 'all' || condition.kind === 'none' ? condition.kind : String(numberOf(condition));
 }

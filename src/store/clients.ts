@@ -24,6 +24,8 @@ export interface ClientMetadata {
   /** The person is not asked what to grant: the laboratory has decided. */
   readonly trusted?: boolean;
   readonly dynamic?: boolean;
+  /** An application of the laboratory itself that must lose nothing: consents of patients do not bind it. */
+  readonly consent?: 'exempt';
 }
 
 export interface Client {

@@ -11,6 +11,8 @@ export interface TokenRow {
   readonly clientId: string;
   readonly clientScopes: string;
   readonly clientKind: string;
+  /** Of an application that acts for itself: whether consents of patients bind it. */
+  readonly clientConsent: 'enforced' | 'exempt';
   /** Undefined where the application acts for itself. */
   readonly accountId: string | undefined;
   readonly fhirUser: string | undefined;
@@ -29,6 +31,7 @@ interface Row {
   client_id: string;
   scopes: string;
   kind: string;
+  consent: string | null;
   account_id: string | null;
   fhir_user: string | null;
   roles: string[] | null;
@@ -43,6 +46,7 @@ export async function readAccess(database: Database, tenant: number, token: stri
     tenant,
     sql`select t.payload ->> 'scope' as scope, t.payload ->> 'aud' as aud,
         extract(epoch from t.expires)::float8 as expires, c.client_id, c.scopes, c.kind,
+        c.metadata ->> 'consent' as consent,
         a.account_id, a.fhir_user, h.roles, o.own, g.context
       from openid_state t
       join client c on c.tenant_id = t.tenant_id and c.client_id = t.client_id and c.status = 'active'
@@ -68,6 +72,7 @@ function tokenRow(row: Row): TokenRow {
     clientId: row.client_id,
     clientScopes: row.scopes,
     clientKind: row.kind,
+    clientConsent: row.consent === 'exempt' ? 'exempt' : 'enforced',
     accountId: row.account_id ?? undefined,
     fhirUser: row.fhir_user ?? undefined,
     roles: row.roles ?? [],
