@@ -5,6 +5,15 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { setCommand, settingNames } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
 import { tokenCommand } from './token.ts';
+import {
+  addUserCommand,
+  disableUserCommand,
+  enableUserCommand,
+  inviteUserCommand,
+  listUsersCommand,
+  resetUserCommand,
+  userRolesCommand,
+} from './user.ts';
 import { usageCommand } from './usage.ts';
 
 export async function main(argv: readonly string[]): Promise<void> {
@@ -27,6 +36,7 @@ function program(): Command {
     // Loaded only here: the other commands need no server, and take half the time without it.
     .action(async (choices: Choices) => (await import('./start.ts')).startCommand(choices));
   addTenant(makhbar);
+  addUser(makhbar);
   makhbar
     .command('token <tenant>')
     .description('print an access token, good for an hour at most')
@@ -64,6 +74,50 @@ function addTenant(makhbar: Command): void {
     .addOption(json())
     .action(usageCommand);
   tenant.command('resume <name>').description('end a suspension').addOption(json()).action(resumeCommand);
+}
+
+function addUser(makhbar: Command): void {
+  const user = makhbar.command('user').description('users of a laboratory');
+  user
+    .command('add <tenant> <username>')
+    .description('invite a user; prints the link to hand over')
+    .option('--role <role>', 'repeatable', collect)
+    .option('--display <name>', 'name for people')
+    .option('--email <address>')
+    .option('--fhir-user <reference>', 'who it is, as in Practitioner/7')
+    .addOption(json())
+    .action(addUserCommand);
+  user
+    .command('list <tenant>')
+    .description('all users with their roles')
+    .addOption(json())
+    .action(listUsersCommand);
+  user
+    .command('invite <tenant> <username>')
+    .description('print a new link for a user who has lost the first')
+    .addOption(json())
+    .action(inviteUserCommand);
+  user
+    .command('reset <tenant> <username>')
+    .description('print a link for a new password; ends a lock-out')
+    .option('--factors', 'the second factor is lost too: remove it and the recovery codes')
+    .addOption(json())
+    .action(resetUserCommand);
+  user
+    .command('disable <tenant> <username>')
+    .description('end all access at once; nothing is deleted')
+    .addOption(json())
+    .action(disableUserCommand);
+  user.command('enable <tenant> <username>').description('end that').addOption(json()).action(enableUserCommand);
+  user
+    .command('roles <tenant> [username] [roles...]')
+    .description('list the roles; with a username show the roles of a user, with roles (or none) set them')
+    .addOption(json())
+    .action(userRolesCommand);
+}
+
+function collect(written: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), written];
 }
 
 function json(): Option {
