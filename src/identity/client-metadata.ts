@@ -52,6 +52,8 @@ export function metadataOf(client: Client): AdapterPayload {
     application_type: metadata.native === true ? 'native' : 'web',
     grant_types: [...grants],
     response_types: takesCode ? ['code'] : [],
+    // Not in the fragment: scripts of the application's page, and its history, would have the code.
+    ...(takesCode && { response_modes: ['query', 'form_post'] }),
     redirect_uris: [...(metadata.redirectUris ?? [])],
     post_logout_redirect_uris: [...(metadata.postLogoutRedirectUris ?? [])],
     token_endpoint_auth_method: method,
