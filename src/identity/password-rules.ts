@@ -61,7 +61,7 @@ function isRepetition(text: string): boolean {
 
 /** Rows of Latin (QWERTY, AZERTY, QWERTZ) and Arabic keyboards, the digits and both alphabets. */
 const rows = [
-  '0123456789012',
+  '012345678901234567890123456789',
   'abcdefghijklmnopqrstuvwxyz',
   'qwertyuiop asdfghjkl zxcvbnm',
   'azertyuiop qsdfghjklm wxcvbn',
@@ -72,15 +72,15 @@ const rows = [
 ].flatMap((row) => row.split(' '));
 const runs = [...rows, ...rows.map((row) => [...row].reverse().join(''))];
 
-/** Nothing but pieces of such rows, each of at least three characters: abc123qwerty, 987654321098. */
+/** Pieces of such rows, each of at least three characters, and at most two characters besides: abc123qwerty!. */
 function isMadeOfRuns(text: string): boolean {
-  let at = 0;
-  while (at < text.length) {
+  let loose = 0;
+  for (let at = 0; at < text.length && loose <= 2;) {
     const length = runLength(text, at);
-    if (length < 3) return false;
-    at += length;
+    loose += length < 3 ? 1 : 0;
+    at += length < 3 ? 1 : length;
   }
-  return true;
+  return loose <= 2;
 }
 
 function runLength(text: string, at: number): number {
@@ -122,7 +122,7 @@ function isDressedWord(text: string): boolean {
   const bare = text.replace(/^[^\p{L}]+/u, '').replace(/[^\p{L}]+$/u, '');
   return [text, undisguised(text), undisguised(bare)].some((form) => {
     const letters = form.replaceAll(/[^\p{L}]/gu, '');
-    return letters !== '' && isMadeOfWords(letters);
+    return letters.length >= 4 && isMadeOfWords(letters);
   });
 }
 
