@@ -22,9 +22,16 @@ import { resourceServer } from './resource.ts';
 import { contextScopes } from './scopes.ts';
 import { accessTokenSeconds, lifetimes } from './token-lifetimes.ts';
 
+/** Of the session: with every request below the laboratory's root. */
+export function sessionCookie({ root, issuer }: Laboratory) {
+  const secure = issuer.startsWith('https:');
+  return { httpOnly: true, sameSite: 'lax', secure, signed: true, path: root === '' ? '/' : root } as const;
+}
+
 export function configurationOf(laboratory: Laboratory, keys: readonly JWK[]): Configuration {
-  const { identity, tenant, root, issuer } = laboratory;
-  const cookie = { httpOnly: true, sameSite: 'lax', secure: issuer.startsWith('https:'), signed: true } as const;
+  const { identity, tenant, issuer } = laboratory;
+  const long = sessionCookie(laboratory);
+  const { path: _, ...short } = long;
   return {
     adapter: (kind) =>
       kind === 'Client'
@@ -33,8 +40,8 @@ export function configurationOf(laboratory: Laboratory, keys: readonly JWK[]): C
     jwks: { keys: [...keys] } as NonNullable<Configuration['jwks']>,
     cookies: {
       keys: [derivedKey(laboratory, 'cookies').toString('base64url')],
-      long: { ...cookie, path: root === '' ? '/' : root },
-      short: cookie,
+      long,
+      short,
     },
     acrValues: [passwordAcr, secondFactorAcr],
     claims: {

@@ -17,7 +17,9 @@ import { secretMatches } from './client-metadata.ts';
 import { configurationOf } from './configuration.ts';
 import { identityKeys } from './keys.ts';
 import type { Laboratory } from './laboratory.ts';
+import { accountPages } from './account/routes.ts';
 import { policyOf, originOf } from './pages/frame.ts';
+import { faultPage } from './pages/problem.ts';
 import { interactionPages } from './sign-in/routes.ts';
 import { tokenAnswer } from './token-answer.ts';
 
@@ -49,7 +51,10 @@ export async function makeProvider(laboratory: Laboratory): Promise<LaboratoryPr
   provider.silent = true;
   provider.use(pageHeaders);
   provider.use(signOut(laboratory));
-  provider.use(interactionPages(laboratory, provider, (request) => visits.get(request)?.address ?? ''));
+  const addressOf = (request: IncomingMessage): string => visits.get(request)?.address ?? '';
+  provider.use(faultPage(laboratory, isPage));
+  provider.use(interactionPages(laboratory, provider, addressOf));
+  provider.use(accountPages(laboratory, provider, addressOf));
   provider.use(authorizationRequest(laboratory));
   provider.use(tokenAnswer(laboratory));
   const answer = provider.callback();
@@ -60,6 +65,10 @@ export async function makeProvider(laboratory: Laboratory): Promise<LaboratoryPr
       await answer(request, response);
     },
   };
+}
+
+function isPage(path: string): boolean {
+  return /^\/(account|sign-in)(\/|$)/.test(path);
 }
 
 /** Koa takes addresses from the request; here they are the issuer's. */

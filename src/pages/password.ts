@@ -13,7 +13,7 @@ interface NewPassword extends Frame, Posting {
   readonly username: string;
   /** Characters that a password has at least. */
   readonly minimum: number;
-  readonly problem?: 'current' | 'short' | 'long' | 'common' | 'same' | 'again' | 'locked' | undefined;
+  readonly problem?: 'current' | 'short' | 'long' | 'name' | 'common' | 'same' | 'again' | 'locked' | undefined;
   /** Seconds, with `locked`. */
   readonly retryAfter?: number | undefined;
 }
@@ -62,16 +62,6 @@ export function setPasswordPage(texts: Texts, data: SetPasswordData): string {
   return documentText(texts, data, { title, content, failed: data.problem !== undefined });
 }
 
-/** Said after setPasswordPage. */
-export function passwordSavedPage(texts: Texts, frame: Frame): string {
-  const { password, signIn } = texts;
-  const content = html`
-    <p class="notice good" role="status">${password.savedLead}</p>
-    <p><a class="button primary" href="${frame.root}/account">${signIn.submit}</a></p>
-  `;
-  return documentText(texts, frame, { title: password.saved, content });
-}
-
 function problemsOf(texts: Texts, { problem, retryAfter }: NewPassword): Problem[] {
   if (problem === undefined) return [];
   if (problem === 'locked') return [{ text: lockedText(texts, retryAfter) }];
@@ -103,4 +93,4 @@ function newFields({ password }: Texts, { username, minimum, problem }: NewPassw
     ${submitButton(password.submit)}`;
 }
 
-const aboutNew = ['short', 'long', 'common', 'same'] as const;
+const aboutNew = ['short', 'long', 'name', 'common', 'same'] as const;

@@ -27,13 +27,21 @@ if (executablePath === undefined) {
 /** `test`, or `test.skip` where there is no browser. */
 export const browserTest = executablePath === undefined ? test.skip : test;
 
-export interface Opened {
-  /** A page in a context of its own: no cookie of another test. */
-  page(options?: { javaScript?: boolean; language?: string }): Promise<Page>;
+/** A page and what it complained of: violations of its Content-Security-Policy, failed scripts. */
+export interface Tab {
+  readonly page: Page;
+  readonly complaints: string[];
+  /** Addresses outside of the server to which the browser was sent; it goes no further. */
+  readonly left: string[];
 }
 
-/** One browser for the tests of a file. */
-export function useBrowser(): Opened {
+interface TabOptions {
+  readonly javaScript?: boolean;
+  readonly language?: string;
+}
+
+/** One browser for the tests of a file; each tab has cookies of its own. */
+export function useBrowser(): (options?: TabOptions) => Promise<Tab> {
   let browser: Browser | undefined;
   beforeAll(async () => {
     if (executablePath === undefined) return;
@@ -41,15 +49,51 @@ export function useBrowser(): Opened {
     browser = await launch({ executablePath, args: [...asRoot, '--disable-dev-shm-usage', '--disable-gpu'] });
   });
   afterAll(() => browser?.close());
-  return {
-    page: async ({ javaScript = true, language } = {}) => {
-      if (browser === undefined) throw new Error('The browser did not start.');
-      const context = await browser.createBrowserContext();
-      const page = await context.newPage();
-      await page.setJavaScriptEnabled(javaScript);
-      if (language !== undefined) await page.setExtraHTTPHeaders({ 'accept-language': language });
-      page.setDefaultTimeout(10_000);
-      return page;
-    },
+  return async (options = {}) => {
+    if (browser === undefined) throw new Error('The browser did not start.');
+    const context = await browser.createBrowserContext();
+    return await prepare(await context.newPage(), options);
   };
+}
+
+async function prepare(page: Page, { javaScript = true, language = 'en' }: TabOptions): Promise<Tab> {
+  const complaints: string[] = [];
+  const left: string[] = [];
+  page.setDefaultTimeout(10_000);
+  await page.setJavaScriptEnabled(javaScript);
+  await page.setExtraHTTPHeaders({ 'accept-language': language });
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (/^(https?:\/\/(127\.0\.0\.1|localhost)[:/]|data:)/.test(request.url())) return void request.continue();
+    left.push(request.url());
+    return void request.respond({ status: 200, contentType: 'text/html', body: '<title>The app</title>' });
+  });
+  return { page, complaints, left };
+}
+
+/** Presses a button, or follows a link, and waits for the page that comes of it. */
+export async function press({ page }: Tab, selector: string): Promise<void> {
+  await Promise.all([page.waitForNavigation(), page.click(selector)]);
+}
+
+export async function fill({ page }: Tab, fields: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, value] of Object.entries(fields)) {
+    const input = `input[name="${name}"]:not([type=hidden])`;
+    await page.$eval(input, (element) => ((element as { value?: string }).value = ''));
+    await page.type(input, value);
+  }
+}
+
+export async function heading({ page }: Tab): Promise<string> {
+  return (await page.$eval('h1', (element) => element.textContent)) ?? '';
+}
+
+/** The whole text of the page, in one line. */
+export async function textOf({ page }: Tab): Promise<string> {
+  const text = await page.$eval('main', (element) => element.textContent);
+  return (text ?? '').replaceAll(/\s+/g, ' ').trim();
 }

@@ -5,7 +5,7 @@ import type { Frame } from '../../src/pages/document.ts';
 import { enrolPage, enrolPasskeyPage, enrolTotpPage } from '../../src/pages/enrol.ts';
 import { errorPage } from '../../src/pages/error.ts';
 import { grantPage } from '../../src/pages/grant.ts';
-import { passwordPage, passwordSavedPage, setPasswordPage } from '../../src/pages/password.ts';
+import { passwordPage, setPasswordPage } from '../../src/pages/password.ts';
 import { recoveryCodesPage } from '../../src/pages/recovery-codes.ts';
 import { secondFactorPage } from '../../src/pages/second-factor.ts';
 import { signInPage } from '../../src/pages/sign-in.ts';
@@ -97,7 +97,6 @@ export const samples: Readonly<Record<string, (texts: Texts, frame: Frame) => st
     setPasswordPage(texts, { ...frame, ...newPassword, purpose: 'invitation', name: 'Layla Haddad' }),
   reset: (texts, frame) =>
     setPasswordPage(texts, { ...frame, ...newPassword, purpose: 'reset', name: 'Layla Haddad', problem: 'again' }),
-  'password-saved': passwordSavedPage,
   enrol: (texts, frame) =>
     enrolPage(texts, { ...frame, totp: '/demo/t', passkey: '/demo/p', needed: true, later: '/' }),
   'enrol-totp': (texts, frame) =>

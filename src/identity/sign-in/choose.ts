@@ -8,7 +8,7 @@ import type { JsonObject } from '../../fhir/json.ts';
 import { choosePatientPage, type ChoosePatientData, type PatientChoice } from '../../pages/choose-patient.ts';
 import { accountById, rolesOfAccount } from '../accounts.ts';
 import { frameOf, originOf, sendPage, textsFor } from '../pages/frame.ts';
-import { roleFacts } from '../role-facts.ts';
+import { roleFacts } from '../../access/role-facts.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { parameter, pathOf, postingOf, type Step } from './interaction.ts';
 
@@ -30,7 +30,12 @@ export async function chooser({ identity, tenant }: Laboratory, accountId: strin
 
 type Query = readonly (readonly [string, string])[];
 
-async function found({ laboratory }: Step, caller: Caller, type: string, query: Query): Promise<JsonObject[]> {
+async function found(
+  { laboratory }: Pick<Step, 'laboratory'>,
+  caller: Caller,
+  type: string,
+  query: Query,
+): Promise<JsonObject[]> {
   const { tenant, fhirBase: base } = laboratory;
   const bundle = await laboratory.search({ tenant, caller, base }, type, query);
   const entries = (bundle['entry'] ?? []) as { resource?: JsonObject; search?: { mode?: string } }[];
@@ -38,7 +43,11 @@ async function found({ laboratory }: Step, caller: Caller, type: string, query: 
 }
 
 /** The patient of this id, where the person may see them. */
-export async function patientOf(step: Step, caller: Caller, id: string): Promise<PatientChoice | undefined> {
+export async function patientOf(
+  step: Pick<Step, 'laboratory'>,
+  caller: Caller,
+  id: string,
+): Promise<PatientChoice | undefined> {
   const [patient] = await found(step, caller, 'Patient', [['_id', id]]);
   return patient && choiceOf(patient);
 }

@@ -8,11 +8,12 @@
  */
 import { permitsOf } from '../../access/permits.ts';
 import { grantPage } from '../../pages/grant.ts';
+import { isContextScope } from '../../pages/scope-words.ts';
 import { keepGrantContext, type LaunchContext } from '../grant-context.ts';
 import { seeLaunch, useLaunch } from '../launch.ts';
 import { frameOf, originOf, sendPage, textsFor } from '../pages/frame.ts';
 import { accountById, rolesOfAccount } from '../accounts.ts';
-import { roleFacts } from '../role-facts.ts';
+import { roleFacts } from '../../access/role-facts.ts';
 import { needsPatient, resourceScope, scopeWords } from '../scopes.ts';
 import { accessTokenSeconds } from '../token-lifetimes.ts';
 import { chooser, choosePatient, encounterOf, patientOf } from './choose.ts';
@@ -42,7 +43,7 @@ export async function consentStep(step: Step): Promise<void> {
   const decision = step.form?.get('decision');
   if (decision === 'deny') return await refuse(step, 'the person refused');
   const kept = keptOf(step, asking);
-  if (decision === 'allow' && kept.length > 0) return await grant(step, asking, { progress, kept });
+  if (decision === 'allow' && isEnough(kept, asking)) return await grant(step, asking, { progress, kept });
   await ask(step, asking, { progress, problem: decision === 'allow' });
 }
 
@@ -88,7 +89,7 @@ async function contextOf(step: Step, asking: Asking): Promise<Progress | undefin
       const asked = step.form?.get('patient') ?? undefined;
       const chosen = asked === undefined ? undefined : await patientOf(step, caller, asked);
       if (chosen === undefined) {
-        await choosePatient(step, caller, asked === undefined ? undefined : 'gone');
+        await choosePatient(step, caller, asked === undefined ? missing(step) : 'gone');
         return undefined;
       }
       patient = chosen.id;
@@ -110,6 +111,11 @@ async function contextOf(step: Step, asking: Asking): Promise<Progress | undefin
   return chosen;
 }
 
+/** The list was sent without a choice; a search is no choice. */
+function missing({ form }: Step): 'missing' | undefined {
+  return form === undefined || form.has('search') ? undefined : 'missing';
+}
+
 async function launchOf(step: Step, { clientId, scopes }: Asking): Promise<LaunchContext | 'gone'> {
   const launch = parameter(step, 'launch');
   if (launch === undefined || !scopes.includes('launch')) return {};
@@ -119,6 +125,11 @@ async function launchOf(step: Step, { clientId, scopes }: Asking): Promise<Launc
 function keptOf({ form }: Step, { scopes }: Asking): string[] {
   const kept = new Set(form?.getAll('scope'));
   return scopes.filter((scope) => kept.has(scope));
+}
+
+/** Something with a tick, where there are ticks. */
+function isEnough(kept: readonly string[], { scopes }: Asking): boolean {
+  return kept.length > 0 && (kept.some((scope) => !isContextScope(scope)) || scopes.every(isContextScope));
 }
 
 async function ask(step: Step, asking: Asking, shown: { progress: Progress; problem: boolean }): Promise<void> {

@@ -1,12 +1,13 @@
 /** The pages of an authorization: /sign-in/{uid}, its cancel, and the files that pages load. */
 import type { IncomingMessage } from 'node:http';
-import type { Context, Middleware } from 'koa';
+import type { Middleware } from 'koa';
 import { errors, type default as Provider } from 'oidc-provider';
-import { errorPage, type PageProblem } from '../../pages/error.ts';
+import type { PageProblem } from '../../pages/error.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { sendAsset } from '../pages/assets.ts';
 import { readForm } from '../pages/form-body.ts';
-import { frameOf, isFormToken, sendPage, textsFor } from '../pages/frame.ts';
+import { isFormToken } from '../pages/frame.ts';
+import { sendProblem } from '../pages/problem.ts';
 import { consentStep } from './consent.ts';
 import { readProgress, refuse, type Step } from './interaction.ts';
 import { loginStep } from './login.ts';
@@ -44,15 +45,4 @@ async function stepOf(visit: Omit<Step, 'details' | 'progress' | 'form'>): Promi
     if (error instanceof errors.SessionNotFound) return 'expired';
     throw error;
   }
-}
-
-const statuses: Partial<Record<PageProblem, number>> = { missing: 404, forgery: 403 };
-
-function sendProblem(laboratory: Laboratory, ctx: Context, problem: PageProblem): void {
-  const page = errorPage(textsFor(laboratory, ctx), {
-    ...frameOf(laboratory, ''),
-    problem,
-    requestId: String(ctx.res.getHeader('x-request-id') ?? ''),
-  });
-  sendPage(ctx, page, { status: statuses[problem] ?? 400 });
 }

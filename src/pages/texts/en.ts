@@ -222,12 +222,11 @@ const words = {
       current: 'The current password is not right.',
       short: 'The new password is too short.',
       long: 'The new password is too long.',
+      name: 'It contains your name, your user name or the name of the laboratory. Choose another one.',
       common: 'This password is easy to guess. Choose another one.',
       same: 'This is the password that you have now. Choose another one.',
       again: 'The two new passwords differ. Enter the same twice.',
     },
-    saved: 'Password saved',
-    savedLead: 'Your password was saved. You can sign in with it now.',
   },
   enrol: {
     title: 'Set up a second step',

@@ -206,12 +206,11 @@ export const fr: Texts = {
       current: 'Le mot de passe actuel est incorrect.',
       short: 'Le nouveau mot de passe est trop court.',
       long: 'Le nouveau mot de passe est trop long.',
+      name: 'Il contient votre nom, votre nom d’utilisateur ou le nom du laboratoire. Choisissez-en un autre.',
       common: 'Ce mot de passe est facile à deviner. Choisissez-en un autre.',
       same: 'C’est votre mot de passe actuel. Choisissez-en un autre.',
       again: 'Les deux nouveaux mots de passe diffèrent. Saisissez deux fois le même.',
     },
-    saved: 'Mot de passe enregistré',
-    savedLead: 'Votre mot de passe est enregistré. Vous pouvez maintenant vous connecter.',
   },
   enrol: {
     title: 'Configurer une seconde étape',
