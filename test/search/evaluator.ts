@@ -8,6 +8,7 @@ import { compilePath } from '../../src/fhir/path/compile.ts';
 import { rootNode, type Node } from '../../src/fhir/path/node.ts';
 import type {
   ChainCondition,
+  CompartmentCondition,
   CompositeCondition,
   Condition,
   DateValue,
@@ -37,7 +38,8 @@ export function evaluate(
   );
 }
 
-function holds(condition: Condition, resource: JsonObject, world: readonly JsonObject[]): boolean {
+/** Whether one resource matches, in a world of others that chains and `_has` may find. */
+export function holds(condition: Condition, resource: JsonObject, world: readonly JsonObject[]): boolean {
   switch (condition.kind) {
     case 'all':
       return true;
@@ -61,10 +63,11 @@ function holds(condition: Condition, resource: JsonObject, world: readonly JsonO
       return chain(condition, resource, world);
     case 'has':
       return has(condition, resource, world);
+    case 'compartment':
+      return compartment(condition, resource);
     case 'near':
     case 'hierarchy':
     case 'value-set':
-    case 'compartment':
     case 'everything':
     case 'latest':
     case 'list':
@@ -356,6 +359,16 @@ function chain(
     .flatMap((path) => values(path, resource))
     .map(targetOf)
     .some((target) => world.some((other) => isTarget(other, target, type) && holds(condition, other, world)));
+}
+
+function compartment({ type, id, members }: CompartmentCondition, resource: JsonObject): boolean {
+  const paths = members.get(String(resource['resourceType'])) ?? [];
+  const refers = paths.flatMap((path) => values(path, resource)).some((node) => isNamed(targetOf(node), type, id));
+  return refers || (members.has(type) && resource['resourceType'] === type && resource['id'] === id);
+}
+
+function isNamed(target: Target | undefined, type: string, id: string): boolean {
+  return target?.type === type && target.id === id;
 }
 
 function isTarget(resource: JsonObject, target: Target | undefined, type: string): boolean {
