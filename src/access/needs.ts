@@ -47,6 +47,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   // Decide by themselves: who has a role that may; who manages users, or is the patient.
   ['$break-glass', []],
   ['$break-glass-close', []],
+  ['$consent-explain', []],
   ['$user-list', [{ manage: 'users' }]],
   ['$user-add', [{ manage: 'users' }]],
   ['$user-set', [{ manage: 'users' }]],
@@ -58,5 +59,10 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$role-delete', [{ manage: 'roles' }]],
   // Decides by itself: who manages users, or who may search every AuditEvent.
   ['$access-review', []],
+  ['$client-list', [{ manage: 'clients' }]],
+  ['$client-add', [{ manage: 'clients' }]],
+  ['$client-revoke', [{ manage: 'clients' }]],
+  ['$client-rotate-secret', [{ manage: 'clients' }]],
+  ['$launch-context', [{ manage: 'launches' }]],
   ['$usage', [{ manage: 'usage' }]],
 ]);

@@ -18,7 +18,7 @@ import { readAccess, touchAccess, type TokenRow } from '../store/token-access.ts
 import type { Database } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { GrantContext } from './grant-context.ts';
-import { roleFacts } from './role-facts.ts';
+import { roleFacts } from '../access/role-facts.ts';
 import { grantable, resourceScope } from './scopes.ts';
 import { makeVerifier } from './token-cache.ts';
 

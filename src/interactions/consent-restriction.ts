@@ -15,7 +15,7 @@ import type { Permission } from '../access/scopes.ts';
 import { ancestorsOf } from '../fhir/terminology.ts';
 import type { Caller, Context } from '../request.ts';
 import { all, and, type Condition } from '../search/ast.ts';
-import { consentPaths } from '../search/consent-condition.ts';
+import { consentPaths, type ConsentCondition } from '../search/consent-condition.ts';
 
 export function consentRestriction(context: Context, _type: string, permission: Permission): Condition {
   const { caller } = context;
@@ -45,22 +45,31 @@ export function isBound({ caller, tenant }: Pick<Context, 'caller' | 'tenant'>, 
 
 /** The condition for a caller whom consents bind; `unbound` are patients besides himself whose consents do not. */
 export function consentCondition(
-  { actors, purposes, fhirUser }: Pick<Caller, 'actors' | 'purposes' | 'fhirUser'>,
+  caller: Pick<Caller, 'actors' | 'purposes' | 'fhirUser'>,
   permission: Permission,
   otherwise: Default,
   unbound: readonly string[] = [],
 ): Condition {
+  const sets = actionsOf(permission, caller.purposes);
+  return and(sets.map((actions) => oneCondition(caller, { actions, otherwise, unbound })));
+}
+
+/** For one set of actions. */
+export function oneCondition(
+  { actors, purposes, fhirUser }: Pick<Caller, 'actors' | 'purposes' | 'fhirUser'>,
+  { actions, otherwise, unbound }: Pick<ConsentCondition, 'actions' | 'otherwise' | 'unbound'>,
+): ConsentCondition {
   const self = /^Patient\/(.+)$/.exec(fhirUser ?? '')?.[1];
-  const shared = {
+  return {
     kind: 'consent',
     actors,
+    actions,
     // BTG counts for the patients of an override, who do not bind anyway; for all others it is what it is for.
     purposes: coveringPurposes(purposes).filter((code) => code !== emergency),
     otherwise,
     unbound: self === undefined ? unbound : [self, ...unbound],
     ...consentPaths(),
-  } as const;
-  return and(actionsOf(permission, purposes).map((actions) => ({ ...shared, actions })));
+  };
 }
 
 const seeing = ['access', 'use'];

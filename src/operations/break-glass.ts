@@ -82,8 +82,8 @@ function minutesOf(input: Input, longest: number): number {
   throw outcomeError('invalid', `minutes takes 1 to ${longest}, which is what your role allows.`, { status: 400 });
 }
 
-/** Whoever may break the glass for any patient may know who there is. */
-async function checkPatient(context: Context, id: string): Promise<void> {
+/** Whoever may break the glass for any patient, or manages users, may know who there is. */
+export async function checkPatient(context: Context, id: string): Promise<void> {
   const stored = await readCurrent(context.session, typeNumber('Patient') ?? -1, id);
   if (stored === undefined) throw outcomeError('not-found', `There is no Patient/${id}.`);
   if (stored.text === null) throw outcomeError('deleted', `Patient/${id} was deleted.`);

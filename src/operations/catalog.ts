@@ -4,9 +4,12 @@
  */
 import type { Handler } from '../interactions/call.ts';
 import { breakGlass, closeBreakGlass } from './break-glass.ts';
+import { clientAdd, clientList, clientRevoke, clientRotateSecret } from './clients.ts';
+import { consentExplain } from './consent-explain.ts';
 import { everything } from './everything.ts';
 import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
+import { launchContext } from './launch-context.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { stats } from './stats.ts';
@@ -87,6 +90,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     definition: 'urn:makhbar:operation-definition:break-glass-close',
     handler: closeBreakGlass,
   },
+  '$consent-explain': {
+    levels: ['instance'],
+    types: ['Patient'],
+    changes: false,
+    definition: 'urn:makhbar:operation-definition:consent-explain',
+    handler: consentExplain,
+  },
   $reindex: {
     levels: ['system'],
     changes: true,
@@ -121,6 +131,11 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$role-list': administrative('role-list', false, roleList),
   '$role-set': administrative('role-set', true, roleSet),
   '$role-delete': administrative('role-delete', true, roleDelete),
+  '$client-list': administrative('client-list', false, clientList),
+  '$client-add': administrative('client-add', true, clientAdd),
+  '$client-revoke': administrative('client-revoke', true, clientRevoke),
+  '$client-rotate-secret': administrative('client-rotate-secret', true, clientRotateSecret),
+  '$launch-context': administrative('launch-context', true, launchContext),
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };
 

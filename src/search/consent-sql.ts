@@ -35,6 +35,21 @@ export function consentSql(condition: ConsentCondition, row: Sql, scope: Scope):
     and not ${othersSql(condition, row, scope)}))`;
 }
 
+/**
+ * The rules that meet the request and a resource, for telling why: patient, consent (rid), path, depth and permit. Of the
+ * patients whom the resource belongs to.
+ */
+export function matchingRules(condition: ConsentCondition, row: Sql, scope: Scope): Sql {
+  const [rule, link, patient] = [scope.alias('c'), scope.alias('f'), scope.alias('p')];
+  return sql`select ${rule}.patient, ${rule}.consent, ${rule}.path, ${rule}.depth, ${rule}.permit
+    from (select ${row}.patient as id union select ${link}.id from search_reference ${link}
+      where ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${row}.rid and ${link}.type = ${patientType}::int2
+        and ${anyOf(sql`${link}.param`, condition.members, 'int4')}) ${patient}
+    join consent_rule ${rule} on ${concerns(condition, { rule, scope, patient: sql`${patient}.id` })}
+    where not ${patient}.id = any(${condition.unbound}::text[]) and not ${row}.type = any(${exempt}::int2[])
+      and ${covers(condition, { rule, row, scope })}`;
+}
+
 /** Whether another patient whom the resource concerns does not let it through. */
 function othersSql(condition: ConsentCondition, row: Sql, scope: Scope): Sql {
   const link = scope.alias('f');

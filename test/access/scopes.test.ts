@@ -123,7 +123,12 @@ describe('the whole system', () => {
 });
 
 describe('operations', () => {
-  test.each([...operationNeeds])('%s needs %j', (operation, needed) => {
+  test('some decide by themselves', () => {
+    const names = [...operationNeeds].filter(([, needed]) => needed.length === 0).map(([name]) => name);
+    expect(names.sort()).toEqual(['$access-review', '$break-glass', '$break-glass-close', '$consent-explain']);
+  });
+
+  test.each([...operationNeeds].filter(([, needed]) => needed.length > 0))('%s needs %j', (operation, needed) => {
     const without = [...'cruds'].filter((letter) => !needed.some((need) => need === letter)).join('');
     const manages = needed.flatMap((need) => (typeof need === 'object' ? [`manage/${need.manage}`] : [])).join(' ');
     const few = `system/Patient.${without} ${without === 'cruds' ? '' : manages}`;
