@@ -17,7 +17,7 @@ import {
   type App,
   type Person,
 } from './app.ts';
-import { basic, codeFor, exchangeFields, post, type Code } from './attack.ts';
+import { basic, codeFor, exchangeFields, post, without, type Code } from './attack.ts';
 
 let lab: Laboratory;
 let app: App;
@@ -35,7 +35,7 @@ const wait = (milliseconds: number): Promise<void> => new Promise((done) => setT
 
 describe('RFC 9700 §4.5 authorization code injection, RFC 6819 §4.4.1', () => {
   const refusals: [string, (fields: Record<string, string>) => Record<string, string>][] = [
-    ['without its verifier', ({ code_verifier: _, ...fields }) => fields],
+    ['without its verifier', (fields) => without(fields, 'code_verifier')],
     ['with another verifier', (fields) => ({ ...fields, code_verifier: makePkce().verifier })],
     ['with an empty verifier', (fields) => ({ ...fields, code_verifier: '' })],
     [
@@ -47,7 +47,7 @@ describe('RFC 9700 §4.5 authorization code injection, RFC 6819 §4.4.1', () => 
       (fields) => ({ ...fields, code_verifier: fields['code_verifier']?.toUpperCase() ?? '' }),
     ],
     ['with another redirect_uri', (fields) => ({ ...fields, redirect_uri: 'https://evil.example.org/callback' })],
-    ['without its redirect_uri', ({ redirect_uri: _, ...fields }) => fields],
+    ['without its redirect_uri', (fields) => without(fields, 'redirect_uri')],
     ['cut short', (fields) => ({ ...fields, code: fields['code']?.slice(0, -1) ?? '' })],
     [
       'with another grant type',
