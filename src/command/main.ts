@@ -2,6 +2,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { roles, type Choices, type Role } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
+import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
+import { rotateKeysCommand } from './keys.ts';
+import { clientKinds } from '../store/clients.ts';
 import { setCommand, settingNames } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
 import { tokenCommand } from './token.ts';
@@ -37,6 +40,14 @@ function program(): Command {
     .action(async (choices: Choices) => (await import('./start.ts')).startCommand(choices));
   addTenant(makhbar);
   addUser(makhbar);
+  addClient(makhbar);
+  makhbar
+    .command('keys')
+    .description('keys that sign tokens')
+    .command('rotate <tenant>')
+    .description('sign with new keys from now on')
+    .addOption(json())
+    .action(rotateKeysCommand);
   makhbar
     .command('token <tenant>')
     .description('print an access token, good for an hour at most')
@@ -87,11 +98,7 @@ function addUser(makhbar: Command): void {
     .option('--fhir-user <reference>', 'who it is, as in Practitioner/7')
     .addOption(json())
     .action(addUserCommand);
-  user
-    .command('list <tenant>')
-    .description('all users with their roles')
-    .addOption(json())
-    .action(listUsersCommand);
+  user.command('list <tenant>').description('all users with their roles').addOption(json()).action(listUsersCommand);
   user
     .command('invite <tenant> <username>')
     .description('print a new link for a user who has lost the first')
@@ -118,6 +125,39 @@ function addUser(makhbar: Command): void {
 
 function collect(written: string, before: string[] | undefined): string[] {
   return [...(before ?? []), written];
+}
+
+function addClient(makhbar: Command): void {
+  const client = makhbar.command('client').description('applications of a laboratory');
+  client
+    .command('add <tenant>')
+    .description('register an application')
+    .requiredOption('--kind <kind>', `one of ${clientKinds.join(', ')}`)
+    .requiredOption('--name <name>', 'its name for people')
+    .option('--id <id>', 'client id; without it one is made')
+    .option('--scope <scopes>', 'what it may ask for, separated by spaces')
+    .option('--redirect <uri...>', 'where people are sent back to')
+    .option('--post-logout <uri...>', 'where people are sent after signing out')
+    .option('--jwks <file>', 'file with its public keys')
+    .option('--jwks-uri <url>', 'address of its public keys')
+    .option('--launch <url>', 'where an EMR launches it')
+    .option('--logo <url>', 'its logo')
+    .option('--native', 'an app on a device, with a scheme or a loopback address of its own')
+    .option('--trusted', 'people are not asked what to grant')
+    .option('--without-consent', 'consents of patients do not bind it (acts for the laboratory itself)')
+    .addOption(json())
+    .action(addClientCommand);
+  client.command('list <tenant>').description('all applications').addOption(json()).action(listClientsCommand);
+  client
+    .command('revoke <tenant> <id>')
+    .description('end its access, tokens already issued included')
+    .addOption(json())
+    .action(revokeClientCommand);
+  client
+    .command('secret <tenant> <id>')
+    .description('give it a new secret; the old one is no longer good')
+    .addOption(json())
+    .action(clientSecretCommand);
 }
 
 function json(): Option {

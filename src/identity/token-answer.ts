@@ -3,6 +3,7 @@ import type { Middleware } from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { grantContext } from './grant-context.ts';
 import type { Laboratory } from './laboratory.ts';
+import { assetAddress } from './pages/assets.ts';
 
 export function tokenAnswer(laboratory: Laboratory): Middleware {
   return async (ctx, next) => {
@@ -17,7 +18,7 @@ export function tokenAnswer(laboratory: Laboratory): Middleware {
       ...(ctx.body as object),
       need_patient_banner: launch.patient !== undefined,
       ...launch,
-      smart_style_url: `${issuer}/assets/smart-style.json`,
+      smart_style_url: issuer + assetAddress('smart-style.json'),
       tenant: tenant.name,
     };
   };

@@ -15,6 +15,7 @@ import type { Call } from './call.ts';
 import { allowParameters, valuesOf } from './headers.ts';
 import { subsetOf } from '../fhir/summary.ts';
 import { askedSubset } from './subset.ts';
+import { issuerOf } from './smart-configuration.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
 /** When this process began to answer this way. */
@@ -102,11 +103,32 @@ function fullStatement(context: Context, common: JsonObject): JsonObject {
     rest: [
       {
         ...(rest as JsonObject),
+        security: securityOf(context, rest),
         resource: resourceTypes.map((type) => resourceEntry(context, type)),
         interaction: ['transaction', 'batch', 'search-system', 'history-system'].map((code) => ({ code })),
         operation: operationEntries('', 'system'),
       },
     ],
+  };
+}
+
+/** The same addresses as in smart-configuration, where older clients look for them. */
+function securityOf(context: Context, rest: object | undefined): JsonObject {
+  const issuer = issuerOf(context);
+  const uri = (url: string, path: string): JsonObject => ({ url, valueUri: `${issuer}${path}` });
+  const addresses = [
+    uri('authorize', '/auth'),
+    uri('token', '/token'),
+    uri('introspect', '/token/introspection'),
+    uri('revoke', '/token/revocation'),
+    uri('manage', '/account'),
+    ...(context.tenant.settings.dynamicRegistration === true ? [uri('register', '/register')] : []),
+  ];
+  const system = 'http://terminology.hl7.org/CodeSystem/restful-security-service';
+  return {
+    extension: [{ url: 'http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris', extension: addresses }],
+    ...(rest as { security?: JsonObject } | undefined)?.security,
+    service: [{ coding: [{ system, code: 'SMART-on-FHIR' }], text: 'OAuth 2 as SMART App Launch uses it' }],
   };
 }
 

@@ -19,8 +19,10 @@ import { operation } from './operation.ts';
 import { conditionalPatch, patch } from './patch.ts';
 import { read } from './read.ts';
 import { conditionalDelete, remove } from './remove.ts';
+import { smartConfiguration } from './smart-configuration.ts';
 import { search, searchCompartment, searchSystem } from './search.ts';
 import { conditionalUpdate, update } from './update.ts';
+import { userAccessBrands } from './user-access-brands.ts';
 import { vread } from './vread.ts';
 
 export interface Route {
@@ -31,6 +33,8 @@ export interface Route {
 
 export const routes: Readonly<Record<string, Route>> = {
   'GET metadata': { interaction: 'capabilities', handler: capabilities },
+  'GET .well-known/smart-configuration': { interaction: 'capabilities', handler: smartConfiguration },
+  'GET .well-known/user-access-brands': { interaction: 'capabilities', handler: userAccessBrands },
   'OPTIONS ': { interaction: 'capabilities', handler: capabilities },
   'POST ': { interaction: 'batch', handler: bundle },
   'GET ': { interaction: 'search-system', handler: searchSystem },
@@ -71,6 +75,10 @@ const handlersOfType: Readonly<Record<string, Readonly<Partial<Record<Interactio
 /** No type and no id is spelt like these. */
 const words = new Set(['_history', '_search', '*']);
 
+function isWellKnown([first]: readonly string[]): boolean {
+  return first === '.well-known';
+}
+
 /** Where a segment has its own meaning by its place: the second is an id, even one that is spelt like another's word. */
 function shapeOf(segments: readonly string[]): string {
   return segments
@@ -78,7 +86,7 @@ function shapeOf(segments: readonly string[]): string {
       if (segment.startsWith('$')) {
         return '$op';
       }
-      if (words.has(segment) || (i === 0 && segment === 'metadata')) {
+      if (words.has(segment) || (i === 0 && segment === 'metadata') || isWellKnown(segments)) {
         return segment;
       }
       return i === 0 || (i === 2 && /^[A-Z]/.test(segment)) ? 'Type' : 'id';

@@ -2,10 +2,12 @@
 import type { JobKind } from './job.ts';
 import { measureStorage } from './measure-storage.ts';
 import { reindex } from './reindex.ts';
+import { sweepSignIn } from './sweep-sign-in.ts';
 import { sweepFiles } from './sweep-files.ts';
 
 export const jobs: Readonly<Record<string, JobKind>> = {
   'measure-storage': { everyHours: 24, step: measureStorage },
   reindex: { step: reindex },
+  'sweep-sign-in': { everyHours: 1, step: sweepSignIn },
   'sweep-files': { everyHours: 24, step: sweepFiles },
 };

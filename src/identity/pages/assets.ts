@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Context } from 'koa';
 
-const types = { 'style.css': 'text/css', 'icon.svg': 'image/svg+xml', 'passkey.js': 'text/javascript' } as const;
+const types = {
+  'style.css': 'text/css',
+  'icon.svg': 'image/svg+xml',
+  'passkey.js': 'text/javascript',
+  // How an app that an EMR embeds should look (smart_style_url).
+  'smart-style.json': 'application/json',
+} as const;
 type Name = keyof typeof types;
 
 interface Asset {

@@ -1,0 +1,14 @@
+/** `makhbar keys rotate <tenant>`: new signing keys; what older ones signed stays good for its time. */
+import { outcomeError } from '../fhir/outcome.ts';
+import { rotateKeys } from '../identity/keys.ts';
+import { findTenant } from '../store/tenants.ts';
+import { print, withDatabase, type Output } from './connect.ts';
+
+export async function rotateKeysCommand(name: string, options: Output): Promise<void> {
+  const keys = await withDatabase(async (database, config) => {
+    const tenant = await findTenant(database, name);
+    if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
+    return await rotateKeys({ database, keyEncryptionKey: config.keyEncryptionKey() }, tenant.id);
+  });
+  print(options, { tenant: name, keys }, `${name} signs with new keys within seconds: ${keys.join(', ')}`);
+}
