@@ -30,6 +30,15 @@ create policy tenant on contained to makhbar_app
   using (tenant_id = nullif(current_setting('makhbar.tenant', true), '')::int4);
 grant select, insert, delete on contained to makhbar_app;
 
+-- For a write that waited for another writer of the same resource: its statement does not see the rows that the other
+-- inserted and would leave them beside its own. It is to be run again from the start.
+create function overtaken() returns bool
+language plpgsql volatile as $$
+begin
+  raise exception 'The resource was changed while the write waited for it.' using errcode = '40001';
+end
+$$;
+
 -- What was stored before has no rows here yet.
 insert into job (tenant_id, kind, input) select tenant_id, 'reindex', '{"everything": true}' from tenant
 on conflict do nothing;

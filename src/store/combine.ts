@@ -5,7 +5,8 @@
  * third more processor time, and a single lane leaves one of the two processes idle.
  *
  * 1. An entry is answered only after the statement that holds it has committed.
- * 2. Two entries for one resource never share a statement: the second must see the version of the first.
+ * 2. Two entries for one resource never share a statement and are never under way at once: the second must see the
+ *    version of the first, and would have to be done twice where it waits for it.
  * 3. When PostgreSQL refuses a shared statement for its data, each of its entries is tried alone, so that one caller's
  *    row cannot fail another's.
  */
@@ -40,6 +41,8 @@ interface Waiting<Entry, Result> {
 interface Queue<Entry, Result> {
   waiting: Waiting<Entry, Result>[];
   busy: number;
+  /** Keys of the entries under way. */
+  readonly keys: Set<string>;
 }
 
 export function makeCombiner<Entry, Result>(
@@ -68,9 +71,12 @@ export function makeCombiner<Entry, Result>(
 
   const pump = (tenant: number, queue: Queue<Entry, Result>): void => {
     while (queue.busy < batching.lanes && queue.waiting.length > queue.busy * group) {
+      const batch = takeBatch(queue, batching);
+      if (batch.length === 0) return;
       queue.busy++;
-      void send(tenant, takeBatch(queue, batching)).then(() => {
+      void send(tenant, batch).then(() => {
         queue.busy--;
+        for (const { entry } of batch) queue.keys.delete(batching.key(entry) ?? '');
         if (queue.busy === 0 && queue.waiting.length === 0) {
           queues.delete(tenant);
         }
@@ -82,7 +88,7 @@ export function makeCombiner<Entry, Result>(
   return {
     submit: (tenant, entry) =>
       new Promise((resolve, reject) => {
-        const queue = queues.get(tenant) ?? { waiting: [], busy: 0 };
+        const queue = queues.get(tenant) ?? { waiting: [], busy: 0, keys: new Set() };
         queues.set(tenant, queue);
         queue.waiting.push({ entry, resolve, reject });
         pump(tenant, queue);
@@ -90,22 +96,29 @@ export function makeCombiner<Entry, Result>(
   };
 }
 
-/** The longest run from the front in which no key repeats. */
+/** Entries that are looked at to fill a batch: past so many the queue is one of changes to few resources. */
+const looked = 1_000;
+
+/** From the front, without those whose key is taken: by one before them or by one under way. */
 function takeBatch<Entry, Result>(
   queue: Queue<Entry, Result>,
   batching: Batching<Entry, Result>,
 ): Waiting<Entry, Result>[] {
-  const keys = new Set<string>();
+  const batch: Waiting<Entry, Result>[] = [];
+  const left: Waiting<Entry, Result>[] = [];
+  const taken = new Set<string>();
   let end = 0;
-  for (; end < queue.waiting.length && end < batching.most; end++) {
-    const next = queue.waiting[end];
-    const key = next && batching.key(next.entry);
-    if (key !== undefined && keys.has(key)) {
-      break;
-    }
-    if (key !== undefined) {
-      keys.add(key);
-    }
+  for (; end < Math.min(queue.waiting.length, looked) && batch.length < batching.most; end++) {
+    const next = queue.waiting[end] as Waiting<Entry, Result>;
+    const key = batching.key(next.entry);
+    const free = key === undefined || !(taken.has(key) || queue.keys.has(key));
+    (free ? batch : left).push(next);
+    if (key !== undefined) taken.add(key);
   }
-  return queue.waiting.splice(0, end);
+  queue.waiting.splice(0, end, ...left);
+  for (const { entry } of batch) {
+    const key = batching.key(entry);
+    if (key !== undefined) queue.keys.add(key);
+  }
+  return batch;
 }

@@ -3,8 +3,9 @@
  *
  * 1. A batch takes no lock while the rows are worked out: the statement that writes them locks the row and compares its
  *    version. One that was written meanwhile is left alone: its writer made its rows, or left a mark (search_stale).
- * 2. Two reindexers of a tenant take turns by batch, so that neither inserts what the other has just inserted.
- * 3. Writers are never waited for with a lock held: `writersBefore` only looks (migrations/0006-jobs.sql).
+ * 2. Every resource's row is written, changed or not: a writer that waited for it sees that it was overtaken (write.ts).
+ * 3. Two reindexers of a tenant take turns by batch, so that neither inserts what the other has just inserted.
+ * 4. Writers are never waited for with a lock held: `writersBefore` only looks (migrations/0006-jobs.sql).
  */
 import { indexTables, resourceColumns, type IndexRows } from '../search/rows.ts';
 import type { Database, Session, Statement } from './pool.ts';
@@ -160,7 +161,6 @@ function statementText(): string {
     update resource r set ${names.map((name) => `${name} = w.${name}`).join(', ')}
     from written w
     where r.tenant_id = $1 and r.rid = w.rid
-      and (${names.map((name) => `r.${name}`).join(', ')}) is distinct from (${names.map((name) => `w.${name}`).join(', ')})
   ), ${index.join(',\n  ')}
   select rid from written`;
 }

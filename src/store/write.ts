@@ -12,6 +12,9 @@
  *    reindex job; a written SearchParameter puts new ones in force and asks for that job.
  *
  * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
+ * A row that was locked after waiting may be newer than the snapshot; the rows that its writer made are not seen then, and
+ * would stay beside the new ones. `s` is the row as the snapshot has it: where they differ, the statement fails as a
+ * serialisation does and is run again.
  */
 import { indexTables, resourceColumns, type IndexRows, type IndexTable } from '../search/rows.ts';
 import { arrayLiteral, unnest } from './arrays.ts';
@@ -83,8 +86,9 @@ const columnUpdate = names.map((name) => `, ${name} = a.${name}`).join('');
 /** Expectations as numbers: null any, 0 absent, -1 live, -2 known, n that version and live. */
 const currentRows = `
   current as materialized (
-    select i.ord, r.rid, r.ver, r.deleted, r.last_updated
+    select i.ord, r.rid, r.ver, r.deleted, r.last_updated, r.xmin <> s.xmin as overtaken
     from input i join resource r on r.tenant_id = $1 and r.type = i.type and r.fhir_id = i.fhir_id
+    join resource s on s.tenant_id = $1 and s.type = i.type and s.fhir_id = i.fhir_id
     order by r.rid
     for no key update of r
   ),
@@ -95,6 +99,7 @@ const currentRows = `
       greatest((select at from now), c.last_updated + interval '1 ms') as at
     from input i left join current c using (ord)
     where case
+      when c.overtaken then overtaken()
       when i.method = 'DELETE' and coalesce(c.deleted, true) then false
       when i.expect is null then true
       when i.expect = 0 then coalesce(c.deleted, true)
