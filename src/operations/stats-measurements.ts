@@ -11,7 +11,7 @@
  */
 import { numberText, type JsonObject, type JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { parseDecimal, subtract, type Decimal } from '../search/decimal.ts';
+import { parseDecimal, subtract, type Decimal } from '../fhir/decimal.ts';
 import { canonicalUnit, ucumSystem } from '../search/ucum.ts';
 import { quotient } from './stats-numbers.ts';
 import { clinicalTime, type Point } from './stats-regression.ts';

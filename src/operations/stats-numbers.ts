@@ -7,7 +7,7 @@
  *    as PostgreSQL's percentile_cont.
  * 3. Undefined where there are too few or too equal values for the statistic.
  */
-import { add, compare, divide, multiply, reduce, round, subtract, type Decimal } from '../search/decimal.ts';
+import { add, compare, divide, multiply, reduce, round, subtract, type Decimal } from '../fhir/decimal.ts';
 
 /** Digits of a result that does not end. */
 const significant = 15;

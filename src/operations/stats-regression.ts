@@ -8,7 +8,7 @@
  * 3. Both are quotients of exact sums, rounded once. Undefined where all values are of one time.
  */
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
-import { add, multiply, subtract, type Decimal } from '../search/decimal.ts';
+import { add, multiply, subtract, type Decimal } from '../fhir/decimal.ts';
 import { dateInterval } from '../search/interval.ts';
 import { quotient } from './stats-numbers.ts';
 

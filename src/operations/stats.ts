@@ -12,7 +12,7 @@ import { parseStored } from '../interactions/document.ts';
 import { searchParametersOf } from '../interactions/search-parameters.ts';
 import type { Answer, Context } from '../request.ts';
 import { and, or, type Condition, type Search } from '../search/ast.ts';
-import { compare, type Decimal } from '../search/decimal.ts';
+import { compare, type Decimal } from '../fhir/decimal.ts';
 import { parseSearch } from '../search/parse.ts';
 import { findMatches } from '../store/search.ts';
 import { statsInput, type StatsInput } from './stats-input.ts';

@@ -3,7 +3,7 @@
  * Plain data; every value is checked and in canonical form. https://hl7.org/fhir/R4/search.html
  */
 import type { ConsentCondition } from './consent-condition.ts';
-import type { Decimal } from './decimal.ts';
+import type { Decimal } from '../fhir/decimal.ts';
 import type { Interval } from './interval.ts';
 import type { LabelsCondition } from './labels-sql.ts';
 import type { IndexedPath, Parameter, ParameterPath } from './parameters.ts';

@@ -3,7 +3,7 @@ import { or, type Condition } from './ast.ts';
 import type { Given, Modifiers } from './context.ts';
 import { canonicalUnit } from './ucum.ts';
 import { badValue, split, unescape } from './value.ts';
-import { decimalText, parseDecimal } from './decimal.ts';
+import { decimalText, parseDecimal } from '../fhir/decimal.ts';
 
 /** Where no distance is given the server chooses: a city's width. */
 const defaultKilometres = 10;

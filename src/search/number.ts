@@ -4,7 +4,7 @@
  */
 import type { Condition, NumberValue, QuantityValue } from './ast.ts';
 import type { Given, Modifiers } from './context.ts';
-import { decimalText, parseDecimal } from './decimal.ts';
+import { decimalText, parseDecimal } from '../fhir/decimal.ts';
 import { badValue, prefixOf, split, unescape } from './value.ts';
 
 export function numberValue(name: string, value: string): NumberValue {

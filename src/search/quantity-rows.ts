@@ -6,7 +6,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import { numberText } from '../fhir/json.ts';
-import { add, compare, decimalText, multiply, parseDecimal, precision, type Decimal } from './decimal.ts';
+import { add, compare, decimalText, multiply, parseDecimal, precision, type Decimal } from '../fhir/decimal.ts';
 import { hash64 } from './hash.ts';
 import type { EmitMaker, Sink } from './sink.ts';
 import { canonicalUnit, ucumSystem } from './ucum.ts';

@@ -6,7 +6,8 @@
  */
 import { sql, type Sql } from '../store/sql.ts';
 import type { NumberValue, Prefix, QuantityValue } from './ast.ts';
-import { decimalText, implicitInterval, tenPercent, type Decimal } from './decimal.ts';
+import { decimalText, type Decimal } from '../fhir/decimal.ts';
+import { implicitInterval, tenPercent } from './number-interval.ts';
 import { anyOf, either } from './sql-list.ts';
 import { unitOf } from './quantity-rows.ts';
 

@@ -9,7 +9,7 @@
  * https://ucum.org/ucum
  */
 import ucum from '@lhncbc/ucum-lhc';
-import { add, divide, multiply, parseDecimal, precision, round, type Decimal } from './decimal.ts';
+import { add, divide, multiply, parseDecimal, precision, round, type Decimal } from '../fhir/decimal.ts';
 
 export const ucumSystem = 'http://unitsofmeasure.org';
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { plainText, squareRoot, statistics } from '../../src/operations/stats-numbers.ts';
 import { regression } from '../../src/operations/stats-regression.ts';
-import { compare, parseDecimal, type Decimal } from '../../src/search/decimal.ts';
+import { compare, parseDecimal, type Decimal } from '../../src/fhir/decimal.ts';
 
 function decimals(text: string): Decimal[] {
   return text

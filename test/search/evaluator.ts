@@ -21,7 +21,8 @@ import type {
   StringMode,
   TokenValue,
 } from '../../src/search/ast.ts';
-import { compare, implicitInterval, parseDecimal, tenPercent, type Decimal } from '../../src/search/decimal.ts';
+import { compare, parseDecimal, type Decimal } from '../../src/fhir/decimal.ts';
+import { implicitInterval, tenPercent } from '../../src/search/number-interval.ts';
 import { fold } from '../../src/search/fold.ts';
 import { dateInterval, type Interval } from '../../src/search/interval.ts';
 import type { ParameterPath } from '../../src/search/parameters.ts';

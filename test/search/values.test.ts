@@ -7,15 +7,14 @@ import {
   compare,
   decimalText,
   divide,
-  implicitInterval,
   multiply,
   parseDecimal,
   precision,
   round,
   subtract,
-  tenPercent,
   type Decimal,
-} from '../../src/search/decimal.ts';
+} from '../../src/fhir/decimal.ts';
+import { implicitInterval, tenPercent } from '../../src/search/number-interval.ts';
 import { fold } from '../../src/search/fold.ts';
 import { hash32, hash64 } from '../../src/search/hash.ts';
 import { dateInterval } from '../../src/search/interval.ts';

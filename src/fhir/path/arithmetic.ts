@@ -3,7 +3,8 @@
  * http://hl7.org/fhirpath/N1/#math, #datetime-arithmetic
  */
 import { outcomeError } from '../outcome.ts';
-import { add, divide, divideWhole, formatDecimal, multiply, negate, parseDecimal, type Decimal } from './decimal.ts';
+import { add, multiply, negate, type Decimal } from '../decimal.ts';
+import { divide, divideWhole, formatDecimal, parseDecimal } from './decimal.ts';
 import { textOfNumber } from './equality.ts';
 import { singleText } from './evaluation.ts';
 import { none, numberNode, stringNode, valueNode, type Node, type Nodes } from './node.ts';
@@ -75,7 +76,7 @@ function calculate(operator: string, a: Decimal, b: Decimal): Decimal | undefine
       return divide(a, b);
     case 'div': {
       const whole = divideWhole(a, b);
-      return whole && { digits: whole.quotient, scale: 0 };
+      return whole && { digits: whole.quotient, exponent: 0 };
     }
     default:
       return divideWhole(a, b)?.remainder;

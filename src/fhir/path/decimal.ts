@@ -1,16 +1,11 @@
 /**
- * Exact decimal numbers: 0.1 + 0.2 = 0.3, and 30 digits stay 30 digits. A number is digits × 10^-scale.
- * http://hl7.org/fhirpath/N1/#decimal
+ * Decimals as FHIRPath calculates with them: the exponent is never above 0, so that `-exponent` is the number of decimal
+ * places, and what does not come out even has 28 of them. http://hl7.org/fhirpath/N1/#decimal
  *
- * Decision: bigint with a scale instead of a decimal library: six operations are needed. Lengths are limited, as the time
- * of calculating grows with their square; comparison works on texts of any length.
+ * Lengths are limited, as the time of calculating grows with their square; comparison works on texts of any length.
  */
+import type { Decimal } from '../decimal.ts';
 import { outcomeError } from '../outcome.ts';
-
-export interface Decimal {
-  digits: bigint;
-  scale: number;
-}
 
 const maximumDigits = 2_500;
 /** Decimal places of a division that does not come out even; FHIRPath asks for at least 8. */
@@ -32,46 +27,31 @@ export function parseDecimal(text: string): Decimal {
     );
   }
   const whole = BigInt(scale < 0 ? digits + '0'.repeat(-scale) : digits);
-  return { digits: negative ? -whole : whole, scale: Math.max(scale, 0) };
+  return { digits: negative ? -whole : whole, exponent: 0 - Math.max(scale, 0) };
 }
 
-export function formatDecimal({ digits, scale }: Decimal): string {
+export function formatDecimal({ digits, exponent }: Decimal): string {
+  const scale = -exponent;
   const text = (digits < 0n ? -digits : digits).toString().padStart(scale + 1, '0');
   const whole = text.slice(0, text.length - scale);
   return `${digits < 0n ? '-' : ''}${whole}${scale > 0 ? `.${text.slice(text.length - scale)}` : ''}`;
 }
 
-/** The same value with `scale` decimal places; rounds half away from zero. */
-export function roundTo(value: Decimal, scale: number): Decimal {
-  if (scale >= value.scale) {
-    return { digits: value.digits * 10n ** BigInt(scale - value.scale), scale };
+/** The same value with so many decimal places; rounds half away from zero. */
+export function roundTo(value: Decimal, places: number): Decimal {
+  const excess = -value.exponent - places;
+  const exponent = 0 - places;
+  if (excess <= 0) {
+    return { digits: value.digits * 10n ** BigInt(-excess), exponent };
   }
-  const unit = 10n ** BigInt(value.scale - scale);
+  const unit = 10n ** BigInt(excess);
   const half = value.digits < 0n ? -(unit / 2n) : unit / 2n;
-  return { digits: (value.digits + half) / unit, scale };
+  return { digits: (value.digits + half) / unit, exponent };
 }
 
 /** Towards zero. */
 export function truncate(value: Decimal): bigint {
-  return value.digits / 10n ** BigInt(value.scale);
-}
-
-function align(a: Decimal, b: Decimal): [bigint, bigint, number] {
-  const scale = Math.max(a.scale, b.scale);
-  return [roundTo(a, scale).digits, roundTo(b, scale).digits, scale];
-}
-
-export function add(a: Decimal, b: Decimal): Decimal {
-  const [left, right, scale] = align(a, b);
-  return { digits: left + right, scale };
-}
-
-export function negate(a: Decimal): Decimal {
-  return { digits: -a.digits, scale: a.scale };
-}
-
-export function multiply(a: Decimal, b: Decimal): Decimal {
-  return { digits: a.digits * b.digits, scale: a.scale + b.scale };
+  return value.digits / 10n ** BigInt(-value.exponent);
 }
 
 /** Undefined for a division by zero. Zeros at the end beyond the operands' own are dropped. */
@@ -79,27 +59,26 @@ export function divide(a: Decimal, b: Decimal): Decimal | undefined {
   if (b.digits === 0n) {
     return undefined;
   }
-  const places = divisionPlaces + b.scale;
-  const quotient = roundTo(
-    { digits: (a.digits * 10n ** BigInt(places + 1)) / b.digits, scale: a.scale - b.scale + places + 1 },
-    divisionPlaces,
-  );
-  return dropZeros(quotient, Math.max(a.scale, b.scale, 1));
+  const shift = divisionPlaces + 1 - b.exponent;
+  const quotient = { digits: (a.digits * 10n ** BigInt(shift)) / b.digits, exponent: a.exponent - b.exponent - shift };
+  return dropZeros(roundTo(quotient, divisionPlaces), Math.min(a.exponent, b.exponent, -1));
 }
 
-function dropZeros(value: Decimal, minimumScale: number): Decimal {
-  let { digits, scale } = value;
-  while (scale > minimumScale && digits % 10n === 0n) {
+/** Without zeros at the end, but for those up to 10^`most`. */
+export function dropZeros(value: Decimal, most = 0): Decimal {
+  let { digits, exponent } = value;
+  while (exponent < most && digits % 10n === 0n) {
     digits /= 10n;
-    scale -= 1;
+    exponent += 1;
   }
-  return { digits, scale };
+  return { digits, exponent };
 }
 
 /** The whole part of a quotient (`div`) and what is left (`mod`). */
 export function divideWhole(a: Decimal, b: Decimal): { quotient: bigint; remainder: Decimal } | undefined {
-  const [left, right, scale] = align(a, b);
-  return right === 0n ? undefined : { quotient: left / right, remainder: { digits: left % right, scale } };
+  const exponent = Math.min(a.exponent, b.exponent);
+  const [left, right] = [roundTo(a, -exponent).digits, roundTo(b, -exponent).digits];
+  return right === 0n ? undefined : { quotient: left / right, remainder: { digits: left % right, exponent } };
 }
 
 /** Significant digits without zeros in front or at the end, and the power of ten of the first digit. */

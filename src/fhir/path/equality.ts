@@ -7,7 +7,7 @@
 import { exactTexts, notedText, type JsonObject, type JsonValue } from '../json-exact.ts';
 import { numberText } from '../json.ts';
 import { outcomeError } from '../outcome.ts';
-import { compareTexts, decimalKey, formatDecimal, parseDecimal, roundTo } from './decimal.ts';
+import { compareTexts, decimalKey, dropZeros, formatDecimal, parseDecimal, roundTo } from './decimal.ts';
 import { isObject, type Node, type Nodes } from './node.ts';
 import { compareQuantities, quantityOf } from './quantity.ts';
 import { compareTemporalTexts, parseTemporal, temporalKey } from './temporal.ts';
@@ -158,18 +158,12 @@ function foldText(text: string): string {
 /** Equal when rounded to the places of the less precise one, zeros at the end not counting. */
 function equivalentNumbers(left: string, right: string): boolean {
   const [a, b] = [parseDecimal(plainDecimal(left)), parseDecimal(plainDecimal(right))];
-  const scale = Math.min(a.scale, b.scale);
-  return compareTexts(formatDecimal(roundTo(a, scale)), formatDecimal(roundTo(b, scale))) === 0;
+  const places = -Math.max(a.exponent, b.exponent);
+  return compareTexts(formatDecimal(roundTo(a, places)), formatDecimal(roundTo(b, places))) === 0;
 }
 
 function plainDecimal(text: string): string {
-  const value = parseDecimal(text);
-  let { digits, scale } = value;
-  while (scale > 0 && digits % 10n === 0n) {
-    digits /= 10n;
-    scale -= 1;
-  }
-  return formatDecimal({ digits, scale });
+  return formatDecimal(dropZeros(parseDecimal(text)));
 }
 
 /** As valueKey, but with texts folded and lists in any order. */

@@ -4,7 +4,8 @@
  */
 import { outcomeError } from '../outcome.ts';
 import { plain, withValues, type Call, type Functions, type PathFunction } from './call.ts';
-import { formatDecimal, parseDecimal, roundTo, truncate, type Decimal } from './decimal.ts';
+import { negate, type Decimal } from '../decimal.ts';
+import { formatDecimal, parseDecimal, roundTo, truncate } from './decimal.ts';
 import { textOfNumber } from './equality.ts';
 import { single, singleInteger, type Scope } from './evaluation.ts';
 import { none, numberNode, type Node, type Nodes } from './node.ts';
@@ -35,11 +36,11 @@ function exact(change: (value: Decimal) => bigint): PathFunction {
 
 function floor(value: Decimal): bigint {
   const whole = truncate(value);
-  return value.digits < 0n && whole * 10n ** BigInt(value.scale) !== value.digits ? whole - 1n : whole;
+  return value.digits < 0n && whole * 10n ** BigInt(-value.exponent) !== value.digits ? whole - 1n : whole;
 }
 
-function ceiling({ digits, scale }: Decimal): bigint {
-  return -floor({ digits: -digits, scale });
+function ceiling(value: Decimal): bigint {
+  return -floor(negate(value));
 }
 
 /** Text of a binary number without exponent. */
@@ -94,13 +95,11 @@ function abs({ source, dependence }: Call): Piece {
 function round({ source, arguments: [places], name, dependence }: Call): Piece {
   return collection(dependence, (scope) => {
     const node = numberOf(source, scope, name);
-    const scale = places ? (singleInteger(places.run(scope), 'the places of round()') ?? 0) : 0;
-    if (scale < 0 || scale > 100) {
+    const kept = places ? (singleInteger(places.run(scope), 'the places of round()') ?? 0) : 0;
+    if (kept < 0 || kept > 100) {
       throw outcomeError('processing', 'FHIRPath round() rounds to 0 to 100 places.');
     }
-    return node
-      ? [numberNode(formatDecimal(roundTo(parseDecimal(textOfNumber(node)), scale)), 'System.Decimal')]
-      : none;
+    return node ? [numberNode(formatDecimal(roundTo(parseDecimal(textOfNumber(node)), kept)), 'System.Decimal')] : none;
   });
 }
 

@@ -7,7 +7,8 @@
 import { createRequire } from 'node:module';
 import { attachTexts } from '../json-exact.ts';
 import { numberText, type JsonObject } from '../json.ts';
-import { compareTexts, formatDecimal, multiply, parseDecimal } from './decimal.ts';
+import { multiply } from '../decimal.ts';
+import { compareTexts, formatDecimal, parseDecimal } from './decimal.ts';
 import { isObject, valueNode, type Node } from './node.ts';
 
 export interface Quantity {

@@ -1,6 +1,8 @@
 /**
- * Exact decimals: digits × 10^exponent with big integers, for the comparison of stored and searched numbers and for
- * the implicit precision of a searched number. https://hl7.org/fhir/R4/search.html#number
+ * Exact decimals: digits × 10^exponent with big integers. 0.1 + 0.2 = 0.3, thirty digits stay thirty digits, and 1.00 keeps
+ * the zeros that say how precise it is. https://hl7.org/fhir/R4/datatypes.html#decimal
+ *
+ * Decision: bigint with an exponent instead of a decimal library: a handful of operations is needed.
  */
 
 export interface Decimal {
@@ -38,6 +40,10 @@ export function add(a: Decimal, b: Decimal): Decimal {
 
 export function subtract(a: Decimal, b: Decimal): Decimal {
   return combine(a, b, (x, y) => x - y);
+}
+
+export function negate({ digits, exponent }: Decimal): Decimal {
+  return { digits: -digits, exponent };
 }
 
 export function multiply(a: Decimal, b: Decimal): Decimal {
@@ -87,17 +93,4 @@ export function precision(value: Decimal): number {
 export function decimalText(value: Decimal): string {
   const { digits, exponent } = reduce(value);
   return exponent === 0 ? digits.toString() : `${digits}e${exponent}`;
-}
-
-/** The interval that a searched number stands for: 100 is 99.5…100.5, 100.00 is 99.995…100.005, 1e2 is 50…150. */
-export function implicitInterval(value: Decimal): { low: Decimal; high: Decimal } {
-  const half = { digits: 5n, exponent: value.exponent - 1 };
-  return { low: subtract(value, half), high: add(value, half) };
-}
-
-/** For `ap`: ten per cent to either side. */
-export function tenPercent(value: Decimal): { low: Decimal; high: Decimal } {
-  const magnitude = value.digits < 0n ? -value.digits : value.digits;
-  const tenth = { digits: magnitude, exponent: value.exponent - 1 };
-  return { low: subtract(value, tenth), high: add(value, tenth) };
 }
