@@ -9,31 +9,27 @@ import { typeNumber } from '../fhir/resource-types.ts';
 import { join, sql, type Sql } from '../store/sql.ts';
 import type {
   ChainCondition,
-  CompartmentCondition,
   CompositeCondition,
   Condition,
-  EverythingCondition,
   HasCondition,
   HierarchyCondition,
   LatestCondition,
-  NearCondition,
   RowLeaf,
-  WordsCondition,
 } from './ast.ts';
 import { all } from './ast.ts';
 import { accessGroups } from './access-groups.ts';
+import { compartmentSql, everythingSql } from './compile-compartment.ts';
+import { nearSql, wordsSql } from './compile-special.ts';
+import { accessWithin, containedTarget } from './contained.ts';
 import { dateSql, updatedSql } from './date-sql.ts';
 import { latestOfEachCode } from './compile-latest.ts';
 import { consentSql } from './consent-sql.ts';
-import { foldSql } from './fold.ts';
 import { hash32 } from './hash.ts';
 import { noDate } from './interval.ts';
 import { labelsSql } from './labels-sql.ts';
-import { wordKey } from './narrative-rows.ts';
 import type { Column, Parameter, ParameterPath } from './parameters.ts';
-import { linkings } from './link-sql.ts';
-import { latitudeParam, longitudeParam } from './position-rows.ts';
-import { presence, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
+import { linkings, ofPaths } from './link-sql.ts';
+import { exists, presence, probe, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
 import type { Scope } from './scope.ts';
 import { anyOf, both, either } from './sql-list.ts';
 import { isSelective, partsOf } from './strategy.ts';
@@ -84,7 +80,9 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
     case 'compartment':
       return compartmentSql(condition, row, scope);
     case 'everything':
-      return everythingSql(condition, row, scope);
+      return everythingSql(condition.compartment, row, scope, (member) =>
+        both([sql`(${visibleSql(condition.types, member, scope)})`, conditionSql(condition.within, member, scope)]),
+      );
     case 'latest':
       return latestSql(condition, row, scope);
     case 'consent':
@@ -105,17 +103,6 @@ export function accessSql(type: string, row: Sql, scope: Scope): Sql {
 /** Conditions on what a caller may see are compiled under what their own chains may see. */
 function within(scope: Scope): Scope {
   return scope.access.within === undefined ? scope : { ...scope, access: scope.access.within };
-}
-
-export function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
-  const alias = scope.alias('i');
-  const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
-  return sql`exists (select from ${tableSql(found)} ${alias} where ${alias}.tenant_id = ${scope.tenant}
-    and ${alias}.rid = ${row}.rid${dated} and ${found.where(alias)}${probe(scope)})`;
-}
-
-function probe({ probing }: Scope): Sql {
-  return probing ? sql` offset 0` : sql``;
 }
 
 /** Paths whose values stand in the row are compared there, the others in their index table. */
@@ -224,16 +211,34 @@ export function live(type: string, row: Sql, condition: Condition, outer: Scope)
     and ${conditionSql(condition, row, scope)} and ${accessSql(type, row, scope)}`;
 }
 
-export const paramsOf = (paths: readonly ParameterPath[]): number[] => [
-  ...new Set(paths.map(({ path }) => path.param)),
-];
-
 /** Paths that are all in the column `patient` and ask for nothing but patients. */
 export function byPatient(paths: readonly ParameterPath[]): boolean {
   return paths.every(({ path }) => path.column === 'patient');
 }
 
 function chainSql(condition: ChainCondition, row: Sql, scope: Scope): Sql {
+  const inside = containersSql(condition, scope);
+  const direct = directChainSql(condition, row, scope);
+  if (inside === undefined) return direct;
+  return scope.probing
+    ? either([direct, sql`exists (select from (${inside}) i where i.rid = ${row}.rid offset 0)`])
+    : either([direct, sql`${row}.rid in (${inside})`]);
+}
+
+/** The rids of resources that refer to something they contain which meets the chain; undefined where there are none. */
+export function containersSql(chain: ChainCondition, outer: Scope): Sql | undefined {
+  const target = containedTarget(chain);
+  if (target === undefined) return undefined;
+  const scope = { ...outer, date: undefined, access: accessWithin(outer.access) };
+  const [content, holder] = [scope.alias('c'), scope.alias('r')];
+  const params = chain.paths.map(({ path }) => path.param);
+  return sql`select ${holder}.rid from contained ${content} join resource ${holder} on ${holder}.tenant_id = ${scope.tenant}
+      and ${holder}.rid = ${content}.container and ${holder}.ver = ${content}.ver
+    where ${content}.tenant_id = ${scope.tenant} and ${content}.linked && ${params}::int4[]
+      and ${visibleSql([chain.type], content, scope)} and ${conditionSql(target, content, { ...scope, access: outer.access })}`;
+}
+
+function directChainSql(condition: ChainCondition, row: Sql, scope: Scope): Sql {
   const { paths, type } = condition;
   if (type === 'Patient' && byPatient(paths)) {
     const patient = scope.alias('r');
@@ -246,7 +251,7 @@ function chainSql(condition: ChainCondition, row: Sql, scope: Scope): Sql {
     linkings(paths).map((linking) => {
       const ends = { link: scope.alias('f'), target: scope.alias('r') };
       const from = sql`${linking.tables(ends, [type], scope)} where ${ends.link}.tenant_id = ${scope.tenant}
-        and ${anyOf(sql`${ends.link}.param`, paramsOf(linking.paths), 'int4')} and ${live(type, ends.target, condition.condition, scope)}`;
+        and ${ofPaths(ends.link, linking.paths)} and ${live(type, ends.target, condition.condition, scope)}`;
       return scope.probing
         ? sql`exists (select from ${from} and ${ends.link}.rid = ${row}.rid offset 0)`
         : sql`${row}.rid in (select ${ends.link}.rid from ${from})`;
@@ -268,7 +273,7 @@ function hasSql({ type, targets, paths, condition }: HasCondition, row: Sql, sco
       const ends = { link: scope.alias('f'), target: scope.alias('r') };
       const from = sql`${linking.tables(ends, targets, scope)}
         join resource ${source} on ${source}.tenant_id = ${scope.tenant} and ${source}.rid = ${ends.link}.rid
-        where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, paramsOf(linking.paths), 'int4')}
+        where ${ends.link}.tenant_id = ${scope.tenant} and ${ofPaths(ends.link, linking.paths)}
           and ${found}`;
       return scope.probing
         ? sql`exists (select from ${from} and ${ends.target}.rid = ${row}.rid offset 0)`
@@ -294,52 +299,10 @@ export function hierarchyRow(condition: HierarchyCondition, scope: Scope): RowCo
   return {
     table: 'search_reference',
     dated: true,
-    where: (alias) => sql`${anyOf(sql`${alias}.param`, paramsOf(paths), 'int4')} and ${alias}.type = ${number}::int2
+    where: (alias) => sql`${ofPaths(alias, paths)} and ${alias}.type = ${number}::int2
       and ${alias}.id in (with recursive ${branch}(id) as (select ${id}::text collate "C" union ${step})
         select id from ${branch})`,
   };
-}
-
-/**
- * Membership by any of the paths of the compartment's definition, or being its resource. As one set of rids, from which
- * a statement can start; `self or referring` made PostgreSQL read every row of the tenant.
- */
-function compartmentSql(condition: CompartmentCondition, row: Sql, scope: Scope): Sql {
-  const { type, id, members } = condition;
-  const only = [...members.values()].flat().every(({ path }) => path.column === 'patient');
-  if (type === 'Patient' && only && !members.has('Patient')) return sql`${row}.patient = ${id}`;
-  return sql`${row}.rid in (${memberRids(condition, scope)})`;
-}
-
-function memberRids({ type, id, members }: CompartmentCondition, scope: Scope): Sql {
-  const link = scope.alias('f');
-  const referring = sql`select ${link}.rid from search_reference ${link}
-    where ${link}.tenant_id = ${scope.tenant} and ${link}.id = ${id} and ${link}.type = ${typeNumber(type)}::int2
-      and ${anyOf(sql`${link}.param`, paramsOf([...members.values()].flat()), 'int4')}`;
-  if (!members.has(type)) return referring;
-  const self = scope.alias('r');
-  return sql`${referring} union select ${self}.rid from resource ${self}
-    where ${self}.tenant_id = ${scope.tenant} and ${self}.type = ${typeNumber(type)}::int2 and ${self}.fhir_id = ${id}`;
-}
-
-/** The members of a compartment that the caller may see, and what they refer to. */
-function everythingSql({ compartment, within, types }: EverythingCondition, row: Sql, scope: Scope): Sql {
-  const member = scope.alias('r');
-  const link = scope.alias('f');
-  const target = scope.alias('r');
-  const members = scope.alias('m');
-  return sql`${row}.rid in (
-    with ${members} as materialized (
-      select ${member}.rid from resource ${member}
-      where ${member}.tenant_id = ${scope.tenant} and not ${member}.deleted
-        and ${member}.rid in (${memberRids(compartment, scope)})
-        and (${visibleSql(types, member, scope)}) and ${conditionSql(within, member, scope)})
-    select rid from ${members}
-    union
-    select ${target}.rid from ${members}
-    join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${members}.rid
-    join resource ${target} on ${target}.tenant_id = ${scope.tenant} and ${target}.type = ${link}.type
-      and ${target}.fhir_id = ${link}.id)`;
 }
 
 function latestSql({ matching, code, most }: LatestCondition, row: Sql, outer: Scope): Sql {
@@ -370,37 +333,4 @@ function listSql(id: string, row: Sql, scope: Scope): Sql {
     join search_reference ${link} on ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${list}.rid
       and ${link}.param = ${hash32('reference:List.entry.item')}::int4 and ${link}.type is not null
     where ${live('List', list, { kind: 'id', values: [id] }, scope)})`;
-}
-
-/** Words of the narrative are tokens; those of the whole content are looked for in its texts, row by row. */
-function wordsSql({ where, words }: WordsCondition, row: Sql, scope: Scope): Sql {
-  if (where === 'narrative') return both(words.map((word) => exists(row, wordRow(word), scope)));
-  const version = scope.alias('v');
-  const texts = sql`jsonb_path_query_array(${version}.content, 'strict $.** ? (@.type() == "string")')::text`;
-  const folded = scope.alias('t');
-  // Naming the stream's row keeps it behind the join with it: without statistics every row of the type was read before
-  // three of a rare code were found among 3,000 (9.4 s against 5 ms).
-  const streamed = scope.date === undefined ? sql`` : sql` and ${scope.date} is not null`;
-  return sql`exists (select from resource_version ${version} cross join lateral (select ${foldSql(texts)} as text) ${folded}
-    where ${version}.tenant_id = ${scope.tenant} and ${version}.rid = ${row}.rid and ${version}.ver = ${row}.ver
-      and ${both(words.map((word) => sql`strpos(${folded}.text, ${word}) > 0`))}${streamed}${probe(scope)})`;
-}
-
-export function wordRow(word: string): RowCondition {
-  return { table: 'search_token', dated: true, where: (alias) => sql`${alias}.key = ${wordKey(word)}::int8` };
-}
-
-const kilometresOfDegree = 111.195;
-
-/** A box of degrees finds the candidates, the great circle decides. */
-function nearSql({ latitude, longitude, kilometres }: NearCondition, row: Sql, scope: Scope): Sql {
-  const [north, east] = [scope.alias('i'), scope.alias('i')];
-  const margin = kilometres / kilometresOfDegree;
-  return sql`exists (select from search_quantity ${north} join search_quantity ${east}
-    on ${east}.tenant_id = ${scope.tenant} and ${east}.rid = ${north}.rid and ${east}.param = ${longitudeParam}::int4
-    where ${north}.tenant_id = ${scope.tenant} and ${north}.rid = ${row}.rid and ${north}.param = ${latitudeParam}::int4
-      and ${north}.unit is null and ${north}.low between ${latitude - margin}::float8 and ${latitude + margin}::float8
-      and 2 * 6371.0088 * asin(sqrt(least(1, sin(radians(${north}.low - ${latitude}::float8) / 2) ^ 2
-        + cos(radians(${north}.low)) * cos(radians(${latitude}::float8))
-        * sin(radians(${east}.low - ${longitude}::float8) / 2) ^ 2))) <= ${kilometres}::float8)`;
 }

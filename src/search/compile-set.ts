@@ -11,10 +11,11 @@ import {
   type RowLeaf,
   type WordsCondition,
 } from './ast.ts';
-import { byPatient, exists, hierarchyRow, live, paramsOf, repetition, wordRow } from './compile-condition.ts';
-import { linkings } from './link-sql.ts';
+import { byPatient, containersSql, hierarchyRow, live, repetition } from './compile-condition.ts';
+import { wordRow } from './compile-special.ts';
+import { linkings, ofPaths } from './link-sql.ts';
 import type { ParameterPath } from './parameters.ts';
-import { rowCondition, tableSql, type RowCondition } from './row-sql.ts';
+import { exists, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
 import type { Scope } from './scope.ts';
 import { anyOf, both } from './sql-list.ts';
 import { partsOf, startOf } from './strategy.ts';
@@ -87,7 +88,13 @@ function innerSet(type: string, condition: Condition, scope: Scope): InnerSet {
   };
 }
 
-function chainSet({ paths, type, condition }: ChainCondition, scope: Scope): Sql {
+function chainSet(chain: ChainCondition, scope: Scope): Sql {
+  const direct = directChainSet(chain, scope);
+  const inside = containersSql(chain, scope);
+  return inside === undefined ? direct : sql`(${direct}) union all (${inside})`;
+}
+
+function directChainSet({ paths, type, condition }: ChainCondition, scope: Scope): Sql {
   const { name, ctes, cut } = innerSet(type, condition, scope);
   const row = scope.alias('r');
   if (type === 'Patient' && byPatient(paths)) {
@@ -98,7 +105,7 @@ function chainSet({ paths, type, condition }: ChainCondition, scope: Scope): Sql
     const ends = { link: scope.alias('f'), target: scope.alias('r') };
     return sql`select ${ends.link}.rid from ${name} join (${linking.tables(ends, [type], scope)})
       on ${ends.target}.tenant_id = ${scope.tenant} and ${ends.target}.rid = ${name}.rid
-      where ${ends.link}.tenant_id = ${scope.tenant} and ${anyOf(sql`${ends.link}.param`, paramsOf(linking.paths), 'int4')}`;
+      where ${ends.link}.tenant_id = ${scope.tenant} and ${ofPaths(ends.link, linking.paths)}`;
   });
   return sql`with ${ctes} ${join([...selects, cut], ' union all ')}`;
 }
@@ -114,7 +121,7 @@ function hasSet({ type, targets, paths, condition }: HasCondition, scope: Scope)
     const ends = { link: scope.alias('f'), target: scope.alias('r') };
     return sql`select ${ends.target}.rid from ${name} join (${linking.tables(ends, targets, scope)})
       on ${ends.link}.tenant_id = ${scope.tenant} and ${ends.link}.rid = ${name}.rid
-      where ${anyOf(sql`${ends.link}.param`, paramsOf(linking.paths), 'int4')}`;
+      where ${ofPaths(ends.link, linking.paths)}`;
   });
   return sql`with ${ctes} ${join([...selects, cut], ' union all ')}`;
 }

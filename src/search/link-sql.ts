@@ -6,6 +6,7 @@ import { sql, type Sql } from '../store/sql.ts';
 import { hash32 } from './hash.ts';
 import type { ParameterPath } from './parameters.ts';
 import type { Scope } from './scope.ts';
+import { anyOf } from './sql-list.ts';
 
 function isCanonical({ path }: ParameterPath): boolean {
   return path.elementTypes.includes('canonical');
@@ -49,4 +50,9 @@ function canonicalTables({ link, target }: Ends, types: readonly string[], scope
         where ${version}.tenant_id = ${scope.tenant} and ${version}.rid = ${url}.rid
           and ${version}.param = any(${versions}::int4[]) and ${version}.value = ${link}.version))
     join resource ${target} on ${target}.tenant_id = ${scope.tenant} and ${target}.rid = ${url}.rid`;
+}
+
+/** Rows that one of the paths made. */
+export function ofPaths(row: Sql, paths: readonly ParameterPath[]): Sql {
+  return anyOf(sql`${row}.param`, [...new Set(paths.map(({ path }) => path.param))], 'int4');
 }

@@ -13,6 +13,7 @@ import { numberSql, quantitySql } from './quantity-sql.ts';
 import { referenceSql } from './reference-sql.ts';
 import { stringSql, uriSql } from './string-sql.ts';
 import { identifierPath, ofTypeKey, textParam } from './token-rows.ts';
+import type { Scope } from './scope.ts';
 import { anyOf, either } from './sql-list.ts';
 import { tokenSql } from './token-sql.ts';
 
@@ -116,4 +117,17 @@ const tableOf: Readonly<Record<string, string>> = {
 
 export function tableSql(condition: RowCondition): Sql {
   return raw(condition.table);
+}
+
+/** Whether the resource of a row has such an index row. */
+export function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
+  const alias = scope.alias('i');
+  const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
+  return sql`exists (select from ${tableSql(found)} ${alias} where ${alias}.tenant_id = ${scope.tenant}
+    and ${alias}.rid = ${row}.rid${dated} and ${found.where(alias)}${probe(scope)})`;
+}
+
+/** `offset 0` keeps PostgreSQL from joining (scope.ts). */
+export function probe({ probing }: Scope): Sql {
+  return probing ? sql` offset 0` : sql``;
 }
