@@ -8,7 +8,7 @@ import { exportSPKI, importJWK, SignJWT } from 'jose';
 import { addClient, secretHash } from '../../src/store/clients.ts';
 import { sessionOf } from '../../src/store/accounts.ts';
 import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';
-import { makeApp, makePerson, type App, type Person } from './app.ts';
+import { makeApp, makeBrowser, makePerson, type App, type Person } from './app.ts';
 import {
   assertionType,
   basic,
@@ -30,6 +30,8 @@ let foreign: KeyPair;
 let person: Person;
 let asymmetric: App;
 let confidential: App;
+/** Signed in once. */
+const browser = makeBrowser();
 
 beforeAll(async () => {
   lab = await makeLaboratory();
@@ -198,7 +200,7 @@ describe('RFC 8725 §2, §3 algorithms and keys', () => {
 });
 
 describe('RFC 9700 §2.5 a weaker way of proving who it is', () => {
-  test.each<[string, () => Promise<ReturnType<typeof post>>]>([
+  test.each<[string, () => ReturnType<typeof post>]>([
     [
       'a machine: nothing but its id',
       async () =>
@@ -252,27 +254,29 @@ describe('RFC 9700 §2.5 a weaker way of proving who it is', () => {
     ],
     [
       'an app with keys: nothing',
-      async () => post(`${robot.issuer}/token`, exchangeFields(asymmetric, await codeFor(asymmetric, person))),
+      async () =>
+        post(`${robot.issuer}/token`, exchangeFields(asymmetric, await codeFor(asymmetric, person, { browser }))),
     ],
     [
       'an app with keys: a secret',
       async () =>
         post(
           `${robot.issuer}/token`,
-          exchangeFields(asymmetric, await codeFor(asymmetric, person)),
+          exchangeFields(asymmetric, await codeFor(asymmetric, person, { browser })),
           basic(asymmetric.clientId, 'x'),
         ),
     ],
     [
       'an app with a secret: nothing',
-      async () => post(`${robot.issuer}/token`, exchangeFields(confidential, await codeFor(confidential, person))),
+      async () =>
+        post(`${robot.issuer}/token`, exchangeFields(confidential, await codeFor(confidential, person, { browser }))),
     ],
     [
       'an app with a secret: an empty one',
       async () =>
         post(
           `${robot.issuer}/token`,
-          exchangeFields(confidential, await codeFor(confidential, person)),
+          exchangeFields(confidential, await codeFor(confidential, person, { browser })),
           basic(confidential.clientId, ''),
         ),
     ],
@@ -281,7 +285,7 @@ describe('RFC 9700 §2.5 a weaker way of proving who it is', () => {
       async () =>
         post(
           `${robot.issuer}/token`,
-          exchangeFields(confidential, await codeFor(confidential, person)),
+          exchangeFields(confidential, await codeFor(confidential, person, { browser })),
           basic(confidential.clientId, secretHash(confidential.secret ?? '')),
         ),
     ],
@@ -289,7 +293,7 @@ describe('RFC 9700 §2.5 a weaker way of proving who it is', () => {
       'an app with a secret: an assertion',
       async () => {
         const assertion = await sign(keys, goodClaims(confidential));
-        const fields = exchangeFields(confidential, await codeFor(confidential, person));
+        const fields = exchangeFields(confidential, await codeFor(confidential, person, { browser }));
         return post(`${robot.issuer}/token`, {
           ...fields,
           client_assertion_type: assertionType,
@@ -304,7 +308,7 @@ describe('RFC 9700 §2.5 a weaker way of proving who it is', () => {
         const assertion = `${input}.${createHmac('sha256', confidential.secret ?? '')
           .update(input)
           .digest('base64url')}`;
-        const fields = exchangeFields(confidential, await codeFor(confidential, person));
+        const fields = exchangeFields(confidential, await codeFor(confidential, person, { browser }));
         return post(`${robot.issuer}/token`, {
           ...fields,
           client_assertion_type: assertionType,
@@ -336,7 +340,7 @@ describe('RFC 9700 §2.5 a weaker way of proving who it is', () => {
       client_id: confidential.clientId,
       client_secret: confidential.secret ?? '',
     }).toString();
-    const fields = exchangeFields(confidential, await codeFor(confidential, person));
+    const fields = exchangeFields(confidential, await codeFor(confidential, person, { browser }));
     const { status } = await post(`${robot.issuer}/token?${query}`, fields);
     expect([400, 401]).toContain(status);
   });
