@@ -40,6 +40,12 @@ export function logoutPage(laboratory: Laboratory, ctx: KoaContextWithOIDC, form
   sendPage(ctx, page, { goesTo: '*' });
 }
 
-export function endedPage(laboratory: Laboratory, ctx: KoaContextWithOIDC): void {
+/** Who answered "stay" comes here too, and is still signed in. */
+export async function endedPage(laboratory: Laboratory, ctx: KoaContextWithOIDC): Promise<void> {
+  const session = await ctx.oidc.provider.Session.get(ctx);
+  if (session.accountId !== undefined) {
+    ctx.status = 303;
+    return ctx.redirect(`${laboratory.root}/account`);
+  }
   sendPage(ctx, signedOutPage(textsFor(laboratory, ctx), frameOf(laboratory, '/session/end/success')));
 }
