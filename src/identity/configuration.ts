@@ -45,12 +45,9 @@ export function configurationOf(laboratory: Laboratory, keys: readonly JWK[]): C
     },
     acrValues: [passwordAcr, secondFactorAcr],
     claims: {
-      acr: null,
-      auth_time: null,
       iss: null,
       sid: null,
-      amr: null,
-      openid: ['sub'],
+      openid: ['sub', 'acr', 'amr', 'auth_time'],
       fhirUser: ['fhirUser'],
       profile: ['name', 'preferred_username', 'profile'],
     },

@@ -17,12 +17,17 @@ const kinds: Readonly<Record<string, 'public' | 'confidential' | 'asymmetric'>> 
   private_key_jwt: 'asymmetric',
 };
 
+const grantsForPeople: ReadonlySet<string> = new Set(['authorization_code', 'refresh_token']);
+
 const scopes = [...contextScopes, 'patient/*.cruds', 'user/*.cruds'].join(' ');
 
 /** @throws InvalidClientMetadata */
 export function registeredClient(id: string, payload: AdapterPayload): NewClient {
   const kind = kinds[payload.token_endpoint_auth_method ?? ''];
   if (kind === undefined) throw new errors.InvalidClientMetadata('token_endpoint_auth_method is not supported');
+  if (payload.grant_types?.some((grant) => !grantsForPeople.has(grant)) === true) {
+    throw new errors.InvalidClientMetadata('grant_types can only be authorization_code and refresh_token');
+  }
   const { jwks, jwks_uri: jwksUri, logo_uri: logoUri, id_token_signed_response_alg: algorithm } = payload;
   const client: Definition = {
     id,

@@ -187,6 +187,8 @@ export interface FlowOptions {
   readonly parameters?: Readonly<Record<string, string | undefined>>;
   readonly browser?: Browser;
   readonly pkce?: Pkce;
+  /** Further fields for the token endpoint, a client's assertion for instance. */
+  readonly tokenFields?: Readonly<Record<string, string>>;
 }
 
 export function authorizationUrl(app: App, options: FlowOptions = {}): string {
@@ -234,7 +236,8 @@ export interface TokenAnswer {
 
 /** Asks the token endpoint, as the kind of client that it is. */
 export async function askToken(app: App, fields: Readonly<Record<string, string>>): Promise<TokenAnswer> {
-  const own = app.secret === undefined ? { client_id: app.clientId } : {};
+  const named = app.secret !== undefined || 'client_assertion' in fields;
+  const own: Record<string, string> = named ? {} : { client_id: app.clientId };
   const headers: Record<string, string> = { 'content-type': 'application/x-www-form-urlencoded' };
   if (app.secret !== undefined) {
     headers['authorization'] = `Basic ${Buffer.from(`${app.clientId}:${app.secret}`).toString('base64')}`;
@@ -257,6 +260,7 @@ export async function signInTo(app: App, person: Person, options: FlowOptions = 
     code,
     redirect_uri: app.redirectUri,
     code_verifier: pkce.verifier,
+    ...options.tokenFields,
   });
 }
 
