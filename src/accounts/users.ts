@@ -3,7 +3,8 @@
  *
  * 1. Nobody gives a role to himself, nor becomes another person by changing his own `fhirUser`.
  * 2. Only a role that the laboratory has and that is understood is given.
- * 3. Disabling ends sessions, grants, tokens and tickets in the same transaction.
+ * 3. Disabling ends sessions, grants, tokens and tickets in the same transaction; becoming another person (`fhirUser`)
+ *    ends all but the tickets.
  * 4. No password passes through an administrator's hands: he hands over a link that is good once.
  */
 import { randomUUID } from 'node:crypto';
@@ -75,7 +76,10 @@ export async function setUser(administration: Administration, username: string, 
       refuseOnOneself(administration, account, 'change which person you are');
     }
     if (changed.roles !== undefined) await setRoles(session, administration, account, changed.roles);
-    return (await changeAccount(session, account.id, details)) ?? account;
+    const after = (await changeAccount(session, account.id, details)) ?? account;
+    // What was granted to the person before is not this person's.
+    if (after.fhirUser !== account.fhirUser) await endAccess(session, account.id);
+    return after;
   });
 }
 

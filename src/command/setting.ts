@@ -1,8 +1,11 @@
 /** `makhbar tenant set <name> <setting> <value>`: the settings of a laboratory, each with what it takes. */
+import { allRoles } from '../accounts/administration.ts';
 import { plans } from '../access/plans.ts';
 import { bytes } from '../config/readers.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { changeTenantSettings, type TenantSettings } from '../store/tenants.ts';
+import { sessionOf } from '../store/accounts.ts';
+import type { Database } from '../store/pool.ts';
+import { changeTenantSettings, findTenant, type TenantSettings } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 
 interface Kind<T> {
@@ -112,6 +115,20 @@ export async function setCommand(name: string, setting: string, written: string,
   }
   const value = kind.read(written);
   if (value === undefined) throw outcomeError('invalid', `${setting} takes ${kind.takes}, not "${written}".`);
-  const tenant = await withDatabase((database) => changeTenantSettings(database, name, { [setting]: value }));
+  const tenant = await withDatabase(async (database) => {
+    if (kind === roleNames) await checkRoles(database, name, value as string[]);
+    return changeTenantSettings(database, name, { [setting]: value });
+  });
   print(options, tenant, `${tenant.name}: ${setting} is ${String(value)}; running servers notice within seconds.`);
+}
+
+/** A name that no role has would take the second factor from a role without a word. */
+async function checkRoles(database: Database, name: string, roles: readonly string[]): Promise<void> {
+  const tenant = await findTenant(database, name);
+  if (tenant === undefined) return;
+  const known = (await allRoles(sessionOf(database, tenant.id))).map((role) => role.name);
+  const unknown = roles.find((role) => !known.includes(role));
+  if (unknown !== undefined) {
+    throw outcomeError('invalid', `There is no role "${unknown}"; there are ${known.join(', ')}.`);
+  }
 }

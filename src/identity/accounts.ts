@@ -20,7 +20,7 @@ import {
 import { readRoles } from '../store/roles.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { Identity } from './identity.ts';
-import { beginTry, endTry } from './lock-out.ts';
+import { abandonTry, beginTry, endTry } from './lock-out.ts';
 import { hashPassword, isOutdated, verifyPassword } from './password.ts';
 
 export interface Credentials {
@@ -53,7 +53,11 @@ export async function authenticatePassword(
   const session = sessionOf(identity.database, tenant.id);
   const known = await readPassword(session, username);
   const hash = password.length > longestPassword ? undefined : known?.hash;
-  const good = await verifyPassword(identity, tenant, { password: password.slice(0, longestPassword), hash });
+  const tried = { password: password.slice(0, longestPassword), hash };
+  const good = await verifyPassword(identity, tenant, tried).catch(async (error: unknown) => {
+    await abandonTry(identity, tenant, attempt);
+    throw error;
+  });
   if (!good || known === undefined || hash === undefined) return { refused: 'credentials' };
   await endTry(identity, tenant, attempt);
   if (known.account.status !== 'active') return { refused: 'disabled' };

@@ -14,7 +14,8 @@ import { parseManages, type Managed } from '../access/scopes.ts';
 import { resolveRoles } from '../access/role-definition.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { actorsOf } from '../store/actors.ts';
-import { readAccess, touchAccess, type TokenRow } from '../store/token-access.ts';
+import { sessionOf, touchRoles } from '../store/accounts.ts';
+import { readAccess, type TokenRow } from '../store/token-access.ts';
 import type { Database } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { GrantContext } from './grant-context.ts';
@@ -48,9 +49,14 @@ export function makeAuthenticate(database: Database, now: () => number = Date.no
     if (known.size >= most) known.delete(known.keys().next().value ?? '');
     const expires = (row?.expires ?? 0) * 1_000;
     known.set(key, { caller, until: Math.min(now() + remembered, expires) });
-    if (row?.accountId !== undefined) void touchAccess(database, tenant.id, row.accountId).catch(() => undefined);
+    if (row?.accountId !== undefined) void touch(database, tenant, row.accountId, now());
     return caller;
   };
+}
+
+/** Notes that the roles were used; nobody waits for it, and an answer does not fail for want of it. */
+async function touch(database: Database, tenant: Tenant, accountId: string, now: number): Promise<void> {
+  await touchRoles(sessionOf(database, tenant.id), accountId, now).catch(() => undefined);
 }
 
 /** @throws OutcomeError `login` (401) */

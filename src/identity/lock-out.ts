@@ -45,6 +45,12 @@ export async function endTry(identity: Identity, tenant: Tenant, attempt: Attemp
   await forgetAttempts(session, identity.now());
 }
 
+/** Nothing came of the try, through no fault of who tried: too much to do, or no database. */
+export async function abandonTry(identity: Identity, tenant: Tenant, attempt: Attempt): Promise<void> {
+  const session = sessionOf(identity.database, tenant.id);
+  for (const one of countedFor(attempt)) await takeBackAttempt(session, one);
+}
+
 function countedFor(attempt: Attempt): Counted[] {
   const own = 'username' in attempt ? attemptKey('account', attempt.username) : attemptKey('factor', attempt.factorOf);
   return [

@@ -8,8 +8,15 @@ import type { Input } from './parameters.ts';
 /** Seconds for which a second factor is fresh enough to change users and roles. */
 const freshness = 900;
 
-/** For a change. @throws OutcomeError `login` (401) without a fresh second factor. */
+/**
+ * For a change, which is a transaction of its own: within one of a Bundle it would stay when that is rolled back.
+ * @throws OutcomeError `login` (401) without a fresh second factor.
+ */
 export function administrationOf(context: Context): Administration {
+  if (context.inTransaction) {
+    const sentence = 'Users and roles are not changed within a transaction; send the operation by itself.';
+    throw outcomeError('not-supported', sentence, { status: 400 });
+  }
   requireFreshSecondFactor(context, freshness);
   const { server, tenant, caller } = context;
   return { database: server.database, tenant: tenant.id, by: caller.subject, now: Date.now() };

@@ -1,7 +1,7 @@
 /**
  * Users of the laboratory, for its administrators (manage/users). All at system level.
  *
- *   GET  [base]/$user-list      username?                       200: user (0..*)
+ *   GET  [base]/$user-list      username? after?                200: user (0..*), at most 1,000 by name, those after `after`
  *   POST [base]/$user-add       username display? email? fhirUser? role*     200: user, link, expires
  *   POST [base]/$user-set       username display? email? fhirUser? role*     200: user
  *   POST [base]/$user-disable   username                        200: user      $user-enable likewise

@@ -94,7 +94,7 @@ export async function clearAttempts(session: Session, keys: readonly Buffer[]): 
 }
 
 /**
- * Takes back the one try that succeeded, not the failures before it: whoever knows one password must not be able to clear
+ * Takes back one try that succeeded, or that nothing came of, not the failures before it: whoever knows one password must not be able to clear
  * the count of an address from which he guesses others.
  */
 export async function takeBackAttempt(session: Session, { key, free }: Counted): Promise<void> {

@@ -80,13 +80,3 @@ function tokenRow(row: Row): TokenRow {
     context: row.context ?? undefined,
   };
 }
-
-/** The account used its roles: at most one write a minute. */
-export async function touchAccess(database: Database, tenant: number, accountId: string): Promise<void> {
-  await database.query(
-    tenant,
-    sql`update account_role set last_used = date_trunc('minute', clock_timestamp())
-      where tenant_id = ${tenant} and account_id = ${accountId}
-        and (last_used is null or last_used < date_trunc('minute', clock_timestamp()))`,
-  );
-}

@@ -328,6 +328,21 @@ describe('who may', () => {
   );
 });
 
+test('within a transaction nothing of it is done', async () => {
+  const entry = (url: string, body: JsonObject) => ({ request: { method: 'POST', url }, resource: body });
+  const named = { resourceType: 'Parameters', parameter: [{ name: 'username', valueString: 'bundled' }] };
+  const caller = await signIn(lab.tenant, `system/*.cruds ${managing}`, administratorId, fresh);
+  const send = async (type: string): Promise<number> => {
+    const bundle = { resourceType: 'Bundle', type, entry: [entry('$user-add', named)] };
+    const headers = { 'content-type': 'application/fhir+json' };
+    return (await caller.fetch('', { method: 'POST', headers, body: JSON.stringify(bundle) })).status;
+  };
+  expect(await send('transaction')).toBe(400);
+  expect((await ask(administrator, '$user-list?username=bundled')).values['user']).toBeUndefined();
+  expect(await send('batch')).toBe(200);
+  expect((await ask(administrator, '$user-list?username=bundled')).values['user']).toHaveLength(1);
+});
+
 describe('roles', () => {
   const night: [string, Value][] = [
     ['name', 'night-shift'],

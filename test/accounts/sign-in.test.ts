@@ -195,6 +195,19 @@ describe('lock-out', () => {
     expect([refused.get('credentials')?.length, refused.get('locked')?.length]).toEqual([5, 35]);
   });
 
+  test('a try that nothing came of is not counted', async () => {
+    const { tenant } = await makeLaboratory();
+    const refusing = { ...identity, hashing: makeTurns({ atOnce: 0, mostWaiting: 0 }) };
+    for (let i = 0; i < 10; i++) {
+      const asked = { username: 'amal', password, address: '192.0.2.7' };
+      await expect(authenticatePassword(refusing, tenant, asked)).rejects.toMatchObject({
+        issues: [{ code: 'transient' }],
+      });
+    }
+    for (let i = 0; i < 5; i++) expect(await failure(tenant)).toBeUndefined();
+    expect(await failure(tenant)).toBe(30);
+  });
+
   test('of many right tries at once all that are let through succeed, and the count is right after them', async () => {
     const { tenant } = await makeLaboratory();
     await makeUser(tenant, { username: 'amal' });

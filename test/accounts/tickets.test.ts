@@ -177,6 +177,15 @@ describe('leaving', () => {
     expect(account).toMatchObject({ status: 'disabled', disabled: new Date(noon).toISOString() });
   });
 
+  test('who becomes another person keeps nothing that was granted before; other changes end nothing', async () => {
+    const account = await makeUser(tenant, { username: 'amal', fhirUser: 'Practitioner/1' });
+    await access(account, `p-${tenant.id}`);
+    await setUser(administration(), 'amal', { display: 'Amal', roles: ['reception'], fhirUser: 'Practitioner/1' });
+    expect(await openidRows()).toBe(3);
+    await setUser(administration(), 'amal', { fhirUser: null });
+    expect(await openidRows()).toBe(0);
+  });
+
   test('roles are taken at once; one that the laboratory no longer understands grants nothing', async () => {
     const account = await makeUser(tenant, { username: 'amal', roles: ['technician', 'reception'] });
     const names = async (): Promise<string[]> =>
