@@ -97,6 +97,8 @@ export interface ChainCondition {
   readonly paths: readonly ParameterPath[];
   readonly type: string;
   readonly condition: Condition;
+  /** Whether contained resources may be targets; undefined where nobody has looked yet (store/chain-targets.ts). */
+  readonly contained?: boolean;
 }
 
 export interface HasCondition {

@@ -9,7 +9,7 @@ import { resourceTypes } from '../fhir/definitions.ts';
 import type { Access, ContainedSearch, Search } from './ast.ts';
 import { conditionSql, visibleSql } from './compile-condition.ts';
 import type { PageOptions } from './compile.ts';
-import { containedAccess } from './contained.ts';
+import { accessWithin } from './contained.ts';
 import { afterSql, orderKeys, orderSql, type Key } from './order.ts';
 import { makeScope, type Scope } from './scope.ts';
 
@@ -107,13 +107,4 @@ function matching({ types, access, contained }: SearchWithin, alias: Sql, scope:
 function ordinary({ types, condition }: SearchWithin, alias: Sql, scope: Scope): Sql {
   return sql`${alias}.tenant_id = ${scope.tenant} and not ${alias}.deleted
     and ${visibleSql(types, alias, scope)} and ${conditionSql(condition, alias, scope)}`;
-}
-
-/** What the caller may see of each type, asked of contained resources. Chains lead out of them, to what he sees anyway. */
-function accessWithin(access: Access): Access {
-  const contained = (type: string): ReturnType<Access> => {
-    const condition = access(type);
-    return condition && containedAccess(condition);
-  };
-  return Object.assign(contained, { within: access.within ?? access });
 }

@@ -5,10 +5,20 @@
  *    a condition that was turned into one on such paths can meet it; every other condition cannot.
  * 2. A condition that needs what a contained resource has not (a narrative, an address others refer to) is refused when
  *    it is asked for. Where it limits the caller, nothing contained is seen.
- * 3. Conditions on the target of a chain stay as they are: that is a resource of its own.
+ * 3. From a contained resource a chain leads to resources of their own, whose conditions stay as they are. A chain from
+ *    a resource that is not contained goes into what it contains as well, one step: R4 evaluates it there.
  */
 import { outcomeError, type OutcomeError } from '../fhir/outcome.ts';
-import { all, type Condition, type ContainedSearch, type Include, type Search, type SortKey } from './ast.ts';
+import {
+  all,
+  type Access,
+  type ChainCondition,
+  type Condition,
+  type ContainedSearch,
+  type Include,
+  type Search,
+  type SortKey,
+} from './ast.ts';
 import { hash32 } from './hash.ts';
 import type { IndexedPath, Parameter, ParameterPath, TypeParameters } from './parameters.ts';
 
@@ -23,10 +33,6 @@ function twin(path: IndexedPath): IndexedPath {
     twins.set(path, found);
   }
   return found;
-}
-
-export function isContainedPath({ key }: IndexedPath): boolean {
-  return key.startsWith('#');
 }
 
 const ofContained = new WeakMap<TypeParameters, TypeParameters>();
@@ -136,7 +142,7 @@ const limits = new WeakMap<Condition, { readonly condition: Condition | undefine
  * What limits a caller, asked of contained resources; undefined where it cannot be: then nothing of them is seen. One
  * condition gives one, so that types with the same stay together (access-groups.ts).
  */
-export function containedAccess(condition: Condition): Condition | undefined {
+function containedAccess(condition: Condition): Condition | undefined {
   let found = limits.get(condition);
   if (found === undefined) {
     found = { condition: limit(condition) };
@@ -151,6 +157,61 @@ function limit(condition: Condition): Condition | undefined {
     return containedCondition(condition);
   } catch {
     return undefined;
+  }
+}
+
+/** What the caller may see of each type, asked of contained resources. Chains lead out of them, to what he sees anyway. */
+export function accessWithin(access: Access): Access {
+  const contained = (type: string): Condition | undefined => {
+    const condition = access(type);
+    return condition && containedAccess(condition);
+  };
+  return Object.assign(contained, { within: access.within ?? access });
+}
+
+/** The condition of a chain on contained targets; undefined where none can meet it, or the chain starts in one. */
+export function containedTarget({ paths, condition, contained }: ChainCondition): Condition | undefined {
+  if (contained !== true || paths.some(({ path }) => path.key.startsWith('#'))) return undefined;
+  try {
+    return containedCondition(condition);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The types of chains' targets of which it is not known yet whether some are contained. */
+export function chainTargets(condition: Condition): string[] {
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+      return condition.parts.flatMap(chainTargets);
+    case 'not':
+      return chainTargets(condition.part);
+    case 'has':
+      return chainTargets(condition.condition);
+    case 'chain':
+      return [...(condition.contained === undefined ? [condition.type] : []), ...chainTargets(condition.condition)];
+    default:
+      return [];
+  }
+}
+
+/** The same, with chains that go into contained resources of these types. */
+export function throughContained(condition: Condition, types: ReadonlySet<string>): Condition {
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+      return { ...condition, parts: condition.parts.map((part) => throughContained(part, types)) };
+    case 'not':
+      return { ...condition, part: throughContained(condition.part, types) };
+    case 'has':
+      return { ...condition, condition: throughContained(condition.condition, types) };
+    case 'chain': {
+      const contained = condition.contained ?? types.has(condition.type);
+      return { ...condition, contained, condition: throughContained(condition.condition, types) };
+    }
+    default:
+      return condition;
   }
 }
 

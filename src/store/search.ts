@@ -16,6 +16,7 @@ import {
   type Position,
 } from '../search/compile.ts';
 import { effort, stepsOf } from '../search/strategy.ts';
+import { withContainedTargets } from './chain-targets.ts';
 import { containedFromRow, type ContainedRow } from './contained.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
@@ -49,7 +50,7 @@ export async function runSearch(
   position?: Position,
   bounds = effort,
 ): Promise<SearchPage> {
-  const search = await withValueSets(session, parsed);
+  const search = await resolved(session, parsed);
   if (search.types.length === 0) return { ...nothing, total: 0 };
   if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
   const options = { limit: search.count + 1, position };
@@ -68,6 +69,11 @@ export async function runSearch(
     previous,
     total: whole ? matches.length : await totalOf(session, search),
   };
+}
+
+/** With what only the laboratory's data can tell. */
+async function resolved(session: Session, search: Search): Promise<Search> {
+  return withContainedTargets(session, await withValueSets(session, search));
 }
 
 const nothing = { matches: [], included: [], next: undefined, previous: undefined, truncated: false };
@@ -141,7 +147,7 @@ async function totalOf(session: Session, search: Search): Promise<number | undef
 
 /** How many resources match. */
 export async function countMatches(session: Session, parsed: Search): Promise<number> {
-  const search = await withValueSets(session, parsed);
+  const search = await resolved(session, parsed);
   return search.types.length === 0 ? 0 : count(session, countSql(search, session.tenant));
 }
 
@@ -160,7 +166,7 @@ async function count(session: Session, statement: Sql): Promise<number> {
 
 /** Up to `most` matches, without includes: for conditional interactions. */
 export async function findMatches(session: Session, parsed: Search, most: number): Promise<Stored[]> {
-  const search = await withValueSets(session, parsed);
+  const search = await resolved(session, parsed);
   if (search.types.length === 0) return [];
   const rows = await findRows(session, search, { limit: most });
   return rows.map(storedFromRow);

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { all, type Access } from '../../src/search/ast.ts';
 import { parseSearch } from '../../src/search/parse.ts';
+import { effort as usual } from '../../src/search/strategy.ts';
 import { sql } from '../../src/store/sql.ts';
 import { ask, store as put, type Json } from '../operations/store.ts';
 import { makeLaboratory, signIn, type Laboratory } from '../server.ts';
@@ -43,6 +44,7 @@ const resources: readonly Json[] = [
     medication('m2', 'Aspirin', { status: 'inactive' }),
   ]),
   request('r3', [medication('m1', 'codeine')], { subject: { reference: 'Patient/q' } }),
+  request('outside', [], { medicationReference: { reference: 'Medication/m1' } }),
   request('plain', [], { medicationCodeableConcept: concept('aspirin') }),
   {
     resourceType: 'DiagnosticReport',
@@ -229,6 +231,52 @@ describe('contained resources themselves', () => {
 test('includes start from the containers where those are answered', async () => {
   const query = 'code=aspirin&_contained=true&_include=MedicationRequest:subject&_include=Medication:manufacturer';
   expect((await findPageOf(tenant, query)).included).toEqual(['Patient/p']);
+});
+
+describe('chains go into what a resource contains', () => {
+  test.each([
+    ['MedicationRequest?medication.code=aspirin', ['r1']],
+    ['MedicationRequest?medication.code=morphine', ['r2']],
+    ['MedicationRequest?medication.code:not=morphine', ['r1', 'r3', 'outside']],
+    ['MedicationRequest?medication.code=ibuprofen', ['outside']],
+    ['MedicationRequest?medication.code=ibuprofen,codeine', ['outside', 'r3']],
+    ['MedicationRequest?medication.status=inactive', []],
+    ['MedicationRequest?medication._id=m1', ['outside', 'r1', 'r2', 'r3']],
+    ['MedicationRequest?medication.manufacturer.name=make', ['r1']],
+    ['MedicationRequest?medication:Medication.ingredient-code=abc', ['r2']],
+    ['MedicationRequest?medication.code=aspirin&status=active&patient=p', ['r1']],
+    ['MedicationRequest?_filter=medication.code eq aspirin or medication.code eq codeine', ['r1', 'r3']],
+    ['DiagnosticReport?result.code=glucose', ['report']],
+    ['DiagnosticReport?result.value-quantity=gt100', ['report']],
+    ['DiagnosticReport?result.code=glucose&result.code=sodium', ['report']],
+    ['DiagnosticReport?result.code=potassium', []],
+    ['DiagnosticReport?subject:Patient.family=jiddi', ['report']],
+    ['DiagnosticReport?patient.birthdate=1980', ['report']],
+    ['DiagnosticReport?performer.name=x', []],
+    ['Patient?_has:MedicationRequest:patient:medication.code=morphine', ['p']],
+  ])('%s', async (query, expected) => {
+    for (const effort of [undefined, { smallSet: 0, triedRows: 1 }]) {
+      const { matches } = await findPage(
+        tenant,
+        query,
+        effort === undefined ? {} : { effort: { ...usual, ...effort } },
+      );
+      expect(matches.sort()).toEqual([...expected].sort());
+    }
+    expect((await findPage(tenant, `${query}&_summary=count`)).total).toBe(expected.length);
+  });
+
+  test('at the other laboratory into its own', async () => {
+    expect(await find(other, 'MedicationRequest?medication.code=aspirin')).toEqual(['r2']);
+    expect(await find(other, 'DiagnosticReport?result.code=glucose')).toEqual([]);
+  });
+
+  test('of types that the caller may see', async () => {
+    const access: Access = (type) => (type === 'MedicationRequest' ? all : undefined);
+    expect(await find(tenant, 'MedicationRequest?medication.code=aspirin', { access })).toEqual([]);
+    const some: Access = (type) => (type === 'Medication' ? parseSearch(type, [['code', 'codeine']]).condition : all);
+    expect(await find(tenant, 'MedicationRequest?medication.status=active', { access: some })).toEqual(['r3']);
+  });
 });
 
 describe('every other search is blind to them', () => {
