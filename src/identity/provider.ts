@@ -106,6 +106,8 @@ function replaceBehaviour(provider: Provider, { fhirBase }: Laboratory): void {
 async function pageHeaders(ctx: Context, next: () => Promise<void>): Promise<void> {
   const goesTo = originOf(ctx.query['redirect_uri']);
   ctx.set('content-security-policy', policyOf(goesTo));
+  // For browsers that know no frame-ancestors.
+  ctx.set('x-frame-options', 'DENY');
   if (!openToScripts.test(ctx.path)) ctx.remove('access-control-allow-origin');
   await next();
 }

@@ -4,7 +4,7 @@ import type { ErrorOut } from 'oidc-provider';
 import { errorPage, type PageProblem } from '../../pages/error.ts';
 import { signedOutPage, signOutPage } from '../../pages/sign-out.ts';
 import type { Laboratory } from '../laboratory.ts';
-import { frameOf, sendPage, textsFor } from './frame.ts';
+import { frameOf, originOf, sendPage, textsFor } from './frame.ts';
 
 const problems: Readonly<Record<string, PageProblem>> = {
   invalid_client: 'app',
@@ -37,7 +37,8 @@ export function logoutPage(laboratory: Laboratory, ctx: KoaContextWithOIDC, form
     xsrf: token,
     app: ctx.oidc.client?.clientName,
   });
-  sendPage(ctx, page, { goesTo: '*' });
+  const goesTo = originOf(ctx.oidc.params?.['post_logout_redirect_uri']);
+  sendPage(ctx, page, goesTo === undefined ? {} : { goesTo });
 }
 
 /** Who answered "stay" comes here too, and is still signed in. */
