@@ -107,17 +107,22 @@ export function isRedirectUri(uri: string, native: boolean): boolean {
   if (uri.length > longest || /[#*\s\\]/.test(uri) || !URL.canParse(uri)) return false;
   const { protocol, hostname, username, password } = new URL(uri);
   if (username !== '' || password !== '') return false;
-  if (protocol === 'https:') return true;
+  if (protocol === 'https:') return isHostName(hostname);
   if (protocol === 'http:') return loopback.has(hostname);
   // A scheme with a dot is named after a domain; others are taken by the browser or by other programs.
   return native && /^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:$/.test(protocol);
+}
+
+/** URLs allow more: a host with a semicolon or comma would add to the policy of the pages that name it (form-action). */
+function isHostName(host: string): boolean {
+  return /^([a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])$/.test(host);
 }
 
 function isWebUri(uri: string): boolean {
   if (uri.length > longest || !URL.canParse(uri)) return false;
   const { protocol, hostname, username, password } = new URL(uri);
   if (username !== '' || password !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && loopback.has(hostname));
+  return (protocol === 'https:' && isHostName(hostname)) || (protocol === 'http:' && loopback.has(hostname));
 }
 
 function checkKeys({ kind, metadata }: Definition): void {

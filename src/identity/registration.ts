@@ -3,6 +3,7 @@
  *
  * 1. It acts for people only, and gets what every such application may have: what the person grants, at most.
  * 2. Its words about itself are checked like an administrator's, and marked as its own.
+ * 3. Its keys are not fetched from this machine: that address is for tools that whoever runs the machine registers.
  */
 import { errors, type AdapterPayload } from 'oidc-provider';
 import { checkClient, type Definition } from '../access/clients.ts';
@@ -44,6 +45,9 @@ export function registeredClient(id: string, payload: AdapterPayload): NewClient
       ...(algorithm === 'ES384' && { idTokenAlgorithm: 'ES384' as const }),
     },
   };
+  if (jwksUri !== undefined && !jwksUri.startsWith('https:')) {
+    throw new errors.InvalidClientMetadata('jwks_uri must be an https address');
+  }
   checked(client);
   const secret = payload.client_secret;
   return {
