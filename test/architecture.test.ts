@@ -41,6 +41,7 @@ const layers: Record<string, readonly string[]> = {
   http: ['access', 'fhir', 'interactions', 'log', 'request', 'serve', 'store', 'usage'],
   // Put together and started.
   start: [
+    'accounts',
     'config',
     'fhir',
     'files',
@@ -57,7 +58,7 @@ const layers: Record<string, readonly string[]> = {
     'usage',
   ],
   main: ['config', 'fhir', 'log', 'start', 'store'],
-  command: ['access', 'accounts', 'config', 'fhir', 'identity', 'log', 'main', 'start', 'store', 'usage'],
+  command: ['access', 'accounts', 'config', 'fhir', 'identity', 'log', 'main', 'pages', 'start', 'store', 'usage'],
 };
 
 /** Package → where it may be used: folders, or single files. */

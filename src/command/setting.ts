@@ -3,6 +3,7 @@ import { allRoles } from '../accounts/administration.ts';
 import { plans } from '../access/plans.ts';
 import { bytes } from '../config/readers.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { isColour } from '../pages/colour.ts';
 import { sessionOf } from '../store/accounts.ts';
 import type { Database } from '../store/pool.ts';
 import { changeTenantSettings, findTenant, type TenantSettings } from '../store/tenants.ts';
@@ -72,6 +73,11 @@ const webAddress: Kind<string> = {
   read: (written) => (URL.canParse(written) && new URL(written).protocol === 'https:' ? written : undefined),
 };
 
+const colour: Kind<string> = {
+  takes: 'a colour such as #0b5d63',
+  read: (written) => (isColour(written) ? written.toLowerCase() : undefined),
+};
+
 const zone: Kind<string> = {
   takes: 'a time zone such as Africa/Tunis',
   read: (written) => (isZone(written) ? written : undefined),
@@ -99,6 +105,7 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   accessTokenMinutes: minutes,
   dynamicRegistration: yesOrNo,
   logo: webAddress,
+  colour,
   website: webAddress,
   timezone: zone,
   consentDefault: permitOrDeny,

@@ -8,7 +8,7 @@
  * 4. Nothing that it is given or gives out reaches the log: no token, code, parameter, header.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Context } from 'koa';
+import type { Context, Middleware } from 'koa';
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import { sessionOf } from '../store/accounts.ts';
 import { endSession } from '../store/oidc.ts';
@@ -18,7 +18,7 @@ import { configurationOf } from './configuration.ts';
 import { identityKeys } from './keys.ts';
 import type { Laboratory } from './laboratory.ts';
 import { accountPages } from './account/routes.ts';
-import { policyOf, originOf } from './pages/frame.ts';
+import { noteLogo, originOf, policyOf } from './pages/frame.ts';
 import { faultPage } from './pages/problem.ts';
 import { interactionPages } from './sign-in/routes.ts';
 import { tokenAnswer } from './token-answer.ts';
@@ -49,7 +49,7 @@ export async function makeProvider(laboratory: Laboratory): Promise<LaboratoryPr
   // Koa's own event, for which the provider has no type.
   (provider as NodeJS.EventEmitter).on('error', noteFailure);
   provider.silent = true;
-  provider.use(pageHeaders);
+  provider.use(pageHeaders(laboratory));
   provider.use(signOut(laboratory));
   const addressOf = (request: IncomingMessage): string => visits.get(request)?.address ?? '';
   provider.use(faultPage(laboratory, isPage));
@@ -103,13 +103,16 @@ function replaceBehaviour(provider: Provider, { fhirBase }: Laboratory): void {
 }
 
 /** Before anything else, so that a form that posts itself can add its script's hash. */
-async function pageHeaders(ctx: Context, next: () => Promise<void>): Promise<void> {
-  const goesTo = originOf(ctx.query['redirect_uri']);
-  ctx.set('content-security-policy', policyOf(goesTo));
-  // For browsers that know no frame-ancestors.
-  ctx.set('x-frame-options', 'DENY');
-  if (!openToScripts.test(ctx.path)) ctx.remove('access-control-allow-origin');
-  await next();
+function pageHeaders(laboratory: Laboratory): Middleware {
+  return async (ctx, next) => {
+    noteLogo(ctx, laboratory);
+    const goesTo = originOf(ctx.query['redirect_uri'] ?? ctx.query['post_logout_redirect_uri']);
+    ctx.set('content-security-policy', policyOf(goesTo));
+    // For browsers that know no frame-ancestors.
+    ctx.set('x-frame-options', 'DENY');
+    if (!openToScripts.test(ctx.path)) ctx.remove('access-control-allow-origin');
+    await next();
+  };
 }
 
 /** What web applications ask for by script; pages are not for scripts of other origins. */

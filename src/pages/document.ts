@@ -28,6 +28,8 @@ export interface Assets {
   readonly style: string;
   readonly icon: string;
   readonly passkey: string;
+  /** Rules for the laboratory's own colour (colour.ts). */
+  readonly colour?: string | undefined;
   /** The laboratory's own logo. */
   readonly logo?: string | undefined;
 }
@@ -56,6 +58,7 @@ export function documentText(texts: Texts, frame: Frame, page: Content): string 
           <meta name="robots" content="noindex" />
           <link rel="icon" href="${frame.assets.icon}" />
           <link rel="stylesheet" href="${frame.assets.style}" />
+          ${frame.assets.colour !== undefined && html`<link rel="stylesheet" href="${frame.assets.colour}" />`}
           ${page.script !== undefined && html`<script src="${page.script}" defer></script>`}
         </head>
         <body>

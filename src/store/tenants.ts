@@ -32,6 +32,8 @@ export interface TenantSettings {
   dynamicRegistration?: boolean;
   /** Address of the laboratory's logo (https). */
   logo?: string;
+  /** The colour of its pages, #rrggbb. */
+  colour?: string;
   /** Address of the laboratory's website (https). */
   website?: string;
   /** IANA zone in which dates without zone are read. Default UTC. */

@@ -69,7 +69,7 @@ async function prepare(page: Page, { javaScript = true, language = 'en' }: TabOp
   await page.setRequestInterception(true);
   page.on('request', (request) => {
     if (/^(https?:\/\/(127\.0\.0\.1|localhost)[:/]|data:)/.test(request.url())) return void request.continue();
-    left.push(request.url());
+    if (!request.url().endsWith('/favicon.ico')) left.push(request.url());
     return void request.respond({ status: 200, contentType: 'text/html', body: '<title>The app</title>' });
   });
   return { page, complaints, left };

@@ -191,3 +191,36 @@ describe('the language', () => {
     expect(page.text).toMatch(/<html lang="ar" dir="rtl">/);
   });
 });
+
+describe('a laboratory’s own look', () => {
+  browserTest('its colour and its logo are shown, and nothing else is let in', async () => {
+    const own = await makeLaboratory({ settings: { colour: '#8a1c4a', logo: 'https://lab.example/logo.png' } });
+    const tab = await open();
+    await tab.page.goto(own.base.replace(/fhir$/, 'account/sign-in'));
+    const colours = 'getComputedStyle(document.querySelector("button.primary")).backgroundColor';
+    expect(await tab.page.evaluate(colours)).toBe('rgb(138, 28, 74)');
+    expect(tab.left).toEqual(['https://lab.example/logo.png']);
+    expect(tab.complaints).toEqual([]);
+    expect((await fetch(`${root}/assets/colour.css`)).status).toBe(404);
+  });
+});
+
+describe('signing out at an app’s wish', () => {
+  browserTest('leads back to it, also where nobody was signed in', async () => {
+    const tab = await open();
+    const bye = 'https://app.example.org/bye';
+    const signing = await makeApp(lab, { postLogoutRedirectUris: [bye] });
+    const query = new URLSearchParams({ client_id: signing.clientId, post_logout_redirect_uri: bye });
+    await tab.page.goto(`${root}/session/end?${query}`);
+    await tab.page.waitForFunction('document.title === "The app"');
+    expect(tab.left.at(-1)).toBe(bye);
+    await tab.page.goto(`${root}/account`);
+    await fill(tab, { username: person.username, password: person.password });
+    await press(tab, 'button.primary');
+    await tab.page.goto(`${root}/session/end?${query}`);
+    expect(await textOf(tab)).toMatch(/Growth chart asks to sign you out/);
+    await press(tab, 'button.primary');
+    expect(tab.left.at(-1)).toBe(bye);
+    expect(tab.complaints).toEqual([]);
+  });
+});

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Context } from 'koa';
+import { colourRules } from '../../pages/colour.ts';
 
 const types = {
   'style.css': 'text/css',
@@ -28,6 +29,13 @@ const assets = new Map<string, Asset>(
 /** Below the laboratory's root. */
 export function assetAddress(name: Name): string {
   return `/assets/${name}?${assets.get(name)?.hash}`;
+}
+
+/** The rules for the laboratory's own colour; they are short and change with its setting. */
+export function sendColour(ctx: Context, colour: string): void {
+  ctx.set('cache-control', ctx.querystring === colour.slice(1) ? 'public, max-age=31536000, immutable' : 'no-cache');
+  ctx.type = 'text/css';
+  ctx.body = colourRules(colour);
 }
 
 /** Whether there is such a file, which is then sent. */

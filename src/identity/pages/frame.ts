@@ -37,6 +37,9 @@ export function frameOf({ tenant, root }: Laboratory, here: string): Frame {
     icon: root + assetAddress('icon.svg'),
     passkey: root + assetAddress('passkey.js'),
     ...(tenant.settings.logo !== undefined && { logo: tenant.settings.logo }),
+    ...(tenant.settings.colour !== undefined && {
+      colour: `${root}/assets/colour.css?${tenant.settings.colour.slice(1)}`,
+    }),
   };
   return { laboratory: tenant.title, root, assets, here: root + here, timezone: tenant.settings.timezone };
 }
@@ -51,19 +54,29 @@ export function sendPage(
   { status = 200, goesTo }: { status?: number; goesTo?: string } = {},
 ): void {
   ctx.status = status;
-  ctx.set('content-security-policy', policyOf(goesTo));
+  ctx.set('content-security-policy', policyOf(goesTo, logoOrigin(ctx)));
   ctx.set('cache-control', 'no-store');
   ctx.type = 'html';
   ctx.body = page;
 }
 
-export function policyOf(goesTo?: string): string {
+/** Noted for each request by `noteLogo`, because a page is sent where the laboratory is not at hand. */
+function logoOrigin(ctx: Context): string | undefined {
+  return (ctx.state as { logo?: string }).logo;
+}
+
+export function noteLogo(ctx: Context, { tenant }: Laboratory): void {
+  (ctx.state as { logo?: string | undefined }).logo = originOf(tenant.settings.logo);
+}
+
+/** @param logo the origin of the laboratory's own logo */
+export function policyOf(goesTo?: string, logo?: string): string {
   const action = goesTo === undefined ? "'self'" : `'self' ${goesTo}`;
   return [
     "default-src 'none'",
     "style-src 'self'",
     "script-src 'self'",
-    "img-src 'self' data:",
+    `img-src 'self' data:${logo === undefined ? '' : ` ${logo}`}`,
     `form-action ${action}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",

@@ -4,7 +4,7 @@ import type { Middleware } from 'koa';
 import { errors, type default as Provider } from 'oidc-provider';
 import type { PageProblem } from '../../pages/error.ts';
 import type { Laboratory } from '../laboratory.ts';
-import { sendAsset } from '../pages/assets.ts';
+import { sendAsset, sendColour } from '../pages/assets.ts';
 import { readForm } from '../pages/form-body.ts';
 import { isFormToken } from '../pages/frame.ts';
 import { sendProblem } from '../pages/problem.ts';
@@ -21,7 +21,11 @@ export function interactionPages(
 ): Middleware {
   return async (ctx, next) => {
     const [, part, name = '', deed] = ctx.path.split('/');
-    if (part === 'assets' && sendAsset(ctx, name)) return;
+    if (part === 'assets') {
+      const { colour } = laboratory.tenant.settings;
+      if (name === 'colour.css' && colour !== undefined) return sendColour(ctx, colour);
+      if (sendAsset(ctx, name)) return;
+    }
     if (part !== 'sign-in' || name === '') return await next();
     const step = await stepOf({ laboratory, provider, ctx, address: addressOf(ctx.req) });
     if (typeof step === 'string') return sendProblem(laboratory, ctx, step);
