@@ -83,6 +83,11 @@ async function contextOf(step: Step, asking: Asking): Promise<Progress | undefin
     return undefined;
   }
   let { patient } = given;
+  // A launch is meant for whoever works in the EMR; in other hands it must not open the records that it names.
+  if (patient !== undefined && (await patientOf(step, caller, patient)) === undefined) {
+    await refuse(step, 'the launch is for a patient whom this person may not see');
+    return undefined;
+  }
   if (patient === undefined && needsPatient(asking.scopes)) {
     if (asking.fhirUser?.startsWith('Patient/') === true) patient = asking.fhirUser.slice('Patient/'.length);
     else {
