@@ -30,7 +30,7 @@ export interface AddressOptions {
 /** `GET http://host/path`, as proxies may send it (RFC 9112 §3.2.2). The header Host says the same. */
 const absoluteForm = /^https?:\/\/[^/?]*/i;
 
-/** @throws OutcomeError `invalid` where the URL cannot be decoded. */
+/** @throws OutcomeError `invalid` where the URL cannot be decoded, or Host is no name of a host. */
 export function addressOf(request: IncomingMessage, options: AddressOptions): Address {
   const [path, search] = split((request.url ?? '/').replace(absoluteForm, ''), '?');
   const origin = originOf(request, options);
@@ -74,12 +74,21 @@ function originOf(request: IncomingMessage, options: AddressOptions): Origin {
     host: request.headers.host ?? 'localhost',
   };
   if (!options.trusted(request.socket.remoteAddress ?? '')) {
-    return direct;
+    return checked(direct);
   }
-  return {
+  return checked({
     protocol: first(request.headers['x-forwarded-proto']) ?? direct.protocol,
     host: first(request.headers['x-forwarded-host']) ?? direct.host,
-  };
+  });
+}
+
+/** Links and the OpenID issuer are made of it. */
+const hostName = /^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/;
+
+function checked({ protocol, host }: Origin): Origin {
+  const proper = hostName.test(host) && /^https?$/i.test(protocol) && URL.canParse(`${protocol}://${host}`);
+  if (!proper) throw outcomeError('invalid', 'The header Host is not the name of a host.', { status: 400 });
+  return { protocol: protocol.toLowerCase(), host };
 }
 
 function first(header: string | string[] | undefined): string | undefined {

@@ -53,15 +53,20 @@ export function stateAdapter(database: Database, tenant: number, kind: string): 
   };
 }
 
+/** In JSON: what jsonb has no place for. Half a surrogate pair does not come out of a decoded address. */
+const unstorable = /(?<!\\)(?:\\\\)*\\u0000/;
+
 /** Parts of an address that hold the id of an interaction; stored without it. */
 const placeholder = '{id}';
 
 function stateOf(kind: string, id: string, payload: AdapterPayload, expiresIn: number): State {
   const { jti: _, ...kept } = payload;
   if (kind === 'Interaction') withoutSecrets(kept, id);
+  const text = JSON.stringify(kept);
+  if (unstorable.test(text)) throw new errors.InvalidRequest('a parameter has a null character');
   const offline = payload.scope?.split(' ').includes('offline_access') === true;
   return {
-    payload: JSON.stringify(kept),
+    payload: text,
     grantId: payload.grantId,
     uid: kind === 'Session' ? payload.uid : undefined,
     sessionUid: offline ? undefined : payload.sessionUid,

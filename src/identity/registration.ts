@@ -24,6 +24,7 @@ const scopes = [...contextScopes, 'patient/*.cruds', 'user/*.cruds'].join(' ');
 
 /** @throws InvalidClientMetadata */
 export function registeredClient(id: string, payload: AdapterPayload): NewClient {
+  if (hasUnstorable(payload)) throw new errors.InvalidClientMetadata('metadata has a control character');
   const kind = kinds[payload.token_endpoint_auth_method ?? ''];
   if (kind === undefined) throw new errors.InvalidClientMetadata('token_endpoint_auth_method is not supported');
   if (payload.grant_types?.some((grant) => !grantsForPeople.has(grant)) === true) {
@@ -56,6 +57,11 @@ export function registeredClient(id: string, payload: AdapterPayload): NewClient
     createdBy: 'dynamic registration',
     secretHash: secret === undefined ? undefined : secretHash(secret),
   };
+}
+
+/** Line ends and the like have no place in names and addresses; PostgreSQL takes no null, and no half of a pair. */
+function hasUnstorable(payload: AdapterPayload): boolean {
+  return /\\u(00[01][0-9a-f]|007f|d[89a-f])|\\[bfnrt]/.test(JSON.stringify(payload).replaceAll('\\\\', ''));
 }
 
 function checked(client: Definition): void {
