@@ -111,6 +111,13 @@ describe('what an application says of itself', () => {
     ['redirects that are one text', { redirect_uris: redirect }],
     ['a name of 100,000 characters', { client_name: 'x'.repeat(100_000) }],
     ['a name that is no text', { client_name: { a: 1 } }],
+    ['a name with a null', { client_name: 'a\u0000b' }],
+    ['a name with half a pair', { client_name: 'a\ud800b' }],
+    ['a name with a line end', { client_name: 'a\r\nb' }],
+    [
+      'a key with a null',
+      { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ ...keysOf(), kid: '\u0000' }] } },
+    ],
     ['a logo that is a script', { logo_uri: 'javascript:alert(1)' }],
     ['an address that is a script', { client_uri: 'javascript:alert(1)' }],
     ['grants for itself', { grant_types: ['client_credentials'], response_types: [], redirect_uris: [] }],
