@@ -40,7 +40,15 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
       started.unshift(part.stop);
       if (part.address !== undefined) url = shownUrl(config, part.address.address, part.address.port);
     }
-    return { url, laboratory, databaseUrl: postgres.url, ended: postgres.ended, stop: once(stop) };
+    const { name, invitation } = laboratory;
+    return {
+      url,
+      laboratory: name,
+      ...(invitation !== undefined && { invitation: `${url}/${name}${invitation}` }),
+      databaseUrl: postgres.url,
+      ended: postgres.ended,
+      stop: once(stop),
+    };
   } catch (error) {
     await stop();
     throw error;

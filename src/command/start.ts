@@ -50,7 +50,7 @@ function firstSignal(): Promise<string> {
   });
 }
 
-function greeting(config: Config, { url, databaseUrl, laboratory }: Running): string {
+function greeting(config: Config, { url, databaseUrl, laboratory, invitation }: Running): string {
   if (url === '') return 'Makhbar is running.\n';
   const { host, pathname } = new URL(databaseUrl);
   const lines = [
@@ -60,7 +60,11 @@ function greeting(config: Config, { url, databaseUrl, laboratory }: Running): st
     `  capabilities   ${url}/${laboratory}/fhir/metadata`,
     `  health         ${url}/healthz, ${url}/readyz, ${url}/metrics`,
     `  database       ${config.databaseUrl === undefined ? `embedded under ${config.dataDir}` : `${host}${pathname}`}`,
-    `  sign in        npx makhbar token ${laboratory}    (an access token for an hour)`,
+    `  sign in        ${url}/${laboratory}/account`,
+    ...(invitation === undefined
+      ? [`                 npx makhbar user invite ${laboratory} {username}    (a new link to choose a password)`]
+      : [`                 as admin; choose a password once at ${invitation}`]),
+    `  access token   npx makhbar token ${laboratory}    (for an hour)`,
   ];
   return `${lines.join('\n')}\n`;
 }

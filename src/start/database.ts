@@ -1,4 +1,6 @@
 /** The database of this process: the one of DATABASE_URL, or the embedded one; migrated, with a laboratory in it. */
+import { ticketLink } from '../accounts/link.ts';
+import { addUser } from '../accounts/users.ts';
 import type { Config } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import type { Log } from '../log.ts';
@@ -27,23 +29,31 @@ export function openPool(config: Config, url: string): Database {
   return openDatabase({ url, connections: config.databaseConnections, statementTimeout: config.statementTimeout });
 }
 
-/**
- * The first start makes the laboratory `demo`, so that there is something to look at.
- * @returns the name of a laboratory to show as an example
- */
-export async function ensureLaboratory(database: Database, log: Log): Promise<string> {
-  const names = (await listTenants(database)).map(({ name }) => name);
-  if (names.includes(EXAMPLE)) return EXAMPLE;
-  return names[0] ?? (await createExample(database, log));
+/** A laboratory to show as an example, and how its first administrator gets in. */
+export interface Example {
+  readonly name: string;
+  /** The path below its root of a page on which the administrator chooses a password; on the first start only. */
+  readonly invitation?: string;
 }
 
-async function createExample(database: Database, log: Log): Promise<string> {
+/** The first start makes the laboratory `demo` with an administrator, so that there is something to look at. */
+export async function ensureLaboratory(database: Database, log: Log): Promise<Example> {
+  const names = (await listTenants(database)).map(({ name }) => name);
+  const [first] = names;
+  if (names.includes(EXAMPLE)) return { name: EXAMPLE };
+  return first === undefined ? await createExample(database, log) : { name: first };
+}
+
+async function createExample(database: Database, log: Log): Promise<Example> {
   try {
-    await createTenant(database, EXAMPLE, { title: 'Demonstration laboratory' });
+    const tenant = await createTenant(database, EXAMPLE, { title: 'Demonstration laboratory' });
     log.info({ tenant: EXAMPLE }, 'laboratory created');
+    const administration = { database, tenant: tenant.id, by: 'operator', now: Date.now() };
+    const user = { username: 'admin', display: 'Administrator', roles: ['administrator'] };
+    return { name: EXAMPLE, invitation: ticketLink('', await addUser(administration, user)) };
   } catch (error) {
     // Another process that started at the same time was faster.
     if (!(error instanceof OutcomeError && error.issues[0]?.code === 'duplicate')) throw error;
+    return { name: EXAMPLE };
   }
-  return EXAMPLE;
 }

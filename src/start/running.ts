@@ -4,6 +4,8 @@ export interface Running {
   readonly url: string;
   /** Name of a laboratory that exists. */
   readonly laboratory: string;
+  /** Where its administrator chooses a password; on the first start only. */
+  readonly invitation?: string;
   readonly databaseUrl: string;
   /** Settles when the embedded PostgreSQL has ended: by `stop`, or by a fault, after which nothing works. */
   readonly ended: Promise<void>;

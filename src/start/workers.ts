@@ -12,7 +12,7 @@ import type { Log } from '../log.ts';
 import { collectFromWorkers } from '../metrics.ts';
 import type { Database } from '../store/pool.ts';
 import { shownUrl } from './address.ts';
-import { ensureLaboratory, openMigrated, startPostgres } from './database.ts';
+import { ensureLaboratory, openMigrated, startPostgres, type Example } from './database.ts';
 import type { Running } from './running.ts';
 import { answerWorkers } from './worker-metrics.ts';
 
@@ -28,18 +28,19 @@ export async function startWorkers(config: Config, log: Log): Promise<Running> {
   };
   try {
     const database = await openMigrated(config, postgres.url, log);
-    const laboratory = await prepare(database, log);
+    const { name: laboratory, invitation } = await prepare(database, log);
     answerWorkers(collectFromWorkers());
     const { address, port } = await crew.start(config.workers);
     const url = shownUrl(config, address, port);
-    return { url, laboratory, databaseUrl: postgres.url, ended: postgres.ended, stop };
+    const invited = invitation === undefined ? {} : { invitation: `${url}/${laboratory}${invitation}` };
+    return { url, laboratory, ...invited, databaseUrl: postgres.url, ended: postgres.ended, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function prepare(database: Database, log: Log): Promise<string> {
+async function prepare(database: Database, log: Log): Promise<Example> {
   try {
     return await ensureLaboratory(database, log);
   } finally {
