@@ -41,8 +41,10 @@ export interface Line {
   ratio?: number;
   /** … or this rate … */
   rate?: number;
-  /** … or at most this many times the limit's median latency. */
+  /** … or at most this many times the limit's median latency … */
   latency?: number;
+  /** … or at most this many milliseconds more than it. */
+  extra?: number;
   /** What it may cost in a larger data set (growth.ts). */
   growth?: 'flat' | 'linear';
   /** Smaller data sets do not have what it needs. */
@@ -212,7 +214,7 @@ function idOf(resource: JsonObject | undefined): string {
 }
 
 /** Reads and updates take different patients, so that what is read stays as it was loaded. */
-function observationIds({ patients }: Bench, use: 'read' | 'update'): string[] {
+export function observationIds({ patients }: Bench, use: 'read' | 'update'): string[] {
   const half = Math.floor((patients - chronicPatients) / 2);
   const [first, count] = use === 'read' ? [chronicPatients, half] : [chronicPatients + half, half];
   const step = Math.max(1, Math.floor(count / 400));

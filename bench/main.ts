@@ -15,6 +15,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { accessLines } from './access-lines.ts';
 import { patientsOf, type Size } from './generate.ts';
 import { lines } from './lines.ts';
 import { growthOf, growthText } from './growth.ts';
@@ -22,7 +23,14 @@ import { compare, type Report } from './report.ts';
 import { run, type Options } from './run.ts';
 import { searchCases } from './search-catalog.ts';
 
-const names = [...[...searchCases, ...lines].map(({ name }) => name), 'mixed', 'search', 'start', 'none'];
+const names = [
+  ...[...searchCases, ...lines, ...accessLines].map(({ name }) => name),
+  'access',
+  'mixed',
+  'search',
+  'start',
+  'none',
+];
 
 interface Wanted {
   options: Omit<Options, 'size'>;

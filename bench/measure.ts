@@ -96,11 +96,15 @@ function sideOf(rounds: Measured[], { each = 1 }: Line): Side {
 }
 
 function resultOf(line: Line, ours: Side, limit: Side): Result {
-  const ratio = line.latency === undefined ? ours.rate / limit.rate : ours.p50 / limit.p50;
+  const ratio = line.latency === undefined && line.extra === undefined ? ours.rate / limit.rate : ours.p50 / limit.p50;
   const { name, title, unit, connections, growth } = line;
   const result = { line: name, title, unit, connections, ours, limit, ratio, ...(growth && { growth }) };
   if (line.latency !== undefined) {
     return { ...result, goal: `p50 ≤ ${line.latency} × the limit's`, met: ratio <= line.latency };
+  }
+  if (line.extra !== undefined) {
+    const met = ours.p50 <= limit.p50 + line.extra;
+    return { ...result, goal: `p50 ≤ the limit's + ${line.extra} ms`, met };
   }
   if (line.ratio !== undefined) {
     return { ...result, goal: `ratio ≥ ${line.ratio}`, met: ratio >= line.ratio };

@@ -71,7 +71,12 @@ function milliseconds(value: number): string {
 }
 
 export function figureText(figure: Figure): string {
-  const value = figure.value < 100 ? figure.value.toFixed(1) : Math.round(figure.value).toLocaleString('en');
+  const value =
+    figure.value < 1
+      ? figure.value.toFixed(3)
+      : figure.value < 100
+        ? figure.value.toFixed(1)
+        : Math.round(figure.value).toLocaleString('en');
   return `${figure.title}: ${value} ${figure.unit}${goalText(figure)}`;
 }
 

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { measureAccess } from './access-figure.ts';
+import { accessLines } from './access-lines.ts';
 import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
 import { holds, patientsOf, type Size } from './generate.ts';
 import { lines, makeBareRows, type Bench, type Line } from './lines.ts';
@@ -133,6 +135,12 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
       ownUrl: ownUrl(dataDir),
       database,
     };
+    if (wants('access')) {
+      for (const figure of await measureAccess(bench)) {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      }
+    }
     for (const line of linesOf(options, wants)) {
       const result = await measureLine(line, bench, load, options.pace);
       report.results.push(result);
@@ -153,7 +161,7 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
 
 /** Searches first: the other lines add resources. */
 function linesOf({ size, callers, print }: Options, wants: (name: string) => boolean): Line[] {
-  const wanted = [...searchLines(callers), ...lines].filter(({ name }) => wants(name));
+  const wanted = [...searchLines(callers), ...lines, ...accessLines].filter(({ name }) => wants(name));
   for (const { name, from } of wanted.filter((line) => !holds(size, line.from))) {
     print(`${name}: left out, it needs at least the ${from} data set`);
   }

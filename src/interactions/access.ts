@@ -21,6 +21,7 @@ import { alternatives } from '../search/alternatives.ts';
 import { and, none, or, type Access, type Condition } from '../search/ast.ts';
 import { compartmentCondition } from '../search/compartment.ts';
 import { followsReferences, isFixed } from '../search/condition-kinds.ts';
+import { joined } from '../search/joined.ts';
 import type { TenantParameters } from '../search/parameters.ts';
 import { parseSearch } from '../search/parse.ts';
 import { isResultParameter } from '../search/result-parameters.ts';
@@ -84,11 +85,9 @@ function restricted(
   type: string,
   permitted: Condition | undefined,
 ): Condition | undefined {
-  const usual =
-    permitted === undefined
-      ? none
-      : and([permitted, ...restrictions.map((restriction) => restriction(context, type, permission))]);
-  const any = or([usual, emergencyAccess(context, permission, type)]);
+  const parts = [permitted ?? none, ...restrictions.map((restriction) => restriction(context, type, permission))];
+  const emergency = emergencyAccess(context, permission, type);
+  const any = joined([...parts, emergency], () => or([and(parts), emergency]));
   return any.kind === 'none' && permitted === undefined ? undefined : any;
 }
 

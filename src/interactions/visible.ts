@@ -11,7 +11,7 @@ import type { Context } from '../request.ts';
 import type { Access } from '../search/ast.ts';
 import { alternatives } from '../search/alternatives.ts';
 import { readVersion, type Key, type Stored } from '../store/read.ts';
-import { readVisible, visibleRids } from '../store/visible.ts';
+import { readVisible, visibleRids, type Planned } from '../store/visible.ts';
 import { plainAccessOf } from './access.ts';
 import { areVisible } from './as-if.ts';
 import { current } from './current.ts';
@@ -25,11 +25,17 @@ export async function visibleCurrent(
   const condition = access(typeName(key.type));
   if (condition === undefined) return undefined;
   if (condition.kind === 'all') return current(context, key);
-  const found = await readVisible(context.session, key, access);
+  const found = await readVisible(planned(context), key, access);
   if (found === undefined || found.visible) return found?.stored;
   if (found.stored.text !== null) return undefined;
   const [visible] = await areVisible(context, [found.stored], access);
   return visible === true ? found.stored : undefined;
+}
+
+/** Statements that are sent again and again are planned once for each connection (store/pool.ts). */
+function planned({ inTransaction, session, server, tenant }: Context): Planned {
+  if (inTransaction) return session;
+  return { tenant: tenant.id, query: (statement) => server.database.hot(tenant.id, statement) };
 }
 
 /** A version that the caller may see: the resource as it is now, and the version as if it were so. */

@@ -16,7 +16,17 @@ export function compartmentSql(condition: CompartmentCondition, row: Sql, scope:
   const { type, id, members } = condition;
   const only = [...members.values()].flat().every(({ path }) => path.column === 'patient');
   if (type === 'Patient' && only && !members.has('Patient')) return sql`${row}.patient = ${id}`;
-  return sql`${row}.rid in (${memberRids(condition, scope)})`;
+  return scope.named ? memberSql(condition, row, scope) : sql`${row}.rid in (${memberRids(condition, scope)})`;
+}
+
+/** Membership of one row: the compartment of a practitioner may be half of the laboratory. */
+function memberSql({ type, id, members }: CompartmentCondition, row: Sql, scope: Scope): Sql {
+  const link = scope.alias('f');
+  const referring = sql`exists (select from search_reference ${link}
+    where ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${row}.rid and ${link}.id = ${id}
+      and ${link}.type = ${typeNumber(type)}::int2 and ${ofPaths(link, [...members.values()].flat())} offset 0)`;
+  if (!members.has(type)) return referring;
+  return sql`(${referring} or (${row}.type = ${typeNumber(type)}::int2 and ${row}.fhir_id = ${id}))`;
 }
 
 function memberRids({ type, id, members }: CompartmentCondition, scope: Scope): Sql {

@@ -11,6 +11,8 @@ export interface Scope {
    * `offset 0` keeps PostgreSQL from turning into a join that reads all that meet it.
    */
   readonly probing: boolean;
+  /** The statement names the few rows it is about: membership of a compartment is asked of each, not found for all. */
+  readonly named: boolean;
   /** Sets are counted no further than this. */
   readonly smallSet: number;
   /** Where the principal date of the row that is searched stands, if not in the row itself. */
@@ -21,12 +23,14 @@ export interface Scope {
 
 interface ScopeOptions {
   readonly probing?: boolean;
+  readonly named?: boolean;
   readonly smallSet?: number;
   readonly patient?: string | undefined;
 }
 
 export function makeScope(tenant: number, access: Access, options: ScopeOptions = {}): Scope {
   let last = 0;
-  const { probing = false, smallSet = 0, patient } = options;
-  return { tenant, access, probing, smallSet, patient, date: undefined, alias: (letter) => raw(`${letter}${++last}`) };
+  const { probing = false, named = false, smallSet = 0, patient } = options;
+  const alias = (letter: string): Sql => raw(`${letter}${++last}`);
+  return { tenant, access, probing, named, smallSet, patient, date: undefined, alias };
 }

@@ -42,7 +42,7 @@ export async function visibleAsIf(
       )}
     select (-r.rid - 1)::int4 as ord from resource r
     where r.tenant_id = ${tenant} and r.rid < 0
-      and (${visibleSql(types, raw('r'), makeScope(tenant, access, { probing: true }))})`);
+      and (${visibleSql(types, raw('r'), makeScope(tenant, access, { probing: true, named: true }))})`);
   const visible = new Set(rows.map(({ ord }) => ord));
   return candidates.map((_, ord) => visible.has(ord));
 }

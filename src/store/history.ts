@@ -117,7 +117,9 @@ function conditions(tenant: number, query: HistoryQuery): Sql {
   }
   if (query.access) {
     const { of, types } = query.access;
-    parts.push(sql`(r.deleted or ${visibleSql(types, raw('r'), makeScope(tenant, of, { probing: true }))})`);
+    parts.push(
+      sql`(r.deleted or ${visibleSql(types, raw('r'), makeScope(tenant, of, { probing: true, named: true }))})`,
+    );
   }
   if (query.after) {
     const { lastUpdated, rid, version } = query.after;

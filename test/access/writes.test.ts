@@ -310,7 +310,7 @@ test(
       }
     }
     // Each kind of answer was given.
-    expect([...seen.keys()].sort()).toEqual(expect.arrayContaining([200, 201, 204, 403, 404]));
+    expect([...seen.keys()]).toEqual(expect.arrayContaining([200, 201, 204, 403, 404]));
   },
   runs * 200 + 30_000,
 );
