@@ -4,6 +4,8 @@
  *   html`<p title="${name}">${name}</p>`
  *
  * 1. A string never opens a tag, leaves an attribute or starts an entity. Attributes are always written in double quotes.
+ *    Marks that turn the direction of all that follows (bidirectional embeddings, overrides, isolates) are shown as
+ *    U+FFFD: a name could make a page read otherwise than it is.
  * 2. Nothing but this template makes `Html`: its mark is a symbol of this file, which no JSON can carry.
  * 3. `undefined` and `false` are nothing, so that a condition can stand in a template.
  */
@@ -40,12 +42,11 @@ const entities: Readonly<Record<string, string>> = {
   '"': '&quot;',
   "'": '&#39;',
   '`': '&#96;',
-  // HTML has no way to write it.
-  '\0': '\uFFFD',
 };
 
 function escaped(text: string): string {
-  return text.replaceAll(/[&<>"'`\0]/g, (character) => entities[character] ?? '');
+  // NUL: HTML has no way to write it.
+  return text.replaceAll(/[&<>"'`\0\u202A-\u202E\u2066-\u2069]/g, (character) => entities[character] ?? '\uFFFD');
 }
 
 /** An address that can stand in a link: of the web, or a path of this server; anything else (javascript:) is undefined. */

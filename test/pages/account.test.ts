@@ -3,7 +3,7 @@ import { beforeAll, describe, expect } from '@jest/globals';
 import { operatorAcr } from '../../src/access/authentication.ts';
 import { accountById } from '../../src/identity/accounts.ts';
 import { newRecoveryCodes } from '../../src/identity/recovery-codes.ts';
-import { sessionOf, setAccountStatus } from '../../src/store/accounts.ts';
+import { sessionOf, setAccountStatus, setPassword } from '../../src/store/accounts.ts';
 import { sql } from '../../src/store/sql.ts';
 import { makeTicket } from '../../src/store/tickets.ts';
 import { askFhir, makeApp, makePerson, signInTo, testIdentity, type Person } from '../identity/app.ts';
@@ -267,5 +267,19 @@ describe('second factors of an account', () => {
     expect(await heading(tab)).toBe('Your account');
     await press(tab, 'form[action$="/factors/remove"] button');
     expect(await textOf(tab)).toMatch(/The second step was removed\..*protected by the password alone/);
+  });
+});
+
+describe('a sign-in that was begun with the password before', () => {
+  browserTest('ends where the password was changed meanwhile', async () => {
+    const person = await makePatient();
+    await giveTotp(lab.tenant, person);
+    const tab = await open();
+    await signIn(tab, person);
+    expect(await heading(tab)).toBe('Confirm that it is you');
+    const session = sessionOf(testDatabase(), lab.tenant.id);
+    await setPassword(session, person.id, 'a hash of another one', Date.now() + 1_000);
+    await tab.page.reload();
+    expect(await heading(tab)).toBe('Sign in');
   });
 });

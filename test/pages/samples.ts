@@ -112,7 +112,7 @@ export const samples: Readonly<Record<string, (texts: Texts, frame: Frame) => st
   'recovery-codes': (texts, frame) =>
     recoveryCodesPage(texts, {
       ...frame,
-      codes: Array.from({ length: 10 }, (_, at) => `k7m${at}-9xq2-vp4t`),
+      codes: Array.from({ length: 10 }, (_, at) => `7K3${at}-9QXZ-M4VT-${at}ABC`),
       made: time,
       username: 'layla.haddad',
       next: '/demo/account',

@@ -54,7 +54,7 @@ export async function ticketVisit(visit: Visit, kind: TicketKind, ticket: string
   if (password !== form.get('again')) return showTicket(visit, ticket, { open, problem: 'again' });
   const answer = await acceptTicket(laboratory.identity, laboratory.tenant, { ticket, kind, password });
   if ('account' in answer) {
-    passwordShown(visit, answer.account.id);
+    passwordShown(visit, answer.account);
     return goTo(visit, 'sign-in');
   }
   if (answer.refused === 'ticket') return sendProblem(laboratory, ctx, 'link');

@@ -7,10 +7,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { recoveryCodesPage } from '../../pages/recovery-codes.ts';
+import type { Account } from '../../store/accounts.ts';
 import { accountById } from '../accounts.ts';
 import { formToken, frameOf, isFormToken, sendPage } from '../pages/frame.ts';
 import { sendProblem } from '../pages/problem.ts';
-import { signInStep, type SignedIn, type SignInProgress } from '../sign-in/signing-in.ts';
+import { passwordProgress, type SignInProgress } from '../sign-in/progress.ts';
+import { signInStep, type SignedIn } from '../sign-in/signing-in.ts';
 import { beginSession } from './session.ts';
 import { goTo, type Visit } from './visit.ts';
 
@@ -50,9 +52,9 @@ export async function signInVisit(visit: Visit): Promise<void> {
 }
 
 /** The password was shown by other means: by setting it with a link. */
-export function passwordShown(visit: Visit, account: string): void {
-  const at = Math.floor(visit.laboratory.identity.now() / 1_000);
-  writeKept(visit, { visit: randomBytes(16).toString('base64url'), account, at });
+export function passwordShown(visit: Visit, account: Account): void {
+  const nonce = randomBytes(16).toString('base64url');
+  writeKept(visit, { visit: nonce, ...passwordProgress(visit.laboratory, account) });
 }
 
 async function complete(visit: Visit, signedIn: SignedIn, codes: readonly string[] | undefined): Promise<void> {

@@ -5,7 +5,8 @@ import { readContext, writeContext } from '../../store/oidc.ts';
 import type { LaunchContext } from '../grant-context.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { formToken } from '../pages/frame.ts';
-import type { SignedIn, SignInProgress } from './signing-in.ts';
+import type { SignInProgress } from './progress.ts';
+import type { SignedIn } from './signing-in.ts';
 
 type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
 

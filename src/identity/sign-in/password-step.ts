@@ -2,6 +2,7 @@
 import { signInPage, type SignInData } from '../../pages/sign-in.ts';
 import { authenticatePassword } from '../accounts.ts';
 import { sendPage } from '../pages/frame.ts';
+import { passwordProgress } from './progress.ts';
 import type { SigningIn } from './signing-in.ts';
 
 export async function passwordStep(visit: SigningIn): Promise<void> {
@@ -14,7 +15,7 @@ export async function passwordStep(visit: SigningIn): Promise<void> {
   const { identity, tenant } = laboratory;
   const answer = await authenticatePassword(identity, tenant, { username, password, address });
   if ('refused' in answer) return show(visit, { username, problem: answer.refused, retryAfter: answer.retryAfter });
-  await visit.keep({ account: answer.account.id, at: Math.floor(identity.now() / 1_000) });
+  await visit.keep(passwordProgress(laboratory, answer.account));
   // The rest is the same page anew, so that going back or reloading posts no password.
   ctx.status = 303;
   ctx.redirect(frame.here);

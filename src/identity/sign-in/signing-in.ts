@@ -21,14 +21,7 @@ import type { Laboratory } from '../laboratory.ts';
 import { enrolStep } from './enrol-step.ts';
 import { factorStep } from './factor-step.ts';
 import { passwordStep } from './password-step.ts';
-
-/** Kept on the server or signed, never as the browser says. */
-export interface SignInProgress {
-  /** Id of the account whose password was right. */
-  readonly account?: string | undefined;
-  /** When it was: seconds since 1970. */
-  readonly at?: number | undefined;
-}
+import type { SignInProgress } from './progress.ts';
 
 export interface SignedIn {
   readonly accountId: string;
@@ -63,9 +56,10 @@ export interface SigningIn {
 
 export async function signInStep(visit: SigningIn): Promise<void> {
   const { identity, tenant } = visit.laboratory;
-  const { account: id, at = 0 } = visit.progress;
+  const { account: id, at = 0, passwordSet } = visit.progress;
   const account = id === undefined ? undefined : await accountById(identity, tenant, id);
-  if (account?.status !== 'active' || at < identity.now() / 1_000 - longest) return await passwordStep(visit);
+  const old = at < identity.now() / 1_000 - longest || passwordSet !== account?.passwordSet;
+  if (account?.status !== 'active' || old) return await passwordStep(visit);
   if (!visit.factorAsked && !(await needsSecondFactor(identity, tenant, account))) {
     return await visit.complete({ accountId: account.id, acr: passwordAcr, amr: ['pwd'] });
   }
