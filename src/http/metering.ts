@@ -56,6 +56,7 @@ export function meter(
   );
   usage.count(tenant.id, 'bytes-in', read);
   usage.count(tenant.id, 'bytes-out', written);
-  // Accounts have roles; machines and the operator have none.
-  if (status !== 429 && caller.roles.length > 0) usage.active(tenant.id, caller.subject);
+  // Accounts have roles; so have machines, in whose name the application itself acts. The operator has none.
+  const isPerson = caller.roles.length > 0 && caller.subject !== caller.client;
+  if (status !== 429 && isPerson) usage.active(tenant.id, caller.subject);
 }
