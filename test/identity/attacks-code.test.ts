@@ -149,6 +149,8 @@ describe('RFC 9700 §2.1.1, §4.8 PKCE', () => {
   test('discovery names S256 alone', async () => {
     const document = (await (await fetch(`${app.issuer}/.well-known/openid-configuration`)).json()) as object;
     expect(document).toMatchObject({ code_challenge_methods_supported: ['S256'], response_types_supported: ['code'] });
+    const smart = (await (await fetch(`${app.lab.base}/.well-known/smart-configuration`)).json()) as object;
+    expect(smart).toMatchObject({ code_challenge_methods_supported: ['S256'], response_types_supported: ['code'] });
   });
 });
 
