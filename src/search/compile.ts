@@ -203,7 +203,7 @@ function branchSql(search: Search, { leaf, segment, rest }: Branch, rows: Rows):
   if (within === undefined) return undefined;
   const order = segmentOrder(segment, page);
   const shown = segment === 'all' ? date : sql`nullif(${date}, ${noDate}::int8)`;
-  const dated = { ...scope, date };
+  const dated = { ...scope, date, ...(leaf !== undefined && { streamed: { row, rid: page.rid, date } }) };
   const where = sql`${source}.tenant_id = ${scope.tenant}${within} and not r.deleted
     and ${visibleSql(search.types, row, dated)} and ${conditionSql(and(rest), row, dated)}`;
   const list = columns(rows.keys, [shown, page.rid]);

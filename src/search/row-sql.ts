@@ -122,9 +122,11 @@ export function tableSql(condition: RowCondition): Sql {
 /** Whether the resource of a row has such an index row. */
 export function exists(row: Sql, found: RowCondition, scope: Scope): Sql {
   const alias = scope.alias('i');
-  const dated = found.dated ? sql` and ${alias}.date = ${row}.date_low` : sql``;
+  const { rid, date } =
+    scope.streamed?.row === row ? scope.streamed : { rid: sql`${row}.rid`, date: sql`${row}.date_low` };
+  const dated = found.dated ? sql` and ${alias}.date = ${date}` : sql``;
   return sql`exists (select from ${tableSql(found)} ${alias} where ${alias}.tenant_id = ${scope.tenant}
-    and ${alias}.rid = ${row}.rid${dated} and ${found.where(alias)}${probe(scope)})`;
+    and ${alias}.rid = ${rid}${dated} and ${found.where(alias)}${probe(scope)})`;
 }
 
 /** `offset 0` keeps PostgreSQL from joining (scope.ts). */

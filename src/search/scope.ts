@@ -17,8 +17,17 @@ export interface Scope {
   readonly smallSet: number;
   /** Where the principal date of the row that is searched stands, if not in the row itself. */
   readonly date: Sql | undefined;
+  /** The index row that leads to a row: what is checked by its number and date is checked before the row is fetched. */
+  readonly streamed?: Streamed;
   /** The patient whom most of the rows belong to, if the statement names one: a hint that saves work. */
   readonly patient: string | undefined;
+}
+
+export interface Streamed {
+  /** The row of the table resource that it leads to, this very piece. */
+  readonly row: Sql;
+  readonly rid: Sql;
+  readonly date: Sql;
 }
 
 interface ScopeOptions {

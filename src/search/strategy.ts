@@ -16,8 +16,9 @@
  * 1.0 → 1.1, frequent 1,741 → 47 → 33 (before `stepsOf`); frequent code newest first 0.5 → 1.0 → 1.0; `status:not` 11.7 → 6.6 → 7.3.
  *
  * Which of them is found out by `stepsOf`, cheapest first. Against counting every set to `smallSet` at once (p50 over HTTP
- * in ms, 10 k | 100 k patients): `_has` by a code of one patient in seven 18.8 | 51.0 → 8.2 | 9.7; a frequent code with a
- * value that one row in twenty has 11.6 | 19.2 → 4.9 | 11.5.
+ * in ms, 10 k | 100 k patients): `_has` by a code of one patient in seven 18.8 | 51 → 8.2 | 9.7 (6,471 | 6,206 blocks read);
+ * a frequent code with a value that one row in twenty has 11.6 | 19.2 → 4.9 | 11.5 (4,869 | 4,750 blocks; 2,565 since what
+ * is checked by number alone is checked before the row is fetched, scope.ts).
  */
 import { accessGroups } from './access-groups.ts';
 import type { Condition, ReferenceLeaf, RowLeaf, Search, TokenLeaf } from './ast.ts';
