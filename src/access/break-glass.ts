@@ -5,7 +5,8 @@
  * BTG are not bound, in what is in that patient's compartment,
  * 1. by his consents, nor by the laboratory's consentDefault;
  * 2. by security labels up to R; V stays a matter of clearance;
- * 3. by the compartments and filters of the scopes of the roles that may break the glass.
+ * 3. for reading and searching, by the compartments and filters of the scopes of the roles that may break the glass. For
+ *    writing these stay: an emergency needs to know, and must not release results, nor close its own review.
  * What stays: the tenant; the types and permissions of these roles; the whole of the token's scopes, filters included;
  * consents of other patients whom a resource concerns too.
  */
@@ -38,8 +39,14 @@ export function breakGlassFacts(roles: readonly RoleDefinition[]): BreakGlassFac
 }
 
 export function breakGlassOf(token: readonly Scope[], { minutes, roleScopes }: BreakGlassFacts, who: Who): BreakGlass {
-  const unbound = roleScopes.map(({ type, permissions }): Scope => ({ context: 'user', type, permissions }));
-  return { minutes, permits: permitsOf(token, unbound, who) };
+  const seeing = only('rs', roleScopes).map(({ type, permissions }): Scope => ({ context: 'user', type, permissions }));
+  return { minutes, permits: permitsOf(token, [...seeing, ...only('cud', roleScopes)], who) };
+}
+
+function only(letters: string, scopes: readonly Scope[]): Scope[] {
+  return scopes
+    .map((scope) => ({ ...scope, permissions: [...scope.permissions].filter((one) => letters.includes(one)).join('') }))
+    .filter(({ permissions }) => permissions !== '');
 }
 
 /** Confidentialities that an override opens. */

@@ -249,3 +249,27 @@ describe('writes', () => {
     }
   }, 60_000);
 });
+
+test('an emergency opens what is to be known, and no other deed: nothing is released, no review closed', async () => {
+  const { scopes: roleScopes = [], clearance = [] } = shippedRoles.get('technician') ?? {};
+  const about = { roleScopes, clearance, consent: 'enforced', breakGlass: { minutes: 60, roleScopes } } as const;
+  const by = await signIn(lab.tenant, 'user/*.cruds', 'in-emergency', about);
+  const headers = { 'content-type': 'application/fhir+json', 'x-purpose-of-use': 'BTG' };
+  const parameter = [{ name: 'reason', valueString: 'Unconscious' }];
+  const body = JSON.stringify({ resourceType: 'Parameters', parameter });
+  expect((await by.fetch('Patient/amal/$break-glass', { method: 'POST', headers, body })).status).toBeLessThan(300);
+  const found = (await (await lab.fetch('Task?subject=Patient/amal')).json()) as { entry: { resource: JsonObject }[] };
+  const early = (await (await by.fetch('Observation/amal-early', { headers })).json()) as JsonObject;
+  const changes: JsonObject[] = [
+    ...found.entry.map(({ resource }) => ({ ...resource, status: 'cancelled' })),
+    { ...early, status: 'final' },
+  ];
+  expect(changes).toHaveLength(2);
+  for (const changed of changes) {
+    const path = `${String(changed['resourceType'])}/${String(changed['id'])}`;
+    const { status } = await by.fetch(path, { method: 'PUT', headers, body: JSON.stringify(changed) });
+    expect([path, [403, 404, 405].includes(status) ? 'refused' : status]).toEqual([path, 'refused']);
+  }
+  const entered = JSON.stringify({ ...early, valueString: '4.1' });
+  expect((await by.fetch('Observation/amal-early', { method: 'PUT', headers, body: entered })).status).toBe(200);
+}, 30_000);
