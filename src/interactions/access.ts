@@ -231,9 +231,7 @@ function binaryAccess(context: Context, plain: Access): Condition | undefined {
   const parameter = searchParametersOf(context).of('Binary').byName.get('security-context');
   if (parameter === undefined) return none;
   const readable = plainAccessOf(context, 'r');
-  const chains = resourceTypes.flatMap((type): Condition[] => {
-    const condition = type === 'Binary' ? undefined : readable(type);
-    return condition === undefined ? [] : [{ kind: 'chain', paths: parameter.paths, type, condition }];
-  });
-  return and([own, or([{ kind: 'missing', parameter }, ...chains])]);
+  const types = resourceTypes.filter((type) => type !== 'Binary' && readable(type) !== undefined);
+  const linked: Condition = { kind: 'linked', paths: parameter.paths, types, access: readable };
+  return and([own, or([{ kind: 'missing', parameter }, linked])]);
 }

@@ -23,7 +23,8 @@ export function consentRestriction(context: Context, _type: string, permission: 
   if (!isBound(context, otherwise)) return all;
   const conditions = made.get(caller) ?? new Map<string, Condition>();
   made.set(caller, conditions);
-  const key = `${permission} ${otherwise}`;
+  // Found and read is the same.
+  const key = `${permission === 's' ? 'r' : permission} ${otherwise}`;
   const condition = conditions.get(key) ?? consentCondition(caller, permission, otherwise);
   conditions.set(key, condition);
   return condition;

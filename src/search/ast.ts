@@ -101,6 +101,14 @@ export interface ChainCondition {
   readonly contained?: boolean;
 }
 
+/** Refers by the paths to a live resource of one of the types that `access` lets see, whatever type it is. */
+export interface LinkedCondition {
+  readonly kind: 'linked';
+  readonly paths: readonly ParameterPath[];
+  readonly types: readonly string[];
+  readonly access: Access;
+}
+
 export interface HasCondition {
   readonly kind: 'has';
   /** The type that refers, those it may refer to, and the paths by which it does. */
@@ -169,6 +177,7 @@ export type Condition =
   | RowLeaf
   | CompositeCondition
   | ChainCondition
+  | LinkedCondition
   | HasCondition
   | HierarchyCondition
   | ValueSetCondition
@@ -195,7 +204,8 @@ export const all: Condition = { kind: 'all' };
 export const none: Condition = { kind: 'none' };
 
 export function and(parts: readonly Condition[]): Condition {
-  const real = parts.flatMap((part) => (part.kind === 'and' ? part.parts : part.kind === 'all' ? [] : [part]));
+  const every = parts.flatMap((part) => (part.kind === 'and' ? part.parts : part.kind === 'all' ? [] : [part]));
+  const real = [...new Set(every)];
   if (real.some((part) => part.kind === 'none')) return none;
   return real.length === 1 ? (real[0] ?? all) : real.length === 0 ? all : { kind: 'and', parts: real };
 }

@@ -14,6 +14,7 @@ import type {
   HasCondition,
   HierarchyCondition,
   LatestCondition,
+  LinkedCondition,
   RowLeaf,
 } from './ast.ts';
 import { all } from './ast.ts';
@@ -64,6 +65,8 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
       return compositeSql(condition, row, scope);
     case 'chain':
       return chainSql(condition, row, scope);
+    case 'linked':
+      return linkedSql(condition, row, scope);
     case 'has':
       return hasSql(condition, row, scope);
     case 'value-set':
@@ -255,6 +258,20 @@ function directChainSql(condition: ChainCondition, row: Sql, scope: Scope): Sql 
       return scope.probing
         ? sql`exists (select from ${from} and ${ends.link}.rid = ${row}.rid offset 0)`
         : sql`${row}.rid in (select ${ends.link}.rid from ${from})`;
+    }),
+  );
+}
+
+/** Types that may be seen under the same condition are asked for together: one chain for each of 148 types took seconds. */
+function linkedSql({ paths, types, access }: LinkedCondition, row: Sql, outer: Scope): Sql {
+  const scope = { ...outer, access, date: undefined };
+  return either(
+    linkings(paths).map((linking) => {
+      const ends = { link: scope.alias('f'), target: scope.alias('r') };
+      return sql`exists (select from ${linking.tables(ends, types, scope)}
+        where ${ends.link}.tenant_id = ${scope.tenant} and ${ends.link}.rid = ${row}.rid
+          and ${ofPaths(ends.link, linking.paths)} and not ${ends.target}.deleted
+          and (${visibleSql(types, ends.target, scope)}) offset 0)`;
     }),
   );
 }

@@ -1,7 +1,7 @@
 /** What kinds of conditions are in a condition: what a filter that limits a caller must not contain. */
 import type { Condition } from './ast.ts';
 
-const following: ReadonlySet<string> = new Set(['chain', 'has', 'list', 'hierarchy', 'latest', 'everything']);
+const following: ReadonlySet<string> = new Set(['chain', 'linked', 'has', 'list', 'hierarchy', 'latest', 'everything']);
 
 /** Whether it looks at other resources than the one it is asked of. */
 export function followsReferences(condition: Condition): boolean {

@@ -3,13 +3,13 @@
  * nothing but what the caller may see, on every path; what that is, an evaluator in memory says. Versions and histories
  * are compared with the evaluator directly. ACCESS_CALLERS sets how many callers (default 10), ACCESS_SEED which.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseJson, type JsonObject } from '../../src/fhir/json.ts';
 import { makeLaboratory, signIn, type Laboratory } from '../server.ts';
 import { remove, store } from '../search/fixture.ts';
 import { randomResources } from '../search/generate.ts';
+import { ask } from './answer.ts';
 import { callerOf, randomCaller, randomPath, type Path } from './generate.ts';
 import { judge, typeOf, type Judge } from './judge.ts';
 
@@ -49,45 +49,6 @@ async function write(resources: JsonObject[]): Promise<void> {
 function world(): JsonObject[] {
   return [...versions].filter(([name]) => !deleted.has(name)).map(([, list]) => list.at(-1)!);
 }
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-async function ask(asker: Laboratory, { url, body }: Path): Promise<Answer> {
-  const init = body && {
-    method: 'POST',
-    body: JSON.stringify(body),
-    headers: { 'content-type': 'application/fhir+json' },
-  };
-  const response = await asker.fetch(url, init ?? {});
-  const text = await response.text();
-  // The product's own parameters of a new laboratory are being indexed.
-  if (text.includes('cannot answer yet')) {
-    await pause(200);
-    return ask(asker, { url, needs: [], ...(body && { body }) });
-  }
-  const answer = comparable(JSON.parse(text)) as { entry?: { resource?: JsonObject }[] };
-  // Across types the order without _sort hangs on how many types the caller may see.
-  if (/^\?|\*|everything/.test(url)) answer.entry?.sort((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1));
-  return { status: response.status, body: answer };
-}
-
-const entryKey = ({ resource = {} }: { resource?: JsonObject }): string => nameOf(resource);
-
-/** Without what differs between two laboratories that hold the same: addresses, times, versions. */
-function comparable(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(comparable);
-  if (typeof value !== 'object' || value === null) return value;
-  const outcome = 'resourceType' in value && value.resourceType === 'OperationOutcome';
-  const left = Object.entries(value).filter(([name]) => !differing.has(name) && !(outcome && name === 'id'));
-  return Object.fromEntries(left.map(([name, one]) => [name, comparable(one)]));
-}
-
-const differing = new Set(
-  'meta versionId lastUpdated link timestamp fullUrl etag lastModified location first next'.split(' '),
-);
 
 async function shadowOf(visible: JsonObject[]): Promise<Laboratory> {
   const shadow = await makeLaboratory();

@@ -135,7 +135,7 @@ describe('a resource', () => {
 test('the organizations of a practitioner are his actors', async () => {
   const { json } = await explain('actor=Practitioner/b');
   const actors = parts(json).filter(({ name }) => name === 'actor');
-  expect(actors.map(({ valueReference }) => (valueReference as Json)['reference']).sort()).toEqual([
+  expect(actors.map(({ valueReference }) => String((valueReference as Json)['reference'])).toSorted()).toEqual([
     'Organization/o',
     'Practitioner/b',
     'PractitionerRole/pr',
