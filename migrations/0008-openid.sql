@@ -58,11 +58,28 @@ create table launch (
 );
 create index launch_by_expiry on launch (tenant_id, expires);
 
+-- What apps keep here for themselves (SMART app state), apart from the laboratory's own data: a Basic resource each, of a
+-- code whose system is the app's own, about a patient, a user or nobody (subject = '').
+create table app_state (
+  tenant_id int4 not null,
+  state_id  uuid not null,
+  system    text not null,
+  code      text not null,
+  subject   text not null,
+  ver       int4 not null default 1,
+  -- As sent, less id and meta: exact.
+  content   text not null,
+  made_by   text not null,
+  changed   timestamptz not null default clock_timestamp(),
+  primary key (tenant_id, state_id)
+);
+create index app_state_by_code on app_state (tenant_id, system, code, subject);
+
 do $$
 declare
   name text;
 begin
-  foreach name in array array['client', 'openid_state', 'launch'] loop
+  foreach name in array array['client', 'openid_state', 'launch', 'app_state'] loop
     execute format('alter table %I enable row level security', name);
     execute format('alter table %I force row level security', name);
     execute format('create policy tenant on %I to makhbar_app
@@ -73,3 +90,4 @@ $$;
 grant select, insert, update on client to makhbar_app;
 grant select, insert, update, delete on openid_state to makhbar_app;
 grant select, insert, update, delete on launch to makhbar_app;
+grant select, insert, update, delete on app_state to makhbar_app;

@@ -40,6 +40,7 @@ const limits: Readonly<Record<string, number>> = {
   token: 1_200,
   register: 20,
   account: 300,
+  'app-state': 600,
 };
 
 /** The server's own pages, whatever name the host has. */

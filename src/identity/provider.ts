@@ -12,6 +12,7 @@ import type { Context, Middleware } from 'koa';
 import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import { sessionOf } from '../store/accounts.ts';
 import { endSession } from '../store/oidc.ts';
+import { appState } from './app-state/routes.ts';
 import { authorizationRequest } from './authorization-request.ts';
 import { secretMatches } from './client-metadata.ts';
 import { configurationOf } from './configuration.ts';
@@ -50,6 +51,7 @@ export async function makeProvider(laboratory: Laboratory): Promise<LaboratoryPr
   (provider as NodeJS.EventEmitter).on('error', noteFailure);
   provider.silent = true;
   provider.use(pageHeaders(laboratory));
+  provider.use(appState(laboratory));
   provider.use(signOut(laboratory));
   const addressOf = (request: IncomingMessage): string => visits.get(request)?.address ?? '';
   provider.use(faultPage(laboratory, isPage));
@@ -116,7 +118,7 @@ function pageHeaders(laboratory: Laboratory): Middleware {
 }
 
 /** What web applications ask for by script; pages are not for scripts of other origins. */
-const openToScripts = /^\/(token|me|jwks|register|\.well-known|assets)(\/|$)/;
+const openToScripts = /^\/(token|me|jwks|register|\.well-known|assets|app-state)(\/|$)/;
 
 /** What was granted for as long as the person is signed in ends when they sign out. */
 function signOut({ identity, tenant }: Laboratory) {

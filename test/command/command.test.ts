@@ -113,7 +113,7 @@ describe('beside no server', () => {
   });
 
   const wrong: [string[], RegExp][] = [
-    [['tenant', 'set', 'aden', 'colour', 'red'], /^makhbar: "colour" is no setting; there are clientIds, /],
+    [['tenant', 'set', 'aden', 'smell', 'sweet'], /^makhbar: "smell" is no setting; there are clientIds, /],
     [['tenant', 'set', 'aden', 'toString', 'red'], /^makhbar: "toString" is no setting/],
     [['tenant', 'set', 'aden', 'clientIds', 'yes'], /^makhbar: clientIds takes true or false, not "yes"\.$/m],
     [['tenant', 'set', 'aden', 'rateLimit', '-1'], /unknown option|takes a whole number/],

@@ -59,7 +59,8 @@ async function askingOf(step: Step): Promise<Asking | undefined> {
   const allowed = (word: string): boolean => {
     if (word.startsWith('manage/')) return manages.some((thing) => word === `manage/${thing}`);
     const scope = resourceScope(word);
-    if (scope === undefined) return true;
+    // Of its own memory (app state) an app is not in need of the person's roles.
+    if (scope === undefined || scope.type === 'Basic') return true;
     // Whichever patient it will be: a placeholder that has a value.
     const who = { compartments: { Patient: '-', Practitioner: '-', RelatedPerson: '-', Encounter: '-', Device: '-' } };
     return (

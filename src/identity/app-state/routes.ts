@@ -1,0 +1,158 @@
+/**
+ * SMART app state: what apps keep for themselves, at an endpoint beside the FHIR base.
+ * https://hl7.org/fhir/smart-app-launch/app-state.html
+ *
+ *   POST   /app-state/Basic                                  201, ETag
+ *   GET    /app-state/Basic?code=…|…&subject=…               200 Bundle; or subject:missing=true
+ *   PUT    /app-state/Basic/[id]      If-Match               200, ETag; 412
+ *   DELETE /app-state/Basic/[id]      If-Match               204; 412
+ *
+ * At most 20 of a code and subject, of 256 KB each.
+ */
+import type { Context } from 'koa';
+import { operationOutcome, OutcomeError, outcomeError } from '../../fhir/outcome.ts';
+import { serializeJson, type JsonObject, type JsonValue } from '../../fhir/json.ts';
+import { sessionOf } from '../../store/accounts.ts';
+import { addState, changeState, deleteState, findStates, readState, type AppState } from '../../store/app-state.ts';
+import type { Session } from '../../store/pool.ts';
+import type { Laboratory } from '../laboratory.ts';
+import { appAccess, type AppAccess } from './allowed.ts';
+import { basicOf, mostBytes, readBasic } from './content.ts';
+
+const mostOfOne = 20;
+
+interface Visit {
+  readonly ctx: Context;
+  readonly session: Session;
+  readonly access: AppAccess;
+  /** Address of the endpoint. */
+  readonly base: string;
+  readonly id: string;
+}
+
+export function appState(laboratory: Laboratory) {
+  return async (ctx: Context, next: () => Promise<void>): Promise<void> => {
+    const [, endpoint, type, id = '', more] = ctx.path.split('/');
+    if (endpoint !== 'app-state') return await next();
+    ctx.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox");
+    try {
+      const handler = handlers[`${ctx.method} ${id === '' ? 'Basic' : 'Basic/id'}`];
+      if (type !== 'Basic' || more !== undefined || handler === undefined) throw nothing(ctx.method);
+      const session = sessionOf(laboratory.identity.database, laboratory.tenant.id);
+      const access = await appAccess(laboratory, session, ctx.get('authorization'));
+      await handler({ ctx, session, access, base: `${laboratory.issuer}/app-state`, id });
+    } catch (error) {
+      if (!(error instanceof OutcomeError)) throw error;
+      const status = error.status ?? statuses[error.issues[0]?.code ?? ''] ?? 400;
+      answer(ctx, status, operationOutcome(error.issues) as unknown as JsonObject);
+      for (const [name, value] of Object.entries(error.headers)) ctx.set(name, value);
+    }
+  };
+}
+
+const statuses: Readonly<Record<string, number>> = { login: 401, forbidden: 403, 'not-found': 404 };
+
+const handlers: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
+  'POST Basic': create,
+  'GET Basic': search,
+  'PUT Basic/id': update,
+  'DELETE Basic/id': remove,
+};
+
+async function create({ ctx, session, access, base }: Visit): Promise<void> {
+  const { key, content, id } = readBasic(await bodyOf(ctx));
+  if (id !== undefined) throw outcomeError('invalid', 'Basic.id is given by the server.', { status: 400 });
+  access.check('c', key);
+  const made = await addState(session, key, { content, madeBy: access.clientId, most: mostOfOne });
+  if (made === undefined) {
+    throw outcomeError('too-costly', `There are ${mostOfOne} of this code and subject already.`, { status: 409 });
+  }
+  ctx.set('location', `${base}/Basic/${made.id}`);
+  answerState(ctx, 201, made);
+}
+
+async function search({ ctx, session, access, base }: Visit): Promise<void> {
+  const query = new URLSearchParams(ctx.querystring);
+  const unknown = [...query.keys()].find((name) => !['code', 'subject', 'subject:missing', '_format'].includes(name));
+  if (unknown !== undefined)
+    throw outcomeError('not-supported', `${unknown.slice(0, 60)} is no parameter here.`, { status: 400 });
+  const [system = '', code = ''] = (query.get('code') ?? '').split('|');
+  const subject = query.get('subject') ?? '';
+  if (system === '' || code === '' || (subject === '') !== (query.get('subject:missing') === 'true')) {
+    throw outcomeError('required', 'A search takes code=system|code, and subject or subject:missing=true.', {
+      status: 400,
+    });
+  }
+  access.check('s', { system, code, subject });
+  const found = await findStates(session, { system, code, subject });
+  const entry: JsonValue[] = found.map((state) => ({
+    fullUrl: `${base}/Basic/${state.id}`,
+    resource: basicOf(state),
+    search: { mode: 'match' },
+  }));
+  const bundle = { resourceType: 'Bundle', type: 'searchset', total: found.length };
+  answer(ctx, 200, { ...bundle, ...(entry.length > 0 && { entry }) });
+}
+
+async function update({ ctx, session, access, id }: Visit): Promise<void> {
+  const sent = readBasic(await bodyOf(ctx));
+  if (sent.id !== id) throw outcomeError('invalid', 'Basic.id is the one of the address.', { status: 400 });
+  const known = await existing(session, ctx, id);
+  access.check('u', known);
+  const same = known.system === sent.key.system && known.code === sent.key.code && known.subject === sent.key.subject;
+  if (!same) throw precondition('Basic.code and Basic.subject never change.');
+  const changed = await changeState(session, known, sent.content);
+  if (changed === undefined) throw precondition('The state was changed meanwhile.');
+  answerState(ctx, 200, changed);
+}
+
+async function remove({ ctx, session, access, id }: Visit): Promise<void> {
+  const known = await existing(session, ctx, id);
+  access.check('d', known);
+  if (!(await deleteState(session, known))) throw precondition('The state was changed meanwhile.');
+  ctx.status = 204;
+}
+
+/** What If-Match names. @throws OutcomeError 412 where it is another version or gone. */
+async function existing(session: Session, ctx: Context, id: string): Promise<AppState> {
+  const version = /^(?:W\/)?"(\d{1,9})"$/.exec(ctx.get('if-match'))?.[1];
+  if (version === undefined) throw precondition('If-Match must name the version: W/"1".');
+  const known = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? await readState(session, id) : undefined;
+  if (known?.version !== Number(version)) throw precondition('There is no such state in this version.');
+  return known;
+}
+
+function precondition(sentence: string): Error {
+  return outcomeError('conflict', sentence, { status: 412 });
+}
+
+function nothing(method: string): Error {
+  return outcomeError(
+    'not-found',
+    `There is nothing here for ${method.slice(0, 10)}: app state is at /app-state/Basic.`,
+  );
+}
+
+/** @throws OutcomeError `too-long` */
+async function bodyOf(ctx: Context): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > mostBytes)
+      throw outcomeError('too-long', `App state has at most ${mostBytes} bytes.`, { status: 413 });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function answerState(ctx: Context, status: number, state: AppState): void {
+  ctx.set('etag', `W/"${state.version}"`);
+  answer(ctx, status, basicOf(state));
+}
+
+function answer(ctx: Context, status: number, resource: JsonObject): void {
+  ctx.status = status;
+  ctx.type = 'application/fhir+json; charset=utf-8';
+  ctx.body = serializeJson(resource);
+}
