@@ -41,13 +41,23 @@ export function addressOf(request: IncomingMessage, options: AddressOptions): Ad
   const query = parseQuery(search, 'The query of the URL');
   const label = subdomain(origin.host, options.baseDomain);
   if (label !== undefined) {
-    // A proxy that speaks TLS for us may send no X-Forwarded-Proto; PUBLIC_URL knows.
-    const protocol = /^(https?):/.exec(options.publicUrl ?? '')?.[1] ?? origin.protocol;
-    return { tenant: label, root: `${protocol}://${origin.host}`, segments, query };
+    const { publicUrl, baseDomain = '' } = options;
+    const root =
+      publicUrl === undefined ? `${origin.protocol}://${origin.host}` : rootBelow(publicUrl, label, baseDomain);
+    return { tenant: label, root, segments, query };
   }
   const [tenant = '', ...rest] = segments;
   const base = options.publicUrl ?? `${origin.protocol}://${origin.host}`;
   return { tenant, root: `${base}/${tenant}`, segments: rest, query };
+}
+
+/**
+ * Protocol and port are those of PUBLIC_URL: a proxy that speaks TLS for us may not tell them, and a caller must not
+ * choose a port, which would be another issuer.
+ */
+function rootBelow(publicUrl: string, label: string, baseDomain: string): string {
+  const { protocol, port } = new URL(publicUrl);
+  return `${protocol}//${label}.${baseDomain.toLowerCase()}${port === '' ? '' : `:${port}`}`;
 }
 
 function split(text: string, separator: string): [string, string] {
@@ -88,7 +98,7 @@ const hostName = /^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:\d
 function checked({ protocol, host }: Origin): Origin {
   const proper = hostName.test(host) && /^https?$/i.test(protocol) && URL.canParse(`${protocol}://${host}`);
   if (!proper) throw outcomeError('invalid', 'The header Host is not the name of a host.', { status: 400 });
-  return { protocol: protocol.toLowerCase(), host };
+  return { protocol: protocol.toLowerCase(), host: host.toLowerCase() };
 }
 
 function first(header: string | string[] | undefined): string | undefined {

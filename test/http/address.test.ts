@@ -29,6 +29,15 @@ describe('address', () => {
       'demo',
       'https://demo.x.test',
     ],
+    [
+      'subdomain at a port of the caller’s choice',
+      '/fhir/Patient',
+      { baseDomain: 'X.test', publicUrl: 'https://x.test:8443/lis' },
+      { host: 'DEMO.x.test:99' },
+      'demo',
+      'https://demo.x.test:8443',
+    ],
+    ['upper case', '/demo/fhir', {}, { host: 'LAB.Test:8080' }, 'demo', 'http://lab.test:8080/demo'],
     ['absolute form', 'http://lab.test:8080/demo/fhir/Patient/1?a=1', {}, {}, 'demo', 'http://lab.test:8080/demo'],
     [
       'the base domain itself',
@@ -42,6 +51,22 @@ describe('address', () => {
     const settings = { publicUrl: undefined, baseDomain: undefined, trusted: nobody, ...options };
     expect(addressOf(request(url, headers), settings)).toMatchObject({ tenant, root });
   });
+
+  test.each(['a b', 'a"b', 'a/b', 'a?b', 'user@a', '[::1', 'a:99999', 'a,b', 'a;b', '256.256.256.256', '', ' '])(
+    'Host "%s" is none',
+    (host) => {
+      const settings = { publicUrl: undefined, baseDomain: undefined, trusted: nobody };
+      expect(() => addressOf(request('/demo/fhir', { host }), settings)).toThrow(/header Host/);
+    },
+  );
+
+  test.each(['localhost', '127.0.0.1:80', '[::1]:8080', 'lab_1.test', 'xn--mgbh0fb.test', 'lab.test.'])(
+    'Host "%s" is one',
+    (host) => {
+      const settings = { publicUrl: undefined, baseDomain: undefined, trusted: nobody };
+      expect(addressOf(request('/demo/fhir', { host }), settings).root).toBe(`http://${host}/demo`);
+    },
+  );
 
   test('segments and parameters are decoded; broken encoding is refused', () => {
     const settings = { publicUrl: undefined, baseDomain: undefined, trusted: nobody };
