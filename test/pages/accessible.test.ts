@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import axe from 'axe-core';
 import type { Page } from 'puppeteer-core';
 import { policyOf } from '../../src/identity/pages/frame.ts';
@@ -16,7 +16,6 @@ import { samples } from './samples.ts';
 const open = useBrowser();
 let server: Server;
 let root: string;
-let tab: Tab;
 
 const types: Readonly<Record<string, string>> = { css: 'text/css', svg: 'image/svg+xml', js: 'text/javascript' };
 
@@ -56,23 +55,35 @@ async function violations(page: Page): Promise<string[]> {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 120)}`);
 }
 
-async function show(language: Language, name: string, scheme: 'light' | 'dark'): Promise<void> {
-  await tab.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
-  await tab.page.goto(`${root}/${language}/${name}`);
+const languages = ['en', 'fr', 'ar'] as const;
+const tabs = new Map<Language, Promise<Tab>>();
+
+/** One tab a language; they work side by side. Colours do not depend on the language: dark once is enough. */
+async function tabOf(language: Language): Promise<Tab> {
+  const tab = await open();
+  await tab.page.setViewport({ width: 320, height: 700 });
+  await tab.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: language === 'fr' ? 'dark' : 'light' }]);
+  return tab;
 }
 
-describe.each(Object.keys(samples))('%s', (name) => {
-  browserTest.each(['en', 'fr', 'ar'] as const)('%s', async (language) => {
-    tab ??= await open();
-    await tab.page.setViewport({ width: 320, height: 700 });
-    // Colours do not depend on the language: dark once is enough.
-    await show(language, name, language === 'fr' ? 'dark' : 'light');
-    const shape = (await tab.page.evaluate(
-      '[document.dir, document.documentElement.lang, document.documentElement.scrollWidth]',
-    )) as unknown[];
-    expect(shape).toEqual([language === 'ar' ? 'rtl' : 'ltr', language, 320]);
-    await tab.page.evaluate('for (const one of document.querySelectorAll("details")) one.open = true');
-    expect(await violations(tab.page)).toEqual([]);
-    expect(tab.complaints).toEqual([]);
-  });
+async function look(name: string, language: Language): Promise<object> {
+  const opened = tabs.get(language) ?? tabOf(language);
+  tabs.set(language, opened);
+  const { page, complaints } = await opened;
+  await page.goto(`${root}/${language}/${name}`);
+  const shape = await page.evaluate(
+    '[document.dir, document.documentElement.lang, document.documentElement.scrollWidth]',
+  );
+  await page.evaluate('for (const one of document.querySelectorAll("details")) one.open = true');
+  return { shape, violations: await violations(page), complaints };
+}
+
+browserTest.each(Object.keys(samples))('%s', async (name) => {
+  const seen = await Promise.all(languages.map((language) => look(name, language)));
+  const expected = languages.map((language) => ({
+    shape: [language === 'ar' ? 'rtl' : 'ltr', language, 320],
+    violations: [],
+    complaints: [],
+  }));
+  expect(seen).toEqual(expected);
 });

@@ -80,11 +80,16 @@ export async function press({ page }: Tab, selector: string): Promise<void> {
   await Promise.all([page.waitForNavigation(), page.click(selector)]);
 }
 
+/** Fills in fields by name, faster than a person types; test/pages/authorization.test.ts types. */
 export async function fill({ page }: Tab, fields: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, value] of Object.entries(fields)) {
-    const input = `input[name="${name}"]:not([type=hidden])`;
-    await page.$eval(input, (element) => ((element as { value?: string }).value = ''));
-    await page.type(input, value);
+    await page.$eval(
+      `input[name="${name}"]:not([type=hidden], [readonly])`,
+      (element, text) => {
+        (element as { value?: string }).value = text;
+      },
+      value,
+    );
   }
 }
 
