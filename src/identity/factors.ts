@@ -57,6 +57,23 @@ export async function checkMayChange(
   throw outcomeError('login', 'Changing second factors needs a fresh sign-in with a second factor.');
 }
 
+/** Phones, keys and their spares; each one-time code that is tried costs a decryption. A guess. */
+const mostFactors = 10;
+
+/** As checkMayChange. @throws OutcomeError `business-rule` where the account has as many factors as it can. */
+export async function checkMayAdd(
+  identity: Identity,
+  tenant: Tenant,
+  account: Account,
+  shown: Authentication,
+): Promise<void> {
+  await checkMayChange(identity, tenant, account, shown);
+  const { factors } = await factorsOf(identity, tenant, account.id);
+  if (factors.length >= mostFactors) {
+    throw outcomeError('business-rule', `An account has at most ${mostFactors} second factors; remove one first.`);
+  }
+}
+
 /** Removes a factor; with the last one the recovery codes go too. Whether there was one. */
 export async function removeFactor(
   identity: Identity,

@@ -23,7 +23,7 @@ import { sessionOf, type Account } from '../store/accounts.ts';
 import { consumeChallenge, keepChallenge, type Challenge } from '../store/challenges.ts';
 import { insertPasskey, readPasskeys, useCounter, type Passkey } from '../store/factors.ts';
 import type { Tenant } from '../store/tenants.ts';
-import { checkMayChange, tryFactor, type Shown, type Try } from './factors.ts';
+import { checkMayAdd, tryFactor, type Shown, type Try } from './factors.ts';
 import type { Identity } from './identity.ts';
 
 const lifetime = 5 * 60_000;
@@ -37,7 +37,7 @@ export async function startPasskeyEnrolment(
   account: Account,
   { issuer, shown }: { issuer: string; shown: Authentication },
 ): Promise<PublicKeyCredentialCreationOptionsJSON> {
-  await checkMayChange(identity, tenant, account, shown);
+  await checkMayAdd(identity, tenant, account, shown);
   const options = await generateRegistrationOptions({
     rpName: tenant.title,
     rpID: new URL(issuer).hostname,
@@ -60,7 +60,7 @@ export async function finishPasskeyEnrolment(
   account: Account,
   { issuer, response, label, shown }: { issuer: string; response: string; label: string; shown: Authentication },
 ): Promise<boolean> {
-  await checkMayChange(identity, tenant, account, shown);
+  await checkMayAdd(identity, tenant, account, shown);
   const answer = parsed(response) as RegistrationResponseJSON | undefined;
   const challenge = await usedChallenge(identity, tenant, { account, purpose: 'enrol', answer });
   if (answer === undefined || challenge === undefined) return false;

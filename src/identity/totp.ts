@@ -9,7 +9,7 @@ import type { Authentication } from '../access/authentication.ts';
 import { sessionOf, type Account } from '../store/accounts.ts';
 import { insertTotp, readTotp, useStep } from '../store/factors.ts';
 import type { Tenant } from '../store/tenants.ts';
-import { checkMayChange, tryFactor, type Shown, type Try } from './factors.ts';
+import { checkMayAdd, tryFactor, type Shown, type Try } from './factors.ts';
 import type { Identity } from './identity.ts';
 import { decrypt, encrypt } from './secrets.ts';
 
@@ -27,7 +27,7 @@ export async function startTotp(
   account: Account,
   { label, shown }: { label: string; shown: Authentication },
 ): Promise<TotpEnrolment> {
-  await checkMayChange(identity, tenant, account, shown);
+  await checkMayAdd(identity, tenant, account, shown);
   const secret = generateSecret();
   const id = randomUUID();
   const encrypted = await encrypt(identity, tenant, `${account.id}/${id}`, Buffer.from(secret));

@@ -1,4 +1,5 @@
 /** Second factors: one-time codes, passkeys, recovery codes; who may change them, and how often one may try. */
+import { randomBytes, randomUUID } from 'node:crypto';
 import { generateSync } from 'otplib';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Authentication } from '../../src/access/authentication.ts';
@@ -13,6 +14,7 @@ import { newRecoveryCodes, useRecoveryCode } from '../../src/identity/recovery-c
 import { confirmTotp, pendingTotp, startTotp, verifyTotp } from '../../src/identity/totp.ts';
 import { disableUser, resetUser } from '../../src/accounts/users.ts';
 import { findAccountById, sessionOf, type Account } from '../../src/store/accounts.ts';
+import { insertPasskey } from '../../src/store/factors.ts';
 import { sql } from '../../src/store/sql.ts';
 import type { Tenant } from '../../src/store/tenants.ts';
 import { makeLaboratory, testDatabase } from '../server.ts';
@@ -412,6 +414,27 @@ describe('who may change factors', () => {
     expect(await removeFactor(identity, tenant, account, { factor: "x' or '1'='1", shown: byFactor() })).toBe(false);
     expect(await removeFactor(identity, tenant, account, { factor: id, shown: byFactor() })).toBe(true);
     expect(await factorsOf(identity, tenant, account.id)).toEqual({ factors: [], recoveryCodes: 0 });
+  });
+
+  test('at most ten', async () => {
+    const session = sessionOf(testDatabase(), tenant.id);
+    for (let i = 0; i < 10; i++) {
+      const passkey = {
+        id: randomUUID(),
+        credential: randomBytes(16),
+        publicKey: randomBytes(16),
+        counter: 0,
+        transports: [],
+      };
+      await insertPasskey(session, { ...passkey, account: account.id, label }, noon);
+    }
+    const one = { label, shown: byFactor() };
+    await expect(startTotp(identity, tenant, account, one)).rejects.toThrow(/at most 10 second factors/);
+    const key = { issuer, shown: byFactor() };
+    await expect(startPasskeyEnrolment(identity, tenant, account, key)).rejects.toThrow(/at most 10 second factors/);
+    const [factor] = (await factorsOf(identity, tenant, account.id)).factors;
+    await removeFactor(identity, tenant, account, { factor: factor?.id ?? '', shown: byFactor() });
+    expect(await startTotp(identity, tenant, account, one)).toHaveProperty('uri');
   });
 
   test('an administrator takes away lost factors', async () => {
