@@ -3,6 +3,7 @@
  */
 import { outcomeError } from '../fhir/outcome.ts';
 import { resourceTypes, typeName } from '../fhir/resource-types.ts';
+import { drivenByAccess } from '../search/access-driven.ts';
 import type { Include, Search } from '../search/ast.ts';
 import { compileContained, countContained, type SearchWithin } from '../search/compile-contained.ts';
 import { compileInclude, compileRevinclude } from '../search/compile-include.ts';
@@ -81,11 +82,12 @@ const nothing = { matches: [], included: [], next: undefined, previous: undefine
 /** Bounded looks for the page and counts of the sets that it could start from (search/strategy.ts); then the page. */
 async function findRows(
   session: Session,
-  search: Search,
+  asked: Search,
   options: PageOptions,
   { bounds = effort, within = whole }: { bounds?: typeof effort; within?: (page: Sql) => Sql } = {},
 ): Promise<PageRow[]> {
   const { tenant } = session;
+  const search = drivenByAccess(asked);
   const page = (more: Partial<PageOptions>): Promise<PageRow[]> =>
     session.query<PageRow>(within(compileSearch(search, tenant, { ...options, ...more })));
   const steps = stepsOf(search, bounds);
