@@ -8,8 +8,8 @@ import { candidates, driverOf, partsOf } from '../../src/search/strategy.ts';
 const condition = (query: string): Condition =>
   parseSearch('Observation', [query.split('=') as [string, string]]).condition;
 
-function search(query: [string, string][], access: Condition, type: string | undefined = 'Observation'): Search {
-  return drivenByAccess(parseSearch(type, query, { access: () => access }));
+function search(query: [string, string][], access: Condition, type: string | null = 'Observation'): Search {
+  return drivenByAccess(parseSearch(type ?? undefined, query, { access: () => access }));
 }
 
 test('a token that limits the caller is streamed', () => {
@@ -28,7 +28,7 @@ const others: [string, Search][] = [
     'under a chain, which sees something else than the chains of the query',
     search([], condition('patient.gender=male')),
   ],
-  ['across types', search([['_type', 'Observation,Patient']], condition('category=laboratory'), undefined)],
+  ['across types', search([['_type', 'Observation,Patient']], condition('category=laboratory'), null)],
 ];
 
 test.each(others)('%s nothing changes', (_, { condition: driven }) => {
