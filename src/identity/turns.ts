@@ -3,12 +3,12 @@
  *
  * 1. At most `atOnce` are at work; who waits is served tenant by tenant, so that one laboratory's flood of sign-ins does
  *    not stand before another's first.
- * 2. Past `mostWaiting` of a tenant the next is refused at once (503): a queue without end would only end later.
+ * 2. Past `mostWaiting` of a tenant the next is refused at once (429): a queue without end would only end later.
  */
 import { outcomeError } from '../fhir/outcome.ts';
 
 export interface Turns {
-  /** Does the work when its turn comes. @throws OutcomeError `transient` (503) when too many wait. */
+  /** Does the work when its turn comes. @throws OutcomeError `throttled` (429) when too many wait. */
   take<T>(tenant: number, work: () => Promise<T>): Promise<T>;
 }
 
@@ -36,7 +36,7 @@ export function makeTurns({ atOnce, mostWaiting }: TurnOptions): Turns {
   const wait = (tenant: number): Promise<void> => {
     const queue = waiting.get(tenant) ?? [];
     if (queue.length >= mostWaiting) {
-      throw outcomeError('transient', 'Too many people sign in at this moment; try again in a few seconds.', {
+      throw outcomeError('throttled', 'Too many people sign in at this moment; try again in a few seconds.', {
         headers: { 'retry-after': '5' },
       });
     }

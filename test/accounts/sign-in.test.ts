@@ -201,7 +201,7 @@ describe('lock-out', () => {
     for (let i = 0; i < 10; i++) {
       const asked = { username: 'amal', password, address: '192.0.2.7' };
       await expect(authenticatePassword(refusing, tenant, asked)).rejects.toMatchObject({
-        issues: [{ code: 'transient' }],
+        issues: [{ code: 'throttled' }],
       });
     }
     for (let i = 0; i < 5; i++) expect(await failure(tenant)).toBeUndefined();
@@ -232,7 +232,7 @@ describe('turns', () => {
       if (name.includes('bad')) throw new Error(name);
     };
     const asked = [1, 1, 1, 1, 1, 2].map((tenant, i) => turns.take(tenant, work(`${tenant}${i === 1 ? 'bad' : ''}`)));
-    await expect(turns.take(1, work('1'))).rejects.toMatchObject({ issues: [{ code: 'transient' }] });
+    await expect(turns.take(1, work('1'))).rejects.toMatchObject({ issues: [{ code: 'throttled' }] });
     const settled = await Promise.allSettled(asked);
     expect(settled.map(({ status }) => status)).toEqual([
       'fulfilled',

@@ -1,5 +1,7 @@
 /** A page that says that something cannot be done, with its HTTP status; and the one for faults of ours. */
 import type { Context, Middleware } from 'koa';
+import { errors } from 'oidc-provider';
+import { OutcomeError } from '../../fhir/outcome.ts';
 import { errorPage, type PageProblem } from '../../pages/error.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { frameOf, sendPage, textsFor } from './frame.ts';
@@ -33,6 +35,12 @@ export function faultPage(laboratory: Laboratory, isPage: (path: string) => bool
       await next();
     } catch (error) {
       if (!isPage(ctx.path)) throw error;
+      // A form that was posted twice: the first one has ended the sign-in meanwhile.
+      if (error instanceof errors.SessionNotFound) return sendProblem(laboratory, ctx, 'expired');
+      if (error instanceof OutcomeError && error.issues[0]?.code === 'throttled') {
+        ctx.set(error.headers);
+        return sendProblem(laboratory, ctx, 'tooMany');
+      }
       laboratory.log.error({ tenant: laboratory.tenant.name, path: pathPart(ctx.path), err: error }, 'page failed');
       sendProblem(laboratory, ctx, 'server');
     }
