@@ -3,7 +3,7 @@
  * laboratory and limits the rate; what is answered is the business of the function that start/ gives (src/identity).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { outcomeError } from '../fhir/outcome.ts';
+import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { callerAddress, type Address } from './address.ts';
@@ -18,6 +18,8 @@ export interface IdentityRequest {
   /** The caller's network address. */
   readonly address: string;
   readonly requestId: string;
+  /** Why a browser that asks for a page gets none; then nothing else is to be done. */
+  readonly refused?: OutcomeError;
 }
 
 /** Answers; `request.url` is the path below the laboratory's root. */
@@ -67,15 +69,33 @@ export async function handleIdentity(
       'There is nothing at this address; the FHIR base of a laboratory is /{laboratory}/fhir.',
     );
   }
+  const from = callerAddress(request, steps.trusted);
+  const asked = { request, response, tenant, issuer: address.root, address: from, requestId };
+  const [first = ''] = address.segments;
+  try {
+    admit(steps, asked, first);
+  } catch (error) {
+    if (!(error instanceof OutcomeError) || !isPage(request, first)) throw error;
+    return await steps.identity({ ...asked, refused: error });
+  }
+  request.url = pathBelowRoot(request.url ?? '/', address);
+  await steps.identity(asked);
+}
+
+/** @throws OutcomeError `suppressed`, `throttled` */
+function admit({ limiter }: Steps, { tenant, address }: IdentityRequest, first: string): void {
   if (tenant.status === 'suspended') {
     throw outcomeError('suppressed', `The laboratory "${tenant.name}" is suspended; its operator can tell why.`);
   }
-  const from = callerAddress(request, steps.trusted);
-  const [first = ''] = address.segments;
   const limited = Object.hasOwn(limits, first) ? first : '';
-  steps.limiter.count(`${tenant.id}\n${limited}\n${from}`, limits[limited] ?? others);
-  request.url = pathBelowRoot(request.url ?? '/', address);
-  await steps.identity({ request, response, tenant, issuer: address.root, address: from, requestId });
+  limiter.count(`${tenant.id}\n${limited}\n${address}`, limits[limited] ?? others);
+}
+
+/** A person looks at it; what applications ask for is answered with an OperationOutcome. */
+function isPage({ headers }: IncomingMessage, first: string): boolean {
+  return (
+    ['', 'auth', 'sign-in', 'account', 'session'].includes(first) && headers.accept?.includes('text/html') === true
+  );
 }
 
 /** `/demo/auth?x=1` → `/auth?x=1`; below a domain of its own the path is the laboratory's already. */

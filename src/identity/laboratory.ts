@@ -31,8 +31,13 @@ export interface Laboratory extends IdentityParts {
 }
 
 export function laboratoryAt(parts: IdentityParts, tenant: Tenant, issuer: string): Laboratory {
+  return { ...parts, tenant, issuer, fhirBase: `${issuer}/fhir`, root: rootOf(issuer) };
+}
+
+/** Path of a laboratory's root: `/demo`, or '' below a domain of its own. */
+export function rootOf(issuer: string): string {
   const path = new URL(issuer).pathname;
-  return { ...parts, tenant, issuer, fhirBase: `${issuer}/fhir`, root: path === '/' ? '' : path };
+  return path === '/' ? '' : path;
 }
 
 /** A key of this laboratory for one purpose, the same in every process of the installation. */

@@ -6,6 +6,7 @@ import { parseJson } from '../fhir/json.ts';
 import type { IdentityHandler } from '../http/identity.ts';
 import { makeIdentity } from '../identity/identity.ts';
 import type { SearchAs } from '../identity/laboratory.ts';
+import { sendRefusal } from '../identity/pages/refusal.ts';
 import { makeProviders } from '../identity/providers.ts';
 import type { Context, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
@@ -14,7 +15,9 @@ import type { Database } from '../store/pool.ts';
 export function identityHandler(config: Config, database: Database, server: Server): IdentityHandler {
   const identity = makeIdentity(database, config.keyEncryptionKey());
   const providers = makeProviders({ identity, log: server.log, search: searchAs(server) });
-  return async ({ request, response, tenant, issuer, address, requestId }) => {
+  return async (asked) => {
+    const { request, response, tenant, issuer, address, requestId, refused } = asked;
+    if (refused !== undefined) return sendRefusal({ ...asked, refused });
     const provider = await providers.of(tenant, issuer);
     await provider.handle(request, response, { address, requestId });
   };

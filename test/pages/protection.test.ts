@@ -11,7 +11,8 @@ import {
   type Page,
   type Person,
 } from '../identity/app.ts';
-import { makeLaboratory, type Laboratory } from '../server.ts';
+import { setTenantStatus } from '../../src/store/tenants.ts';
+import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';
 import { browserTest, fill, press, textOf, useBrowser } from './browser.ts';
 
 const open = useBrowser();
@@ -189,6 +190,27 @@ describe('the language', () => {
   test('an app can ask for one by ui_locales', async () => {
     const page = await makeBrowser().go(authorizationUrl(app, { parameters: { ui_locales: 'de ar' } }));
     expect(page.text).toMatch(/<html lang="ar" dir="rtl">/);
+  });
+});
+
+describe('turned away', () => {
+  test('a browser gets a page, an application an OperationOutcome', async () => {
+    const closed = await makeLaboratory();
+    const address = closed.base.replace(/fhir$/, 'account');
+    await setTenantStatus(testDatabase(), closed.tenant.name, 'suspended');
+    const deadline = Date.now() + 6_000;
+    let page = await makeBrowser().go(address);
+    while (page.status === 200 && Date.now() < deadline) page = await makeBrowser().go(address);
+    expect(page.text).toMatch(/This laboratory is closed at the moment/);
+    expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'.*frame-ancestors 'none'/);
+    expect(page.headers.get('cache-control')).toBe('no-store');
+    const answer = await fetch(address, { headers: { accept: 'application/json' } });
+    expect(answer.status).toBe(page.status);
+    expect(await answer.json()).toMatchObject({ resourceType: 'OperationOutcome' });
+  });
+
+  test('the root of a laboratory leads to the account', async () => {
+    expect((await makeBrowser().go(`${root}/`)).text).toMatch(/name="password"/);
   });
 });
 

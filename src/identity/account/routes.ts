@@ -1,5 +1,5 @@
 /**
- * The pages of accounts, below /account.
+ * The pages of accounts, below /account; the laboratory's root leads there.
  *
  * 1. Whoever is not signed in is sent to sign in; so is who must show a second factor anew.
  * 2. A form counts only with the token of the session whose cookie comes with it; without it nothing is done, 403.
@@ -40,6 +40,7 @@ export function accountPages(
 ): Middleware {
   return async (ctx, next) => {
     const [, part, ...rest] = ctx.path.split('/');
+    if (ctx.path === '/' && ctx.method === 'GET') return ctx.redirect(`${laboratory.root}/account`);
     if (part !== 'account') return await next();
     if (!['GET', 'HEAD', 'POST'].includes(ctx.method)) return sendProblem(laboratory, ctx, 'missing');
     const form = ctx.method === 'POST' ? ((await readForm(ctx)) ?? new URLSearchParams()) : undefined;

@@ -7,7 +7,7 @@ import type { Texts } from '../../pages/texts/en.ts';
 import { derivedKey, type Laboratory } from '../laboratory.ts';
 import { assetAddress } from './assets.ts';
 
-const languageCookie = 'language';
+export const languageCookie = 'language';
 
 /** The visitor's language; one that was just asked for is remembered. */
 export function textsFor(laboratory: Laboratory, ctx: Context, uiLocales?: string): Texts {
@@ -31,7 +31,7 @@ export function textsFor(laboratory: Laboratory, ctx: Context, uiLocales?: strin
 }
 
 /** @param here path below the laboratory's root at which a GET shows the page */
-export function frameOf({ tenant, root }: Laboratory, here: string): Frame {
+export function frameOf({ tenant, root }: Pick<Laboratory, 'tenant' | 'root'>, here: string): Frame {
   const assets: Assets = {
     style: root + assetAddress('style.css'),
     icon: root + assetAddress('icon.svg'),
