@@ -103,6 +103,13 @@ describe('compartments', () => {
     ).toEqual(['draft', 'mine', 'mother', 'p1', 'visit', 'visited']);
   });
 
+  test('and reads each of it, of one type after the other', async () => {
+    const asker = await asPatient('patient/*.rs');
+    for (const path of ['Patient/p1', 'Observation/mine', 'Encounter/visit', 'RelatedPerson/mother', 'Patient/p1']) {
+      expect([path, (await asker.fetch(path)).status]).toEqual([path, 200]);
+    }
+  });
+
   test('without a patient in context patient/ scopes grant nothing', async () => {
     const asker = await signIn(lab.tenant, 'patient/*.rs');
     expect((await asker.fetch('Observation')).status).toBe(403);
