@@ -5,7 +5,8 @@
  *   GET [base]/$access-review                     Parameters, `access` for each user and role
  *   GET [base]/$access-review?_format=text/csv    the same as a table, RFC 4180
  *
- * A user without a role stands there too, with none.
+ * A user without a role stands there too, with none; and each application that acts for itself (backend), with the scopes
+ * that it was registered for: whoever registers one could read by it.
  */
 import { isUnconditional } from '../access/permits.ts';
 import { grants } from '../access/scopes.ts';
@@ -14,9 +15,11 @@ import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
 import type { Answer, Caller, Context } from '../request.ts';
+import { listClients, type Client } from '../store/clients.ts';
 import { operationInput } from './parameters.ts';
 
 const columns = [
+  'kind',
   'username',
   'display',
   'status',
@@ -28,6 +31,7 @@ const columns = [
   'factors',
   'lastSignIn',
   'created',
+  'scopes',
 ] as const;
 
 type Line = Readonly<Record<(typeof columns)[number], string>>;
@@ -41,7 +45,11 @@ export async function accessReviewOperation(context: Context, call: Call): Promi
   }
   const reviewed = await accessReview(context.session);
   const names = new Map(reviewed.map(({ account }) => [account.id, account.username]));
-  const lines = reviewed.flatMap((one) => linesOf(one, names));
+  const clients = (await listClients(context.session)).filter(({ kind }) => kind === 'backend');
+  const lines = [
+    ...reviewed.flatMap((one) => linesOf(one, names)),
+    ...clients.map((client) => clientLine(client, names)),
+  ];
   return wantsCsv(call) ? csvAnswer(lines) : { status: 200, resource: parametersOf(lines) };
 }
 
@@ -52,7 +60,8 @@ function mayReview({ manages, permits }: Caller): boolean {
 
 function linesOf({ account, roles, factors }: Reviewed, names: ReadonlyMap<string, string>): Line[] {
   const { username, display, status, fhirUser = '', created, lastSignIn = '' } = account;
-  const common = { username, display, status, fhirUser, factors: factors.join(' '), lastSignIn, created };
+  const person = { kind: 'user', username, display, status, fhirUser };
+  const common = { ...person, factors: factors.join(' '), lastSignIn, created, scopes: '' };
   if (roles.length === 0) return [{ ...common, role: '', since: '', grantedBy: '', lastUsed: '' }];
   return roles.map(({ role, since, grantedBy, lastUsed = '' }) => ({
     ...common,
@@ -61,6 +70,23 @@ function linesOf({ account, roles, factors }: Reviewed, names: ReadonlyMap<strin
     grantedBy: names.get(grantedBy) ?? grantedBy,
     lastUsed,
   }));
+}
+
+function clientLine(client: Client, names: ReadonlyMap<string, string>): Line {
+  const { id, name, status, created, createdBy, scopes } = client;
+  const grantedBy = names.get(createdBy) ?? createdBy;
+  const unknown = { fhirUser: '', role: '', lastUsed: '', factors: '', lastSignIn: '' };
+  return {
+    ...unknown,
+    kind: 'client',
+    username: id,
+    display: name,
+    status,
+    since: created,
+    grantedBy,
+    created,
+    scopes,
+  };
 }
 
 function wantsCsv({ query, headers }: Call): boolean {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { About } from '../../src/identity/token.ts';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { sessionOf } from '../../src/store/accounts.ts';
+import { addClient } from '../../src/store/clients.ts';
 import { writeRole } from '../../src/store/roles.ts';
 import { makeLaboratory, signIn, testDatabase, type Laboratory } from '../server.ts';
 import { makeUser } from './laboratory.ts';
@@ -471,6 +472,9 @@ describe('$access-review', () => {
     ]);
     await ask(acting, '$user-add', [['username', 'gone']]);
     await ask(acting, '$user-disable', [['username', 'gone']]);
+    const emr = { id: 'emr', kind: 'backend', name: 'EMR', scopes: 'system/Patient.rs' } as const;
+    const more = { metadata: {}, createdBy: id, secretHash: undefined };
+    await addClient(sessionOf(testDatabase(), own.tenant.id), { ...emr, ...more });
     const { values } = await ask(acting, '$access-review');
     const instant = [expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)];
     expect(values['access']).toEqual([
@@ -489,6 +493,7 @@ describe('$access-review', () => {
         status: ['active'],
       }),
       expect.objectContaining({ username: ['gone'], status: ['disabled'] }),
+      expect.objectContaining({ kind: ['client'], username: ['emr'], scopes: ['system/Patient.rs'] }),
     ]);
     for (const [path, headers] of [
       ['$access-review?_format=text/csv', {}],
@@ -501,11 +506,12 @@ describe('$access-review', () => {
       ]);
       const lines = (await response.text()).split('\r\n');
       expect(lines[0]).toBe(
-        'username,display,status,fhirUser,role,since,grantedBy,lastUsed,factors,lastSignIn,created',
+        'kind,username,display,status,fhirUser,role,since,grantedBy,lastUsed,factors,lastSignIn,created,scopes',
       );
-      expect(lines[1]).toMatch(/^amal,'=cmd\(\),invited,,reception,\d{4}-/);
-      expect(lines[3]).toMatch(/^chief,"Chief, ""the""",active,,administrator,/);
-      expect(lines).toHaveLength(6);
+      expect(lines[1]).toMatch(/^user,amal,'=cmd\(\),invited,,reception,\d{4}-/);
+      expect(lines[3]).toMatch(/^user,chief,"Chief, ""the""",active,,administrator,/);
+      expect(lines[5]).toMatch(/^client,emr,EMR,active,,,.*,chief,,,,.*,system\/Patient.rs$/);
+      expect(lines).toHaveLength(7);
     }
   });
 
