@@ -10,7 +10,6 @@ export const ar: Texts = {
     problem: 'حدثت مشكلة',
     error: (title) => `خطأ: ${title}`,
     cancel: 'إلغاء',
-    continue: 'متابعة',
     skip: 'الانتقال إلى المحتوى',
     language: 'اللغة',
     signedInAs: (name) => `مسجَّل الدخول باسم ${name}`,

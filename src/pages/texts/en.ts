@@ -27,7 +27,6 @@ const words = {
     problem: 'There is a problem',
     error: (title: string) => `Error: ${title}`,
     cancel: 'Cancel',
-    continue: 'Continue',
     skip: 'Skip to content',
     language: 'Language',
     signedInAs: (name: string) => `Signed in as ${name}`,

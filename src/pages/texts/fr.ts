@@ -10,7 +10,6 @@ export const fr: Texts = {
     problem: 'Un problème est survenu',
     error: (title) => `Erreur : ${title}`,
     cancel: 'Annuler',
-    continue: 'Continuer',
     skip: 'Aller au contenu',
     language: 'Langue',
     signedInAs: (name) => `Connecté en tant que ${name}`,
@@ -66,7 +65,7 @@ export const fr: Texts = {
     noneYet: 'Il n’y a aucun patient que vous puissiez consulter.',
     more: 'Il y en a d’autres. Recherchez un nom ou un numéro pour en voir moins.',
     unnamed: 'Patient sans nom',
-    born: (date) => `né(e) le ${date}`,
+    born: (date) => `naissance : ${date}`,
     genders: { male: 'homme', female: 'femme', other: 'autre', unknown: 'sexe inconnu' },
     submit: 'Continuer avec ce patient',
     problems: {
