@@ -17,9 +17,13 @@ export interface ErrorData extends Frame {
   readonly requestId?: string | undefined;
 }
 
+/** What may happen on the way through one's account; elsewhere the way on is in the app. */
+const ownPages: ReadonlySet<PageProblem> = new Set(['forgery', 'missing']);
+
 export function errorPage(texts: Texts, data: ErrorData): string {
   const { error } = texts;
   const content = html` <p class="notice bad" role="alert">${error.problems[data.problem]}</p>
+    ${ownPages.has(data.problem) && html`<p><a href="${data.root}/account">${error.account}</a></p>`}
     ${details(texts, data)}`;
   return documentText(texts, data, { title: error.title, content, failed: true });
 }
