@@ -25,6 +25,8 @@ export interface WritePlan {
   readonly fresh: boolean;
   /** The version that is there now. */
   readonly current?: Stored;
+  /** The caller may change it, but not read it. */
+  readonly hidden?: boolean;
   /** The version that deleted it, where that is what is there now: counting goes on from it. */
   readonly deletedAt?: number;
 }
@@ -59,6 +61,7 @@ export async function withCurrent(
     .map((write) => ({ type: typeNumber(write.type) ?? -1, id: write.id }));
   const locked = new Map((await readManyLocked(context.session, keys)).map((one) => [`${one.type}/${one.id}`, one]));
   const found = await seenBy(context, writes, locked);
+  const hidden = await hiddenFrom(context, writes, found);
   return writes.flatMap((write) => {
     const stored = write.fresh ? undefined : found.get(`${typeNumber(write.type)}/${write.id}`);
     const current = stored?.text === null ? undefined : stored;
@@ -72,7 +75,7 @@ export async function withCurrent(
         `Bundle.entry[${write.entry.index}]: ${write.type}/${write.id} was deleted; it cannot be changed.`,
       );
     }
-    return [settled(context, write, stored)];
+    return [settled(context, hidden.has(stored) ? { ...write, hidden: true } : write, stored)];
   });
 }
 
@@ -99,6 +102,20 @@ async function seenBy(
     });
   }
   return found;
+}
+
+/** Of what would be patched, what the caller may not read: the answer must not show what the patch left. */
+async function hiddenFrom(
+  context: Context,
+  writes: readonly WritePlan[],
+  found: ReadonlyMap<string, Stored>,
+): Promise<ReadonlySet<Stored | undefined>> {
+  const patched = writes.flatMap((write) => {
+    const stored = write.kind === 'patch' ? found.get(`${typeNumber(write.type)}/${write.id}`) : undefined;
+    return stored === undefined ? [] : [stored];
+  });
+  const readable = await standings(context, 'r', patched);
+  return new Set(patched.filter((_, i) => readable[i] !== 'open'));
 }
 
 function settled(context: Context, write: WritePlan, stored: Stored | undefined): WritePlan {

@@ -163,7 +163,8 @@ async function writeAll(context: Context, entries: readonly PreparedEntry[], ans
       answers[write.entry.index] = answerEntry({ status: 204, headers: { etag: etag(result.version) } });
       return;
     }
-    const answer = writeAnswer(context, write.call, writeResult(prepared, result));
+    const hidden = write.hidden === true;
+    const answer = writeAnswer(context, write.call, { ...writeResult(prepared, result), hidden });
     answers[write.entry.index] = answerEntry(answer, `${context.base}/${write.type}/${write.id}`);
   });
 }

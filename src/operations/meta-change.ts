@@ -10,6 +10,7 @@ import type { Call } from '../interactions/call.ts';
 import { changeCurrent } from '../interactions/change.ts';
 import { parseStored } from '../interactions/document.ts';
 import { versionHeaders } from '../interactions/answers.ts';
+import { existing } from '../interactions/read.ts';
 import type { Answer, Context } from '../request.ts';
 import { metaParameters } from './meta.ts';
 import { operationInput } from './parameters.ts';
@@ -39,6 +40,8 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   if (named === undefined) {
     throw outcomeError('required', `${call.target.operation} needs the parameter meta with a Meta.`, { status: 400 });
   }
+  // The answer shows all labels: they are for who may read them.
+  await existing(context, { type, id });
   const { version, lastUpdated, text } = await changeCurrent(context, {
     type,
     id,

@@ -74,6 +74,11 @@ async function sentence(response: Response): Promise<string> {
 const asPatient = (scopes = 'patient/*.cruds'): Promise<Laboratory> =>
   signIn(lab.tenant, scopes, 's', { patient: 'p1' });
 
+const metaInput = JSON.stringify({
+  resourceType: 'Parameters',
+  parameter: [{ name: 'meta', valueMeta: { tag: [{ code: 't' }] } }],
+});
+
 describe('compartments', () => {
   const cases: [string, string, string, string[]][] = [
     ['patient', 'patient/Observation.rs', 'Patient/p1', ['draft', 'mine', 'visited']],
@@ -153,10 +158,6 @@ describe('what is not seen is answered like what is not there', () => {
     ['conditional patch', (id) => [`Observation?_id=${id}`, { method: 'PATCH', body: '[]', headers: jsonPatch }]],
     ['$meta-add', (id) => [`Observation/${id}/$meta-add`, { method: 'POST', body: metaInput, headers: json }]],
   ];
-  const metaInput = JSON.stringify({
-    resourceType: 'Parameters',
-    parameter: [{ name: 'meta', valueMeta: { tag: [{ code: 't' }] } }],
-  });
 
   async function answer(asker: Laboratory, [path, init]: [string, RequestInit], id: string): Promise<unknown> {
     const response = await asker.fetch(path, init);
@@ -300,6 +301,23 @@ describe('reading and searching apart', () => {
     const init = { method: 'PATCH', body: '[]', headers: jsonPatch };
     expect(await (await asker.fetch('Observation/draft', init)).json()).toMatchObject({ id: 'draft' });
     expect(await (await asker.fetch('Observation/mine', init)).text()).toBe('');
+  });
+
+  test('nor does one in a transaction, or a change of labels', async () => {
+    const asker = await signIn(lab.tenant, 'user/Observation.u user/Observation.r?code=y');
+    const entry = ['draft', 'mine'].map((id) => ({
+      request: { method: 'PATCH', url: `Observation/${id}` },
+      resource: { resourceType: 'Binary', contentType: 'application/json-patch+json', data: 'W10=' },
+    }));
+    const body = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry });
+    const headers = { ...json, prefer: 'return=representation' };
+    const answer = (await (await asker.fetch('', { method: 'POST', body, headers })).json()) as {
+      entry: { resource?: Json }[];
+    };
+    expect(answer.entry.map(({ resource }) => resource?.['id'])).toEqual(['draft', undefined]);
+    const labels = { method: 'POST', body: metaInput, headers: json };
+    expect((await asker.fetch('Observation/draft/$meta-add', labels)).status).toBe(200);
+    expect((await asker.fetch('Observation/mine/$meta-add', labels)).status).toBe(404);
   });
 });
 
