@@ -73,8 +73,12 @@ function objectOf(value: JsonValue | undefined): JsonObject {
   throw invalid('A role is a JSON object.');
 }
 
+export function isRoleName(text: string): boolean {
+  return /^[a-z][a-z0-9-]{1,62}$/.test(text);
+}
+
 function nameOf(value: JsonValue | undefined): string {
-  if (typeof value === 'string' && /^[a-z][a-z0-9-]{1,62}$/.test(value)) return value;
+  if (typeof value === 'string' && isRoleName(value)) return value;
   throw invalid('name takes 2 to 63 lower-case letters, digits and hyphens and begins with a letter.');
 }
 

@@ -4,7 +4,7 @@
  * 1. Nobody changes a role that he holds himself.
  * 2. A role that somebody holds is not removed, except a change of a shipped one, which then is as it was shipped.
  */
-import { readRoleDefinition } from '../access/role-definition.ts';
+import { isRoleName, readRoleDefinition } from '../access/role-definition.ts';
 import { shippedRoles, type RoleDefinition } from '../access/roles.ts';
 import type { JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -25,6 +25,7 @@ export async function setRole(administration: Administration, sent: JsonValue): 
 }
 
 export async function removeRole(administration: Administration, name: string): Promise<void> {
+  if (!isRoleName(name)) throw noRole(name);
   await change(administration, async (session) => {
     await refuseOwn(session, administration.by, name);
     const holders = shippedRoles.has(name) ? 0 : await countHolders(session, name);
@@ -35,9 +36,13 @@ export async function removeRole(administration: Administration, name: string): 
       );
     }
     if (!(await deleteRole(session, name))) {
-      throw outcomeError('not-found', `This laboratory has no role "${name.slice(0, 80)}" of its own.`);
+      throw noRole(name);
     }
   });
+}
+
+function noRole(name: string): Error {
+  return outcomeError('not-found', `This laboratory has no role "${name.slice(0, 80)}" of its own.`);
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

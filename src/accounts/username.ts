@@ -9,10 +9,15 @@ export function canonicalUsername(written: string): string {
 /** Letters and digits of any script, and what stands in e-mail addresses. */
 const pattern = /^[\p{L}\p{N}][\p{L}\p{M}\p{N}._@+-]{1,99}$/u;
 
+/** Whether a canonical name can be one at all: what cannot is not asked of the database, which takes no null character. */
+export function isUsername(name: string): boolean {
+  return pattern.test(name);
+}
+
 /** @throws OutcomeError `invalid` */
 export function checkedUsername(written: string): string {
   const name = canonicalUsername(written);
-  if (pattern.test(name)) return name;
+  if (isUsername(name)) return name;
   throw outcomeError(
     'invalid',
     'A username takes 2 to 100 letters, digits and . _ @ + - and begins with a letter or digit.',

@@ -27,7 +27,7 @@ import type { Session } from '../store/pool.ts';
 import { dropRecoveryCodes } from '../store/recovery.ts';
 import { dropTickets, makeTicket, type TicketKind } from '../store/tickets.ts';
 import { allRoles, change, type Administration } from './administration.ts';
-import { canonicalUsername, checkedUsername } from './username.ts';
+import { canonicalUsername, checkedUsername, isUsername } from './username.ts';
 
 export interface NewUser {
   readonly username: string;
@@ -150,7 +150,8 @@ async function handed(session: Session, account: Account, { by, now }: Administr
 }
 
 async function found(session: Session, username: string): Promise<Account> {
-  const account = await findAccount(session, canonicalUsername(username));
+  const name = canonicalUsername(username);
+  const account = isUsername(name) ? await findAccount(session, name) : undefined;
   if (account !== undefined) return account;
   throw outcomeError('not-found', `There is no user "${username.slice(0, 100)}".`);
 }

@@ -7,7 +7,7 @@
  */
 import { resolveRoles } from '../access/role-definition.ts';
 import type { RoleDefinition } from '../access/roles.ts';
-import { canonicalUsername } from '../accounts/username.ts';
+import { canonicalUsername, isUsername } from '../accounts/username.ts';
 import {
   findAccountById,
   noteSignIn,
@@ -51,7 +51,7 @@ export async function authenticatePassword(
   const wait = await beginTry(identity, tenant, attempt);
   if (wait !== undefined) return { refused: 'locked', ...(wait !== Infinity && { retryAfter: wait }) };
   const session = sessionOf(identity.database, tenant.id);
-  const known = await readPassword(session, username);
+  const known = isUsername(username) ? await readPassword(session, username) : undefined;
   const hash = password.length > longestPassword ? undefined : known?.hash;
   const tried = { password: password.slice(0, longestPassword), hash };
   const good = await verifyPassword(identity, tenant, tried).catch(async (error: unknown) => {

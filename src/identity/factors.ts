@@ -74,6 +74,14 @@ export async function checkMayAdd(
   }
 }
 
+/** A name that a person gives a factor, as it is stored. */
+export function labelOf(written: string): string {
+  return written
+    .replaceAll(/\p{Cc}/gu, ' ')
+    .trim()
+    .slice(0, 100);
+}
+
 /** Removes a factor; with the last one the recovery codes go too. Whether there was one. */
 export async function removeFactor(
   identity: Identity,

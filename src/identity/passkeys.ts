@@ -23,7 +23,7 @@ import { sessionOf, type Account } from '../store/accounts.ts';
 import { consumeChallenge, keepChallenge, type Challenge } from '../store/challenges.ts';
 import { insertPasskey, readPasskeys, useCounter, type Passkey } from '../store/factors.ts';
 import type { Tenant } from '../store/tenants.ts';
-import { checkMayAdd, tryFactor, type Shown, type Try } from './factors.ts';
+import { checkMayAdd, labelOf, tryFactor, type Shown, type Try } from './factors.ts';
 import type { Identity } from './identity.ts';
 
 const lifetime = 5 * 60_000;
@@ -80,7 +80,7 @@ export async function finishPasskeyEnrolment(
     transports: transports.slice(0, 10).map((transport) => String(transport).slice(0, 20)),
   };
   const session = sessionOf(identity.database, tenant.id);
-  return insertPasskey(session, { ...passkey, account: account.id, label: label.slice(0, 100) }, identity.now());
+  return insertPasskey(session, { ...passkey, account: account.id, label: labelOf(label) }, identity.now());
 }
 
 /** The options for navigator.credentials.get; undefined where the account has no passkey. */

@@ -9,7 +9,7 @@ import type { Authentication } from '../access/authentication.ts';
 import { sessionOf, type Account } from '../store/accounts.ts';
 import { insertTotp, readTotp, useStep } from '../store/factors.ts';
 import type { Tenant } from '../store/tenants.ts';
-import { checkMayAdd, tryFactor, type Shown, type Try } from './factors.ts';
+import { checkMayAdd, labelOf, tryFactor, type Shown, type Try } from './factors.ts';
 import type { Identity } from './identity.ts';
 import { decrypt, encrypt } from './secrets.ts';
 
@@ -32,7 +32,7 @@ export async function startTotp(
   const id = randomUUID();
   const encrypted = await encrypt(identity, tenant, `${account.id}/${id}`, Buffer.from(secret));
   await identity.database.transaction(tenant.id, (session) =>
-    insertTotp(session, { id, account: account.id, label: label.slice(0, 100), ...encrypted }, identity.now()),
+    insertTotp(session, { id, account: account.id, label: labelOf(label), ...encrypted }, identity.now()),
   );
   return { secret, uri: uriOf(tenant, account, secret) };
 }

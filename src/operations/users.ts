@@ -14,7 +14,7 @@
 import { withDetails, type Reviewed } from '../accounts/access-review.ts';
 import { ticketLink } from '../accounts/link.ts';
 import { addUser, disableUser, enableUser, resetUser, setUser, type Handed } from '../accounts/users.ts';
-import { canonicalUsername } from '../accounts/username.ts';
+import { canonicalUsername, isUsername } from '../accounts/username.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import type { Call } from '../interactions/call.ts';
 import type { Answer, Context } from '../request.ts';
@@ -24,11 +24,13 @@ import { operationInput } from './parameters.ts';
 
 export async function userList(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['username', 'after']);
-  const username = optional(input, 'username');
+  const [username, after = ''] = ['username', 'after'].map((name) => canonicalUsername(optional(input, name) ?? ''));
+  const wrong = [username, after].find((name) => name !== undefined && name !== '' && !isUsername(name));
+  if (wrong !== undefined) return answer([]);
   const accounts =
-    username === undefined
-      ? await listAccounts(context.session, optional(input, 'after') ?? '')
-      : [await findAccount(context.session, canonicalUsername(username))].filter((one) => one !== undefined);
+    username === '' || username === undefined
+      ? await listAccounts(context.session, after)
+      : [await findAccount(context.session, username)].filter((one) => one !== undefined);
   return answer((await withDetails(context.session, accounts)).map(userPart));
 }
 

@@ -85,6 +85,15 @@ describe('one-time codes', () => {
     expect(rows.map((row) => row.secret.includes(secret))).toEqual([false]);
   });
 
+  test('a name of any characters is kept as what can be shown', async () => {
+    await startTotp(identity, tenant, account, { label: ' my\0\nphone 📱 ', shown: byPassword() });
+    const [row] = await testDatabase().query<{ label: string }>(
+      tenant.id,
+      sql`select label from account_factor where tenant_id = ${tenant.id}`,
+    );
+    expect(row?.label).toBe('my  phone 📱');
+  });
+
   test('a step before and a step after are taken, no other', async () => {
     const secret = await enrolledTotp();
     for (const [offset, good] of [

@@ -205,6 +205,7 @@ describe('users', () => {
     ],
     ['$user-set', [['username', 'nobody']], 404, /There is no user "nobody"/],
     ['$user-disable', [['username', 'nobody']], 404, /There is no user/],
+    ['$role-delete', [['name', '__proto__']], 404, /has no role/],
     [
       '$user-set',
       [
@@ -250,6 +251,16 @@ describe('users', () => {
     expect([said.status, said.sentence]).toEqual([status, expect.stringMatching(sentence)]);
     expect((await ask(administrator, '$user-list?username=new')).values['user']).toBeUndefined();
   });
+
+  test.each(['%00', 'chief%00', "'; drop table account; --", '%F0%9F%A6%A9'])(
+    'a search for %s finds nobody',
+    async (name) => {
+      for (const parameter of ['username', 'after']) {
+        const said = await ask(administrator, `$user-list?${parameter}=${name}`);
+        expect([said.status, said.values]).toEqual([200, {}]);
+      }
+    },
+  );
 
   test('of two administrators who disable each other at once one stays', async () => {
     const own = await makeLaboratory();

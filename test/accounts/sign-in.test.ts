@@ -46,6 +46,8 @@ describe('who gets in', () => {
       ['nobody', password, { refused: 'credentials' }],
       ['', password, { refused: 'credentials' }],
       ['x'.repeat(10_000), password, { refused: 'credentials' }],
+      ['amal\0', password, { refused: 'credentials' }],
+      ['\ud800', password, { refused: 'credentials' }],
       ["amal' or '1'='1", password, { refused: 'credentials' }],
       ['invited', password, { refused: 'credentials' }],
       ['amal', wrong, { refused: 'credentials' }],
