@@ -13,11 +13,20 @@ export type SearchAs = (
   query: readonly (readonly [string, string])[],
 ) => Promise<JsonObject>;
 
+/** What the laboratory may store, and what it does (interactions/storage.ts). */
+export interface StorageUse {
+  /** @throws OutcomeError where these bytes more would be too many. */
+  check(tenant: Tenant, bytes: number): Promise<void>;
+  /** By how many bytes more is stored. */
+  changed(tenant: Tenant, bytes: number): void;
+}
+
 /** What the providers of one process share. */
 export interface IdentityParts {
   readonly identity: Identity;
   readonly log: Log;
   readonly search: SearchAs;
+  readonly storage: StorageUse;
 }
 
 export interface Laboratory extends IdentityParts {

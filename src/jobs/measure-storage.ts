@@ -9,7 +9,7 @@ import {
   beginMeasuring,
   correctStored,
   forgetPeople,
-  measureFiles,
+  measureOthers,
   measureVersions,
 } from '../store/measure-storage.ts';
 import { more, type JobContext, type Run, type Step } from './job.ts';
@@ -35,7 +35,7 @@ export async function measureStorage({ server }: JobContext, run: Run): Promise<
     const measured = await measureVersions(session, { rid, version }, { before, size: windowSize });
     cursor = { ...cursor, bytes: cursor.bytes + measured.bytes, ...measured.next };
     if (measured.next === undefined) {
-      const bytes = cursor.bytes + (await measureFiles(session));
+      const bytes = cursor.bytes + (await measureOthers(session));
       await correctStored(server.database, tenant.id, { before, correction: bytes - cursor.level });
       await forgetPeople(server.database, tenant.id);
       return { done: bytes };

@@ -5,16 +5,21 @@ import type { JsonObject } from '../fhir/json.ts';
 import { parseJson } from '../fhir/json.ts';
 import type { IdentityHandler } from '../http/identity.ts';
 import { makeIdentity } from '../identity/identity.ts';
-import type { SearchAs } from '../identity/laboratory.ts';
+import type { SearchAs, StorageUse } from '../identity/laboratory.ts';
 import { sendRefusal } from '../identity/pages/refusal.ts';
 import { makeProviders } from '../identity/providers.ts';
+import { checkStorage } from '../interactions/storage.ts';
 import type { Context, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
 import type { Database } from '../store/pool.ts';
 
 export function identityHandler(config: Config, database: Database, server: Server): IdentityHandler {
   const identity = makeIdentity(database, config.keyEncryptionKey());
-  const providers = makeProviders({ identity, log: server.log, search: searchAs(server) });
+  const storage: StorageUse = {
+    check: (tenant, bytes) => checkStorage({ server, tenant }, bytes),
+    changed: (tenant, bytes) => server.usage.wrote(tenant.id, 0, bytes),
+  };
+  const providers = makeProviders({ identity, log: server.log, search: searchAs(server), storage });
   return async (asked) => {
     const { request, response, tenant, issuer, address, requestId, refused } = asked;
     if (refused !== undefined) return sendRefusal({ ...asked, refused });

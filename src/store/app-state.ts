@@ -45,7 +45,15 @@ export async function addState(
       where (select count(*) from app_state where tenant_id = ${tenant} and system = ${key.system}
         and code = ${key.code} and subject = ${key.subject}) < ${most}
     returning ${columns}`);
-  return row && fromRow(row);
+  if (row === undefined) return undefined;
+  // Of those that came at once each saw the others not; whoever sees too many afterwards takes its own away.
+  const [{ count } = { count: 0 }] = await session.query<{ count: number }>(sql`
+    select count(*)::int4 as count from app_state where tenant_id = ${tenant} and system = ${key.system}
+      and code = ${key.code} and subject = ${key.subject}`);
+  const made = fromRow(row);
+  if (count <= most) return made;
+  await deleteState(session, made);
+  return undefined;
 }
 
 export async function readState(session: Session, id: string): Promise<AppState | undefined> {

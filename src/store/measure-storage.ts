@@ -42,10 +42,14 @@ export async function measureVersions(
   return { bytes: Number(bytes), next: more ? { rid, version: ver } : undefined };
 }
 
-/** A patch of a Binary shares the file of the version before it: each file has one row. */
-export async function measureFiles(session: Session): Promise<number> {
+/**
+ * Files, and what apps keep for themselves. A patch of a Binary shares the file of the version before it: each file has
+ * one row.
+ */
+export async function measureOthers(session: Session): Promise<number> {
   const [row] = await session.query<{ bytes: string }>(sql`
-    select coalesce(sum(size), 0) as bytes from binary_file where tenant_id = ${session.tenant}`);
+    select (select coalesce(sum(size), 0) from binary_file where tenant_id = ${session.tenant})
+      + (select coalesce(sum(octet_length(content)), 0) from app_state where tenant_id = ${session.tenant}) as bytes`);
   return Number(row?.bytes ?? 0);
 }
 

@@ -24,7 +24,7 @@ export interface Meter {
   count(tenant: number, metric: Metric, by?: number): void;
   /** Somebody who is a person was active; counted once a day. */
   active(tenant: number, person: string): void;
-  /** Versions and bytes that are stored now. */
+  /** Versions that were written, and by how many bytes more is stored now. */
   wrote(tenant: number, versions: number, bytes: number): void;
   /** Bytes stored: as told to the database by all processes, and what this one has not told yet. */
   stored(tenant: number): Promise<number>;
@@ -93,7 +93,7 @@ export function makeMeter(database: Database, log: Log, now: () => number = Date
       of(tenant).people.add(`${day} ${createHash('sha256').update(key).digest('hex').slice(0, 32)}`);
     },
     wrote: (tenant, versions, bytes) => {
-      count(tenant, 'resources-written', versions);
+      if (versions > 0) count(tenant, 'resources-written', versions);
       of(tenant).bytes += bytes;
     },
     stored: async (tenant) => {

@@ -7,7 +7,7 @@
  *   PUT    /app-state/Basic/[id]      If-Match               200, ETag; 412
  *   DELETE /app-state/Basic/[id]      If-Match               204; 412
  *
- * At most 20 of a code and subject, of 256 KB each.
+ * At most 20 of a code and subject, of 256 KB each; it counts for the storage of the laboratory.
  */
 import type { Context } from 'koa';
 import { operationOutcome, OutcomeError, outcomeError } from '../../fhir/outcome.ts';
@@ -23,6 +23,7 @@ const mostOfOne = 20;
 
 interface Visit {
   readonly ctx: Context;
+  readonly laboratory: Laboratory;
   readonly session: Session;
   readonly access: AppAccess;
   /** Address of the endpoint. */
@@ -40,7 +41,7 @@ export function appState(laboratory: Laboratory) {
       if (type !== 'Basic' || more !== undefined || handler === undefined) throw nothing(ctx.method);
       const session = sessionOf(laboratory.identity.database, laboratory.tenant.id);
       const access = await appAccess(laboratory, session, ctx.get('authorization'));
-      await handler({ ctx, session, access, base: `${laboratory.issuer}/app-state`, id });
+      await handler({ ctx, laboratory, session, access, base: `${laboratory.issuer}/app-state`, id });
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       const status = error.status ?? statuses[error.issues[0]?.code ?? ''] ?? 400;
@@ -59,20 +60,27 @@ const handlers: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   'DELETE Basic/id': remove,
 };
 
-async function create({ ctx, session, access, base }: Visit): Promise<void> {
+async function create({ ctx, laboratory, session, access, base }: Visit): Promise<void> {
   const { key, content, id } = readBasic(await bodyOf(ctx));
   if (id !== undefined) throw outcomeError('invalid', 'Basic.id is given by the server.', { status: 400 });
   access.check('c', key);
+  const bytes = Buffer.byteLength(content);
+  const { storage, tenant } = laboratory;
+  await storage.check(tenant, bytes);
   const made = await addState(session, key, { content, madeBy: access.clientId, most: mostOfOne });
   if (made === undefined) {
     throw outcomeError('too-costly', `There are ${mostOfOne} of this code and subject already.`, { status: 409 });
   }
+  storage.changed(tenant, bytes);
   ctx.set('location', `${base}/Basic/${made.id}`);
   answerState(ctx, 201, made);
 }
 
 async function search({ ctx, session, access, base }: Visit): Promise<void> {
   const query = new URLSearchParams(ctx.querystring);
+  if ([...query.values()].some((value) => value.includes('\0'))) {
+    throw outcomeError('invalid', 'A search has no null character.', { status: 400 });
+  }
   const unknown = [...query.keys()].find((name) => !['code', 'subject', 'subject:missing', '_format'].includes(name));
   if (unknown !== undefined)
     throw outcomeError('not-supported', `${unknown.slice(0, 60)} is no parameter here.`, { status: 400 });
@@ -94,22 +102,27 @@ async function search({ ctx, session, access, base }: Visit): Promise<void> {
   answer(ctx, 200, { ...bundle, ...(entry.length > 0 && { entry }) });
 }
 
-async function update({ ctx, session, access, id }: Visit): Promise<void> {
+async function update({ ctx, laboratory, session, access, id }: Visit): Promise<void> {
   const sent = readBasic(await bodyOf(ctx));
   if (sent.id !== id) throw outcomeError('invalid', 'Basic.id is the one of the address.', { status: 400 });
   const known = await existing(session, ctx, id);
   access.check('u', known);
   const same = known.system === sent.key.system && known.code === sent.key.code && known.subject === sent.key.subject;
   if (!same) throw precondition('Basic.code and Basic.subject never change.');
+  const { storage, tenant } = laboratory;
+  const more = Buffer.byteLength(sent.content) - Buffer.byteLength(known.content);
+  if (more > 0) await storage.check(tenant, more);
   const changed = await changeState(session, known, sent.content);
   if (changed === undefined) throw precondition('The state was changed meanwhile.');
+  storage.changed(tenant, more);
   answerState(ctx, 200, changed);
 }
 
-async function remove({ ctx, session, access, id }: Visit): Promise<void> {
+async function remove({ ctx, laboratory, session, access, id }: Visit): Promise<void> {
   const known = await existing(session, ctx, id);
   access.check('d', known);
   if (!(await deleteState(session, known))) throw precondition('The state was changed meanwhile.');
+  laboratory.storage.changed(laboratory.tenant, -Buffer.byteLength(known.content));
   ctx.status = 204;
 }
 
