@@ -4,9 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import type { Server } from '../request.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { callerAddress, type Address } from './address.ts';
+import { logIdentity } from './identity-log.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface IdentityRequest {
@@ -26,6 +28,7 @@ export interface IdentityRequest {
 export type IdentityHandler = (asked: IdentityRequest) => Promise<void>;
 
 interface Steps {
+  readonly server: Pick<Server, 'log'>;
   readonly tenants: TenantCache;
   readonly limiter: RateLimiter;
   readonly identity: IdentityHandler;
@@ -72,6 +75,7 @@ export async function handleIdentity(
   const from = callerAddress(request, steps.trusted);
   const asked = { request, response, tenant, issuer: address.root, address: from, requestId };
   const [first = ''] = address.segments;
+  logIdentity(steps.server.log, asked, first);
   try {
     admit(steps, asked, first);
   } catch (error) {
