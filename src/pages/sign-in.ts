@@ -11,6 +11,8 @@ import type { Texts } from './texts/en.ts';
 export interface SignInData extends Frame, Posting {
   /** Name of the app that asks for it; none for the account pages. */
   readonly app?: string | undefined;
+  /** Somebody is signed in, but must show it anew for what comes next. */
+  readonly again?: boolean | undefined;
   /** What was entered before. The password is never shown again. */
   readonly username?: string | undefined;
   readonly problem?: 'username' | 'password' | 'credentials' | 'locked' | 'disabled' | undefined;
@@ -23,9 +25,7 @@ export interface SignInData extends Frame, Posting {
 export function signInPage(texts: Texts, data: SignInData): string {
   const { signIn, common } = texts;
   const problems = problemsOf(texts, data);
-  const content = html` <p class="lead">
-      ${data.app === undefined ? signIn.lead(data.laboratory) : signIn.leadForApp(data.app)}
-    </p>
+  const content = html` <p class="lead">${lead(texts, data)}</p>
     ${problemList(texts, problems)} ${postForm(data, fields(texts, data))}
     ${data.cancel !== undefined && postForm({ action: data.cancel, csrf: data.csrf }, submitButton(common.cancel, 'plain'))}
     <details>
@@ -33,6 +33,11 @@ export function signInPage(texts: Texts, data: SignInData): string {
       <p>${signIn.forgotHelp}</p>
     </details>`;
   return documentText(texts, data, { title: signIn.title, content, failed: problems.length > 0 });
+}
+
+function lead({ signIn }: Texts, { app, again, laboratory }: SignInData): string {
+  if (again === true) return signIn.leadAgain;
+  return app === undefined ? signIn.lead(laboratory) : signIn.leadForApp(app);
 }
 
 function problemsOf(texts: Texts, { problem, retryAfter }: SignInData): Problem[] {

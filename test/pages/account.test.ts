@@ -3,7 +3,7 @@ import { beforeAll, describe, expect } from '@jest/globals';
 import { operatorAcr } from '../../src/access/authentication.ts';
 import { accountById } from '../../src/identity/accounts.ts';
 import { newRecoveryCodes } from '../../src/identity/recovery-codes.ts';
-import { sessionOf, setAccountStatus, setPassword } from '../../src/store/accounts.ts';
+import { revokeRole, sessionOf, setAccountStatus, setPassword } from '../../src/store/accounts.ts';
 import { sql } from '../../src/store/sql.ts';
 import { makeTicket } from '../../src/store/tickets.ts';
 import { askFhir, makeApp, makePerson, signInTo, testIdentity, type Person } from '../identity/app.ts';
@@ -258,8 +258,8 @@ describe('second factors of an account', () => {
     );
     await tab.page.reload();
     await press(tab, 'form[action$="/factors/remove"] button');
-    expect(await heading(tab)).toBe('Sign in');
-    await fill(tab, { username: person.username, password: person.password });
+    expect(await textOf(tab)).toMatch(/For what comes next, sign in once more/);
+    await fill(tab, { password: person.password });
     await press(tab, 'button.primary');
     await tab.page.click('details summary');
     await tab.page.type('#recovery', code);
@@ -281,5 +281,25 @@ describe('a sign-in that was begun with the password before', () => {
     await setPassword(session, person.id, 'a hash of another one', Date.now() + 1_000);
     await tab.page.reload();
     expect(await heading(tab)).toBe('Sign in');
+  });
+});
+
+describe('an account whose roles see no patients', () => {
+  browserTest('sees and withdraws its apps all the same', async () => {
+    const settings = { secondFactorRoles: [] };
+    const own = await makeLaboratory({ settings });
+    const body = JSON.stringify({ resourceType: 'Patient', id: 'p1', name: [{ text: 'Amina Trabelsi' }] });
+    await own.fetch('Patient/p1', { method: 'PUT', body, headers: { 'content-type': 'application/fhir+json' } });
+    const person = await makePerson(own.tenant, { roles: ['technician'] });
+    await signInTo(await makeApp(own), person, { scope: 'launch/patient patient/Patient.r', patient: 'p1' });
+    const session = sessionOf(testDatabase(), own.tenant.id);
+    await revokeRole(session, person.id, 'technician');
+    const tab = await open();
+    await tab.page.goto(own.base.replace(/fhir$/, 'account'));
+    await fill(tab, { username: person.username, password: person.password });
+    await press(tab, 'button.primary');
+    expect(await textOf(tab)).toMatch(/Growth chart.*Patient: p1/);
+    await press(tab, 'form[action$="/apps/revoke"] button');
+    expect(await textOf(tab)).toMatch(/No app has access/);
   });
 });

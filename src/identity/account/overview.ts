@@ -7,7 +7,7 @@ import { rolesOfAccount } from '../accounts.ts';
 import { factorsOf } from '../factors.ts';
 import type { GrantContext } from '../grant-context.ts';
 import { sendPage } from '../pages/frame.ts';
-import { chooser, patientOf } from '../sign-in/choose.ts';
+import { chooser, patientsOf } from '../sign-in/choose.ts';
 import { goTo, type SignedInVisit } from './visit.ts';
 
 export async function overview(visit: SignedInVisit): Promise<void> {
@@ -20,7 +20,7 @@ export async function overview(visit: SignedInVisit): Promise<void> {
     ...frame,
     csrf,
     username: account.username,
-    apps: await Promise.all(access.filter(({ kind }) => kind === 'Grant').map((one) => appOf(visit, one))),
+    apps: await appsOf(visit, access),
     sessions: access.filter(({ kind }) => kind === 'Session').map((one) => sessionOfMine(visit, one)),
     factors: factors.map(({ id, kind, label, created, lastUsed }) => ({
       id,
@@ -48,10 +48,28 @@ interface GrantPayload {
   readonly resources?: Readonly<Record<string, string>>;
 }
 
-async function appOf(visit: SignedInVisit, access: Access): Promise<AppAccess> {
+/** Names of patients are looked up for so many at most; of the others the id is shown. */
+const mostNames = 50;
+
+async function appsOf({ laboratory, account }: SignedInVisit, access: readonly Access[]): Promise<AppAccess[]> {
+  const grants = access.filter(({ kind }) => kind === 'Grant');
+  const ids = new Set(grants.map(patientIdOf).filter((id) => id !== undefined));
+  const caller = await chooser(laboratory, account.id);
+  const patients = await patientsOf({ laboratory }, caller, [...ids].slice(0, mostNames));
+  return grants.map((grant) => {
+    const id = patientIdOf(grant);
+    const self = account.fhirUser === `Patient/${id}`;
+    return appOf(grant, id === undefined ? undefined : { name: patients.get(id)?.name ?? id, self });
+  });
+}
+
+function patientIdOf({ context }: Access): string | undefined {
+  return context === undefined ? undefined : (JSON.parse(context) as Partial<GrantContext>).launch?.patient;
+}
+
+function appOf(access: Access, patient: AppAccess['patient']): AppAccess {
   const { openid, resources = {} } = JSON.parse(access.payload) as GrantPayload;
   const scopes = [openid?.scope, ...Object.values(resources)].flatMap((text) => text?.split(' ') ?? []);
-  const patient = await patientOfGrant(visit, access);
   return {
     grant: access.id,
     name: access.clientName ?? access.clientId ?? '',
@@ -59,16 +77,6 @@ async function appOf(visit: SignedInVisit, access: Access): Promise<AppAccess> {
     scopes: [...new Set(scopes.filter(Boolean))],
     ...(patient !== undefined && { patient }),
   };
-}
-
-async function patientOfGrant(
-  { laboratory, account }: SignedInVisit,
-  { context }: Access,
-): Promise<AppAccess['patient']> {
-  const { launch } = context === undefined ? {} : (JSON.parse(context) as Partial<GrantContext>);
-  if (launch?.patient === undefined) return undefined;
-  const found = await patientOf({ laboratory }, await chooser(laboratory, account.id), launch.patient);
-  return { name: found?.name ?? launch.patient, self: account.fhirUser === `Patient/${launch.patient}` };
 }
 
 function sessionOfMine({ session }: SignedInVisit, { id, created, payload }: Access): SessionOfMine {

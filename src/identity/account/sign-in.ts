@@ -14,7 +14,7 @@ import { sendProblem } from '../pages/problem.ts';
 import { passwordProgress, type SignInProgress } from '../sign-in/progress.ts';
 import { signInStep, type SignedIn } from '../sign-in/signing-in.ts';
 import { beginSession } from './session.ts';
-import { goTo, type Visit } from './visit.ts';
+import { goTo, signedIn, type Visit } from './visit.ts';
 
 const cookie = 'signing-in';
 
@@ -35,6 +35,7 @@ export async function signInVisit(visit: Visit): Promise<void> {
   }
   if (known === undefined) writeKept(visit, kept);
   const target = targetOf(visit);
+  const before = await signedIn(visit);
   const frame = frameOf(laboratory, `/account/sign-in${target === '' ? '' : `?to=${target}`}`);
   await signInStep({
     laboratory,
@@ -44,10 +45,12 @@ export async function signInVisit(visit: Visit): Promise<void> {
     texts,
     frame,
     posting: { action: frame.here, csrf: formToken(laboratory, bound) },
+    again: before !== undefined,
+    username: before?.account.username,
     factorAsked: false,
     progress: kept,
     keep: async (progress) => writeKept(visit, { ...kept, ...progress }),
-    complete: (signedIn, codes) => complete(visit, signedIn, codes),
+    complete: (person, codes) => complete(visit, person, codes),
   });
 }
 
@@ -57,13 +60,13 @@ export function passwordShown(visit: Visit, account: Account): void {
   writeKept(visit, { visit: nonce, ...passwordProgress(visit.laboratory, account) });
 }
 
-async function complete(visit: Visit, signedIn: SignedIn, codes: readonly string[] | undefined): Promise<void> {
+async function complete(visit: Visit, person: SignedIn, codes: readonly string[] | undefined): Promise<void> {
   const { laboratory, ctx, texts } = visit;
   const { identity, tenant, root } = laboratory;
-  await beginSession(laboratory, visit, signedIn);
+  await beginSession(laboratory, visit, person);
   ctx.cookies.set(cookie, null, options(visit));
   if (codes === undefined) return goTo(visit, targetOf(visit));
-  const account = await accountById(identity, tenant, signedIn.accountId);
+  const account = await accountById(identity, tenant, person.accountId);
   const shown = { codes, made: new Date(identity.now()), username: account?.username ?? '', next: `${root}/account` };
   sendPage(ctx, recoveryCodesPage(texts, { ...frameOf(laboratory, '/account'), ...shown }));
 }

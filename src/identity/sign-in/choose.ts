@@ -52,6 +52,20 @@ export async function patientOf(
   return patient && choiceOf(patient);
 }
 
+/** What the person may see of some patients, by id; nothing where their roles see no patients. */
+export async function patientsOf(
+  step: Pick<Step, 'laboratory'>,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<Map<string, PatientChoice>> {
+  if (ids.length === 0 || !caller.permits.some(({ type }) => type === 'Patient' || type === '*')) return new Map();
+  const patients = await found(step, caller, 'Patient', [
+    ['_id', ids.join(',')],
+    ['_count', String(ids.length)],
+  ]);
+  return new Map(patients.map((patient) => [String(patient['id']), choiceOf(patient)]));
+}
+
 /** The encounter that is under way, else the last one; SMART leaves the choice to the server. */
 export async function encounterOf(step: Step, caller: Caller, patient: string): Promise<string | undefined> {
   const of = [['subject', `Patient/${patient}`]] as const;

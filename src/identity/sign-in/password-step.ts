@@ -22,7 +22,7 @@ export async function passwordStep(visit: SigningIn): Promise<void> {
 }
 
 function show(visit: SigningIn, data: Partial<SignInData>): void {
-  const { texts, frame, posting, app, username, goesTo, ctx } = visit;
-  const page = signInPage(texts, { ...frame, ...posting, app, username, ...data });
+  const { texts, frame, posting, app, again, username, goesTo, ctx } = visit;
+  const page = signInPage(texts, { ...frame, ...posting, app, again, username, ...data });
   sendPage(ctx, page, { status: data.problem === undefined ? 200 : 422, ...(goesTo !== undefined && { goesTo }) });
 }

@@ -42,6 +42,8 @@ export interface SigningIn {
   readonly posting: Posting & { readonly cancel?: string | undefined };
   /** Name of the application that asks. */
   readonly app?: string | undefined;
+  /** Somebody is signed in, but must show it anew. */
+  readonly again?: boolean | undefined;
   /** Who it is likely to be. */
   readonly username?: string | undefined;
   /** Where else the last form may lead (form-action). */

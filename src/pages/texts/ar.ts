@@ -19,6 +19,7 @@ export const ar: Texts = {
   signIn: {
     title: 'تسجيل الدخول',
     lead: (laboratory) => `استخدم حسابك لدى ${laboratory}.`,
+    leadAgain: 'للمتابعة، سجّل الدخول مرة أخرى.',
     leadForApp: (app) => `سجّل الدخول للمتابعة إلى ${app}.`,
     username: 'اسم المستخدم',
     password: 'كلمة المرور',

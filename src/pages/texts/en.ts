@@ -36,6 +36,7 @@ const words = {
   signIn: {
     title: 'Sign in',
     lead: (laboratory: string) => `Use your account at ${laboratory}.`,
+    leadAgain: 'For what comes next, sign in once more.',
     leadForApp: (app: string) => `Sign in to continue to ${app}.`,
     username: 'User name',
     password: 'Password',

@@ -19,6 +19,7 @@ export const fr: Texts = {
   signIn: {
     title: 'Connexion',
     lead: (laboratory) => `Utilisez votre compte chez ${laboratory}.`,
+    leadAgain: 'Pour la suite, connectez-vous encore une fois.',
     leadForApp: (app) => `Connectez-vous pour continuer vers ${app}.`,
     username: 'Nom d’utilisateur',
     password: 'Mot de passe',
