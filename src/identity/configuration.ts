@@ -83,7 +83,8 @@ export function configurationOf(laboratory: Laboratory, keys: readonly JWK[]): C
       registration: {
         enabled: tenant.settings.dynamicRegistration === true,
         initialAccessToken: false,
-        issueRegistrationAccessToken: true,
+        // What an app said of itself is changed by an administrator, not by the app.
+        issueRegistrationAccessToken: false,
       },
       registrationManagement: { enabled: false },
       rpInitiatedLogout: {
