@@ -11,7 +11,7 @@ import type { Door } from './interactions/call.ts';
 import type { Tally } from './interactions/storage.ts';
 import type { Log } from './log.ts';
 import type { Combiner } from './store/combine.ts';
-import type { Database, Session } from './store/pool.ts';
+import type { Database, Session, Statement } from './store/pool.ts';
 import type { Stored } from './store/read.ts';
 import type { Tenant } from './store/tenants.ts';
 import type { WriteEntry, Written } from './store/write.ts';
@@ -68,6 +68,8 @@ export interface Server {
   /** Writes under ids that were just made. */
   readonly creations: Combiner<WriteEntry, Written | undefined>;
   readonly reads: Combiner<{ type: number; id: string }, Stored | undefined>;
+  /** Statements for one resource that are planned once for each connection. */
+  readonly ready: Combiner<Statement, readonly unknown[]>;
   /** What laboratories use. */
   readonly usage: Meter;
   /** Key for the signatures of cursors. */

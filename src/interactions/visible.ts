@@ -11,6 +11,7 @@ import type { Context } from '../request.ts';
 import type { Access } from '../search/ast.ts';
 import { alternatives } from '../search/alternatives.ts';
 import { readVersion, type Key, type Stored } from '../store/read.ts';
+import type { Statement } from '../store/pool.ts';
 import { readVisible, visibleRids, type Planned } from '../store/visible.ts';
 import { plainAccessOf } from './access.ts';
 import { areVisible } from './as-if.ts';
@@ -35,7 +36,10 @@ export async function visibleCurrent(
 /** Statements that are sent again and again are planned once for each connection (store/pool.ts). */
 function planned({ inTransaction, session, server, tenant }: Context): Planned {
   if (inTransaction) return session;
-  return { tenant: tenant.id, query: (statement) => server.database.hot(tenant.id, statement) };
+  return {
+    tenant: tenant.id,
+    query: async <Row>(statement: Statement) => (await server.ready.submit(tenant.id, statement)) as Row[],
+  };
 }
 
 /** A version that the caller may see: the resource as it is now, and the version as if it were so. */

@@ -21,6 +21,7 @@ import { makeCombiner } from '../store/combine.ts';
 import { isMigrated } from '../store/migrate.ts';
 import type { Database } from '../store/pool.ts';
 import { combinedReads } from '../store/read.ts';
+import { readyStatements } from '../store/visible.ts';
 import { makeTenantCache } from '../store/tenant-cache.ts';
 import { combinedCreations, combinedWrites } from '../store/write.ts';
 import { makeMeter } from '../usage/meter.ts';
@@ -74,6 +75,7 @@ export function shared(config: Config, database: Database, log: Log): Server {
     writes: makeCombiner(database, combinedWrites),
     creations: makeCombiner(database, combinedCreations),
     reads: makeCombiner(database, combinedReads),
+    ready: makeCombiner(database, readyStatements),
     usage: makeMeter(database, log),
     // The same in every process of an installation, so that a cursor made by one is good at another.
     cursorKey: Buffer.from(hkdfSync('sha256', config.keyEncryptionKey(), '', 'makhbar cursor', 32)),

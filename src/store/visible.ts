@@ -3,6 +3,7 @@ import { typeName } from '../fhir/resource-types.ts';
 import { none, type Access, type Condition } from '../search/ast.ts';
 import { visibleSql } from '../search/compile-condition.ts';
 import { makeScope } from '../search/scope.ts';
+import type { Batching } from './combine.ts';
 import type { Session, Statement } from './pool.ts';
 import { storedColumns, storedFromRow, type Key, type Stored, type StoredRow } from './read.ts';
 import { raw, render, sql } from './sql.ts';
@@ -45,6 +46,18 @@ export interface Planned {
   readonly tenant: number;
   query<Row>(statement: Statement): Promise<Row[]>;
 }
+
+/**
+ * Ready statements, each alone, but no more of a tenant at once than there are lanes (combine.ts): they go where
+ * statements are planned once, and where one tenant must not take all connections.
+ */
+export const readyStatements: Batching<Statement, readonly unknown[]> = {
+  key: () => undefined,
+  statement: (_, [only]) => only ?? { text: '', values: [] },
+  results: (rows) => [rows],
+  lanes: 3,
+  most: 1,
+};
 
 /** The current version, and whether it is live and meets the access. */
 export async function readVisible(

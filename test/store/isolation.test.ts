@@ -11,12 +11,17 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { resourceTypes, typeNumber } from '../../src/fhir/resource-types.ts';
-import { countHistory, readHistory } from '../../src/store/history.ts';
-import { fullAccess } from '../../src/search/ast.ts';
+import { all, fullAccess, type Access } from '../../src/search/ast.ts';
+import { extract } from '../../src/search/extract.ts';
+import { defaultParameters } from '../../src/search/parameters.ts';
+import { parseSearch } from '../../src/search/parse.ts';
+import { visibleAsIf, type Candidate } from '../../src/store/as-if.ts';
+import { countHistory, readHistory, readPrevious, readVersions } from '../../src/store/history.ts';
 import { labelsInUse } from '../../src/store/labels.ts';
 import type { Session, Statement } from '../../src/store/pool.ts';
 import { combinedReads, lockLive, readCurrent, readMany, readManyLocked, readVersion } from '../../src/store/read.ts';
 import { render, sql, type Sql } from '../../src/store/sql.ts';
+import { readVisible, visibleKeys, visibleRids } from '../../src/store/visible.ts';
 import { writeStatement } from '../../src/store/write.ts';
 import { indexTables, resourceColumns } from '../../src/search/rows.ts';
 import { makeLaboratory, testDatabase, testServer, type Laboratory } from '../server.ts';
@@ -33,6 +38,7 @@ beforeAll(async () => {
   [a, b] = await Promise.all([makeLaboratory(), makeLaboratory()]);
   await put(a, { id: 'same', active: true, meta: { tag: [tag] } });
   await put(a, { id: 'only-a', active: true });
+  await put(a, { id: 'only-a', active: true, gender: 'female' }, 200);
   await put(b, { id: 'same', active: false });
   superuser = new pg.Client({
     connectionString: superuserUrl(),
@@ -51,13 +57,13 @@ function superuserUrl(): string {
   return `postgres://postgres:${passwords.superuser}@${host}${pathname}`;
 }
 
-async function put(laboratory: Laboratory, patient: JsonObject): Promise<void> {
+async function put(laboratory: Laboratory, patient: JsonObject, status = 201): Promise<void> {
   const response = await laboratory.fetch(`Patient/${String(patient['id'])}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/fhir+json' },
     body: JSON.stringify({ resourceType: 'Patient', ...patient }),
   });
-  expect(response.status).toBe(201);
+  expect(response.status).toBe(status);
 }
 
 function texts(statement: Sql | Statement): { text: string; values: unknown[] } {
@@ -77,6 +83,25 @@ function predicateAlone(): Session {
   };
 }
 
+const byId: Access = () => ({ kind: 'id', values: ['only-a'] });
+const byPatient: Access = (type) =>
+  type === 'Patient' ? all : parseSearch('Observation', [['patient.active', 'true']]).condition;
+
+/** An Observation of the patient that only tenant A has. */
+const ofOnlyA: Candidate = {
+  type: typeNumber('Observation') ?? -1,
+  id: 'o',
+  rid: '0',
+  version: 1,
+  lastUpdated: '2026-01-01T00:00:00Z',
+  index: extract({ resourceType: 'Observation', id: 'o', subject: { reference: 'Patient/only-a' } }, defaultParameters),
+};
+
+async function ridOfA(): Promise<string> {
+  const session: Session = { tenant: a.tenant.id, query: (statement) => testDatabase().query(a.tenant.id, statement) };
+  return (await readCurrent(session, patient, 'only-a'))!.rid;
+}
+
 /** Every reading statement of the store, with how much it finds. */
 const reads: Record<string, (session: Session) => Promise<unknown[]>> = {
   readCurrent: async (session) => [await readCurrent(session, patient, 'only-a')].filter(Boolean),
@@ -91,6 +116,13 @@ const reads: Record<string, (session: Session) => Promise<unknown[]>> = {
     (await readHistory(session, { count: 10 })).filter((version) => version.id === 'only-a'),
   countHistory: async (session) =>
     Array.from({ length: await countHistory(session, { types: [patient], id: 'only-a', count: 1 }) }),
+  readVersions: async (session) => readVersions(session, [{ rid: await ridOfA(), version: 1 }]),
+  readPrevious: (session) => readPrevious(session, [{ type: patient, id: 'only-a' }]),
+  visibleRids: async (session) => [...(await visibleRids(session, [{ type: patient, rid: await ridOfA() }], byId))],
+  visibleKeys: (session) => visibleKeys(session, [{ type: patient, id: 'only-a' }], byId),
+  readVisible: async (session) => [await readVisible(session, { type: patient, id: 'only-a' }, byId)].filter(Boolean),
+  'visibleAsIf, by a chain to what the tenant holds': async (session) =>
+    (await visibleAsIf(session, [ofOnlyA], byPatient)).filter(Boolean),
   labelsInUse: async (session) => [...(await labelsInUse(session, resourceTypes, fullAccess)).tag],
 };
 
