@@ -22,7 +22,7 @@ let app: App;
 let person: Person;
 
 beforeAll(async () => {
-  lab = await makeLaboratory();
+  lab = await makeLaboratory({ settings: { secondFactorRoles: [] } });
   root = lab.base.replace(/\/fhir$/, '');
   app = await makeApp(lab);
   person = await makePerson(lab.tenant, { roles: ['patient'], fhirUser: 'Patient/p1' });
@@ -190,6 +190,52 @@ describe('the language', () => {
   test('an app can ask for one by ui_locales', async () => {
     const page = await makeBrowser().go(authorizationUrl(app, { parameters: { ui_locales: 'de ar' } }));
     expect(page.text).toMatch(/<html lang="ar" dir="rtl">/);
+  });
+});
+
+describe('what is searched for when a patient is chosen', () => {
+  let browser: Browser;
+  let page: Page;
+  beforeAll(async () => {
+    const technician = await makePerson(lab.tenant, { roles: ['technician'] });
+    browser = makeBrowser();
+    page = await browser.go(authorizationUrl(app));
+    const { username, password } = technician;
+    page = await browser.submit(page, Object.entries({ username, password }));
+    expect(page.text).toMatch(/name="search"/);
+  });
+
+  test.each([
+    '1987-13',
+    '1987-02-30',
+    '2023-02-29',
+    '9999-99-99',
+    '%',
+    'a,b|c$d\\',
+    '\uD800',
+    '|',
+    '||4711',
+    'urn:x|',
+    "' or 1=1 --",
+    '*',
+    ':missing=true',
+    'a'.repeat(5_000),
+    'x '.repeat(500),
+    '1'.repeat(400),
+    '<script>alert(1)</script>',
+  ])('%j finds nothing, and is no fault', async (search) => {
+    const answer = await browser.submit(page, [['search', search]]);
+    expect([answer.status, /name="search"/.test(answer.text)]).toEqual([200, true]);
+    expect(answer.text).not.toMatch(/<script>/);
+  });
+
+  test.each(['auditor', 'administrator'])('%s sees no patients: there is nobody to choose', async (role) => {
+    const officer = await makePerson(lab.tenant, { roles: [role] });
+    const visitor = makeBrowser();
+    const { username, password } = officer;
+    const asked = await visitor.go(authorizationUrl(app, { scope: 'launch/patient openid' }));
+    const shown = await visitor.submit(asked, Object.entries({ username, password }));
+    expect(shown.text).toMatch(/There is no patient that you may see/);
   });
 });
 

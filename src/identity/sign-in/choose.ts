@@ -5,6 +5,7 @@
 import { makeCaller, type Caller } from '../../access/caller.ts';
 import { parseScope } from '../../access/scopes.ts';
 import type { JsonObject } from '../../fhir/json.ts';
+import { isId } from '../../fhir/reference.ts';
 import { choosePatientPage, type ChoosePatientData, type PatientChoice } from '../../pages/choose-patient.ts';
 import { accountById, rolesOfAccount } from '../accounts.ts';
 import { frameOf, originOf, sendPage, textsFor } from '../pages/frame.ts';
@@ -30,12 +31,14 @@ export async function chooser({ identity, tenant }: Laboratory, accountId: strin
 
 type Query = readonly (readonly [string, string])[];
 
+/** What the person's roles let them see; nothing of a type that they do not see at all. */
 async function found(
   { laboratory }: Pick<Step, 'laboratory'>,
   caller: Caller,
   type: string,
   query: Query,
 ): Promise<JsonObject[]> {
+  if (!caller.permits.some((permit) => permit.type === type || permit.type === '*')) return [];
   const { tenant, fhirBase: base } = laboratory;
   const bundle = await laboratory.search({ tenant, caller, base }, type, query);
   const entries = (bundle['entry'] ?? []) as { resource?: JsonObject; search?: { mode?: string } }[];
@@ -48,6 +51,7 @@ export async function patientOf(
   caller: Caller,
   id: string,
 ): Promise<PatientChoice | undefined> {
+  if (!isId(id)) return undefined;
   const [patient] = await found(step, caller, 'Patient', [['_id', id]]);
   return patient && choiceOf(patient);
 }
@@ -58,7 +62,7 @@ export async function patientsOf(
   caller: Caller,
   ids: readonly string[],
 ): Promise<Map<string, PatientChoice>> {
-  if (ids.length === 0 || !caller.permits.some(({ type }) => type === 'Patient' || type === '*')) return new Map();
+  if (ids.length === 0) return new Map();
   const patients = await found(step, caller, 'Patient', [
     ['_id', ids.join(',')],
     ['_count', String(ids.length)],
@@ -94,6 +98,14 @@ export async function choosePatient(step: Step, caller: Caller, problem?: Choose
   sendPage(ctx, page, { status: problem === undefined ? 200 : 422, ...(goesTo !== undefined && { goesTo }) });
 }
 
+/** A day, or a month, that there is. */
+function isDate(word: string): boolean {
+  if (!/^\d{4}-\d\d(-\d\d)?$/.test(word)) return false;
+  const day = word.length === 7 ? `${word}-01` : word;
+  const time = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(day);
+}
+
 /** A number is an identifier, a date a birth date, anything else the beginnings of names. */
 function criteria(search: string): [string, string][] {
   const escaped = (value: string): string => value.replaceAll(/[\\,$|]/g, String.raw`\$&`);
@@ -102,7 +114,7 @@ function criteria(search: string): [string, string][] {
     .filter(Boolean)
     .slice(0, 6)
     .map((word) => {
-      if (/^\d{4}-\d\d(-\d\d)?$/.test(word)) return ['birthdate', word];
+      if (isDate(word)) return ['birthdate', word];
       if (/\d/.test(word)) return ['identifier', escaped(word)];
       return ['name', escaped(word)];
     });
