@@ -26,6 +26,8 @@ export function clientAdapter(database: Database, tenant: number): Adapter {
   const nothing = async (): Promise<undefined> => undefined;
   return {
     find: async (id) => {
+      // What can be no id is not asked for: PostgreSQL takes no null character.
+      if (!/^[\x20-\x7e]{1,200}$/.test(id)) return undefined;
       const client = await findClient(session, id);
       return client?.status === 'active' ? metadataOf(client) : undefined;
     },

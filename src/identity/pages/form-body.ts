@@ -3,7 +3,7 @@ import type { Context } from 'koa';
 
 const mostBytes = 64 * 1024;
 
-/** Undefined where it is no form, or too large. */
+/** Undefined where it is no form, too large, or has a null character, which no text here can have. */
 export async function readForm(ctx: Context): Promise<URLSearchParams | undefined> {
   if (ctx.is('application/x-www-form-urlencoded') === false) return undefined;
   const chunks: Buffer[] = [];
@@ -13,5 +13,6 @@ export async function readForm(ctx: Context): Promise<URLSearchParams | undefine
     if (length > mostBytes) return undefined;
     chunks.push(chunk);
   }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  const form = new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+  return form.toString().includes('%00') ? undefined : form;
 }
