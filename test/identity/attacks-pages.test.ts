@@ -448,6 +448,87 @@ describe('malformed requests', () => {
     expect(answer.status).toBeLessThan(500);
   });
 
+  const hostileTexts = [
+    'a\0b',
+    '\ufffd\ufffe',
+    '\u202e\u0000',
+    'x'.repeat(20_000),
+    "' or '1'='1",
+    '%00',
+    '\ud83d',
+    '💊'.repeat(5_000),
+  ];
+
+  test.each([
+    ['/token', 'client_id'],
+    ['/token', 'code'],
+    ['/token', 'refresh_token'],
+    ['/token', 'code_verifier'],
+    ['/token', 'scope'],
+    ['/token', 'client_secret'],
+    ['/token', 'client_assertion'],
+    ['/token/introspection', 'token'],
+    ['/token/introspection', 'client_id'],
+    ['/token/revocation', 'token'],
+    ['/auth', 'client_id'],
+    ['/auth', 'redirect_uri'],
+    ['/auth', 'login_hint'],
+    ['/auth', 'launch'],
+    ['/session/end', 'client_id'],
+    ['/session/end', 'id_token_hint'],
+    ['/session/end', 'state'],
+    ['/session/end', 'ui_locales'],
+  ])('%s with a hostile %s', async (path, name) => {
+    const usual = {
+      grant_type: 'authorization_code',
+      client_id: app.clientId,
+      code: 'x',
+      redirect_uri: app.redirectUri,
+    };
+    for (const text of hostileTexts) {
+      const { status } = await post(`${issuer}${path}`, { ...usual, client_assertion_type: 'x', [name]: text });
+      expect([text.slice(0, 10), status < 500]).toEqual([text.slice(0, 10), true]);
+    }
+  });
+
+  test.each(['username', 'password', 'csrf', 'patient', 'search', 'decision', 'scope', 'code', 'factor', '__proto__'])(
+    'a page whose field %s is hostile',
+    async (name) => {
+      const other = await makeLaboratory();
+      const its = await makeApp(other);
+      const somebody = await makePerson(other.tenant, { roles: ['technician'] });
+      for (const text of hostileTexts) {
+        const browser = makeBrowser();
+        const login = await browser.go(authorizationUrl(its, { scope: 'launch/patient patient/*.rs' }));
+        const at = await browser.submit(login, [
+          ['username', name === 'username' ? text : somebody.username],
+          ['password', name === 'password' ? text : somebody.password],
+        ]);
+        const page = await browser.submit(at, [[name, text]]);
+        expect([text.slice(0, 10), at.status < 500, page.status < 500]).toEqual([text.slice(0, 10), true, true]);
+      }
+    },
+    120_000,
+  );
+
+  test.each([
+    'Basic %',
+    'Basic AA==',
+    `Basic ${Buffer.from('a\0b:c').toString('base64')}`,
+    `Basic ${Buffer.from('%zz:%zz').toString('base64')}`,
+    'Basic',
+    'Bearer',
+    'Negotiate x',
+    `Basic ${'A'.repeat(30_000)}`,
+  ])('the token request with Authorization: %#', async (authorization) => {
+    const { status } = await post(
+      `${issuer}/token`,
+      { grant_type: 'authorization_code', code: 'x' },
+      { authorization },
+    );
+    expect([status >= 400, status < 500]).toEqual([true, true]);
+  });
+
   test.each(['GET', 'PUT', 'DELETE', 'PATCH', 'HEAD'])('%s of the token endpoint gives none', async (method) => {
     const code = await codeFor(app, person);
     const query = new URLSearchParams(exchangeFields(app, code)).toString();
