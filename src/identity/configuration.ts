@@ -10,6 +10,7 @@ import { errors, interactionPolicy, type Client, type Configuration, type KoaCon
 import type { JWK } from 'jose';
 import { passwordAcr, secondFactorAcr } from '../access/authentication.ts';
 import { accountById } from './accounts.ts';
+import { needsSecondFactor } from './factors.ts';
 import { stateAdapter } from './adapter.ts';
 import { checkAssertion } from './assertion.ts';
 import { clientAdapter, ownMetadata } from './client-metadata.ts';
@@ -118,7 +119,7 @@ export function configurationOf(laboratory: Laboratory, keys: readonly JWK[]): C
     extraTokenClaims: async (_ctx, token) => ({
       ...('grantId' in token && (await introspectedContext(laboratory, String(token.grantId)))),
     }),
-    interactions: { policy: policy(), url: (_ctx, { uid }) => `${issuer}/sign-in/${uid}` },
+    interactions: { policy: policy(laboratory), url: (_ctx, { uid }) => `${issuer}/sign-in/${uid}` },
     renderError: (ctx, out) => failurePage(laboratory, ctx, out),
     assertJwtClientAuthClaimsAndHeader: checkAssertion,
     fetch: fetchKeys,
@@ -162,11 +163,17 @@ async function introspectedContext(laboratory: Laboratory, grantId: string): Pro
   return { ...launch, ...(fhirUser !== undefined && { fhirUser: `${laboratory.fhirBase}/${fhirUser}` }) };
 }
 
+/** A session by password alone, of somebody who has been given a role since, or a factor. */
+async function lacksFactor({ identity, tenant }: Laboratory, accountId: string): Promise<boolean> {
+  const account = await accountById(identity, tenant, accountId);
+  return account !== undefined && (await needsSecondFactor(identity, tenant, account));
+}
+
 /**
  * Sign in where nobody is signed in, or a second factor is asked for and was not given; then choose and grant, for each
  * authorization anew.
  */
-function policy(): interactionPolicy.DefaultPolicy {
+function policy(laboratory: Laboratory): interactionPolicy.DefaultPolicy {
   const { base, Check } = interactionPolicy;
   const made = base();
   const login = made.get('login');
@@ -176,6 +183,13 @@ function policy(): interactionPolicy.DefaultPolicy {
       const asked = typeof oidc.params?.['acr_values'] === 'string' ? oidc.params['acr_values'].split(' ') : [];
       const missing = asked[0] === secondFactorAcr && oidc.session?.acr !== secondFactorAcr;
       return missing ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
+    }),
+  );
+  login?.checks.add(
+    new Check('factor_missing', 'the person needs a second factor by now', 'login_required', async ({ oidc }) => {
+      const { accountId, acr } = oidc.session ?? {};
+      if (accountId === undefined || acr === secondFactorAcr) return Check.NO_NEED_TO_PROMPT;
+      return (await lacksFactor(laboratory, accountId)) ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
     }),
   );
   for (const { reason } of [...(consent?.checks ?? [])]) {

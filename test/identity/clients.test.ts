@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from '../../src/store/sql.ts';
 import { retireReplacedKeys, signingKeyIds } from '../../src/store/signing-keys.ts';
 import { deleteExpired } from '../../src/store/oidc.ts';
-import { sessionOf } from '../../src/store/accounts.ts';
+import { grantRole, sessionOf } from '../../src/store/accounts.ts';
 import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';
 import {
   authorizationUrl,
@@ -77,6 +77,16 @@ describe('a second factor that is asked for', () => {
     const parameters = { acr_values: 'urn:makhbar:acr:second-factor' };
     const page = await browser.go(authorizationUrl(app, { scope: 'openid user/Patient.rs', parameters }));
     expect(page.text).toMatch(/name="password"/);
+  });
+
+  test('nor by one from before the person was given a role that demands it', async () => {
+    const promoted = await makePerson(lab.tenant, { roles: ['technician'] });
+    const browser = makeBrowser();
+    const scope = 'user/Patient.rs';
+    expect((await authorize(app, promoted, { scope, browser })).leftTo).toBeDefined();
+    const granted = { role: 'administrator', by: 'test', now: Date.now() };
+    await grantRole(sessionOf(testDatabase(), lab.tenant.id), promoted.id, granted);
+    expect((await browser.go(authorizationUrl(app, { scope }))).text).toMatch(/name="password"/);
   });
 
   test('max_age asks for the password anew', async () => {
