@@ -44,9 +44,7 @@ interface TabOptions {
 export function useBrowser(): (options?: TabOptions) => Promise<Tab> {
   let browser: Browser | undefined;
   beforeAll(async () => {
-    if (executablePath === undefined) return;
-    const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    browser = await launch({ executablePath, args: [...asRoot, '--disable-dev-shm-usage', '--disable-gpu'] });
+    if (executablePath !== undefined) browser = await start(executablePath);
   });
   afterAll(() => browser?.close());
   return async (options = {}) => {
@@ -54,6 +52,14 @@ export function useBrowser(): (options?: TabOptions) => Promise<Tab> {
     const context = await browser.createBrowserContext();
     return await prepare(await context.newPage(), options);
   };
+}
+
+/** Root, and many containers, have no sandbox; the pages are our own. */
+async function start(path: string): Promise<Browser> {
+  const args = ['--disable-dev-shm-usage', '--disable-gpu'];
+  const unboxed = { executablePath: path, args: [...args, '--no-sandbox'] };
+  if (process.getuid?.() === 0) return await launch(unboxed);
+  return await launch({ executablePath: path, args }).catch(() => launch(unboxed));
 }
 
 async function prepare(page: Page, { javaScript = true, language = 'en' }: TabOptions): Promise<Tab> {
