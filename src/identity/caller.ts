@@ -5,13 +5,17 @@
  *    as it is now; the answer is remembered for `remembered` milliseconds at most, so that disabling an account, a
  *    client or a role ends access within 5 s in every process.
  * 2. What it may do is what is in all of: the token's scopes, what the client is registered for, the roles of the account.
- * 3. Guesses are not remembered.
+ * 3. A role that demands a second factor grants nothing to who signed in without one, also where the role was given, or
+ *    the demand made, after the sign-in.
+ * 4. Guesses are not remembered.
  */
 import { createHash } from 'node:crypto';
+import { secondFactorAcr } from '../access/authentication.ts';
 import { breakGlassFacts } from '../access/break-glass.ts';
 import { makeCaller, type Caller } from '../access/caller.ts';
 import { parseManages, type Managed } from '../access/scopes.ts';
 import { resolveRoles } from '../access/role-definition.ts';
+import { demandsSecondFactor } from '../access/second-factor.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { actorsOf } from '../store/actors.ts';
 import { sessionOf, touchRoles } from '../store/accounts.ts';
@@ -45,7 +49,7 @@ export function makeAuthenticate(database: Database, now: () => number = Date.no
     if (entry !== undefined && entry.until > now()) return entry.caller;
     known.delete(key);
     const row = await readAccess(database, tenant.id, token);
-    const caller = await withActors(database, tenant.id, callerOf(row, issuer));
+    const caller = await withActors(database, tenant.id, callerOf(row, issuer, tenant));
     if (known.size >= most) known.delete(known.keys().next().value ?? '');
     const expires = (row?.expires ?? 0) * 1_000;
     known.set(key, { caller, until: Math.min(now() + remembered, expires) });
@@ -60,7 +64,7 @@ async function touch(database: Database, tenant: Tenant, accountId: string, now:
 }
 
 /** @throws OutcomeError `login` (401) */
-function callerOf(row: TokenRow | undefined, issuer: string): Caller {
+function callerOf(row: TokenRow | undefined, issuer: string, tenant: Tenant): Caller {
   if (row === undefined) throw refused('is unknown, has expired or was revoked');
   if (row.audience !== `${issuer}/fhir`) throw refused('is for another address');
   const words = grantable(row.scope, row.clientScopes);
@@ -68,7 +72,9 @@ function callerOf(row: TokenRow | undefined, issuer: string): Caller {
   const manages = parseManages(words.filter((word) => word.startsWith('manage/')).join(' '));
   if (row.accountId === undefined) return ofClient(row, { scopes, manages });
   const { launch, fhirUser, acr, authTime } = contextOf(row);
-  const definitions = resolveRoles(row.roles, row.ownRoles);
+  const definitions = resolveRoles(row.roles, row.ownRoles).filter(
+    (role) => acr === secondFactorAcr || !demandsSecondFactor(role, tenant.settings.secondFactorRoles),
+  );
   const roles = roleFacts(definitions);
   return makeCaller({
     ...roles,

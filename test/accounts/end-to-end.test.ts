@@ -25,7 +25,10 @@ import {
   type Page,
   type Person,
 } from '../identity/app.ts';
-import { makeLaboratory, type Laboratory } from '../server.ts';
+import { sessionOf } from '../../src/store/accounts.ts';
+import { writeRole } from '../../src/store/roles.ts';
+import { changeTenantSettings } from '../../src/store/tenants.ts';
+import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';
 
 const managing = 'manage/users manage/roles';
 const password = 'seven herons over the lagoon';
@@ -160,12 +163,12 @@ describe('from the invitation to the last day', () => {
     const read = (type: string) => () => askFhir(app, token, type);
     expect([(await read('Observation')()).status, (await read('AuditEvent')()).status]).toEqual([200, 403]);
 
-    await manage('$user-set', { username, role: 'auditor' });
+    await manage('$user-set', { username, role: 'reception' });
     expect(await until(403, read('Observation'))).toBeLessThan(5_000);
-    expect((await read('AuditEvent')()).status).toBe(200);
+    expect((await read('Consent')()).status).toBe(200);
 
     expect((await manage('$user-disable', { username })).status).toBe(200);
-    expect(await until(401, read('AuditEvent'))).toBeLessThan(5_000);
+    expect(await until(401, read('Consent'))).toBeLessThan(5_000);
     const refresh = { grant_type: 'refresh_token', refresh_token: String(answer.body['refresh_token']) };
     expect((await askToken(app, refresh)).body).toMatchObject({ error: 'invalid_grant' });
     const page = await authorize(app, sara, { scope: 'openid user/*.cruds' });
@@ -199,14 +202,41 @@ describe('from the invitation to the last day', () => {
     const { body } = await signInTo(app, person, { scope: 'user/*.cruds' });
     const read = () => askFhir(app, body['access_token'], 'Patient');
     expect((await read()).status).toBe(200);
-    const { testDatabase } = await import('../server.ts');
-    const { writeRole } = await import('../../src/store/roles.ts');
-    const { sessionOf } = await import('../../src/store/accounts.ts');
     const damaged = { name: 'phlebotomist', definition: '{"name":"phlebotomist","scopes":["user/*.cruds"]}' };
     await writeRole(sessionOf(testDatabase(), lab.tenant.id), damaged, { by: 'x', now: Date.now() });
     expect(await until(403, read)).toBeLessThan(5_000);
     expect((await manage('$role-delete', { name: 'phlebotomist' })).status).toBe(200);
     expect(await until(200, read)).toBeLessThan(5_000);
+  }, 30_000);
+});
+
+describe('a role that demands a second factor', () => {
+  test('grants nothing to who signed in before it was given, by password; a new sign-in asks for the factor', async () => {
+    const person = await makePerson(lab.tenant, { roles: ['reception'] });
+    const { body } = await signInTo(app, person, { scope: 'user/*.cruds' });
+    const read = (type: string, token = body['access_token']): Promise<Response> => askFhir(app, token, type);
+    expect((await read('Consent')).status).toBe(200);
+    await manage('$user-set', { username: person.username, role: ['technician', 'pathologist'] });
+    // The technician's scopes come, the pathologist's do not.
+    expect(await until(200, () => read('Observation'))).toBeLessThan(5_000);
+    expect(await until(403, () => read('Consent'))).toBeLessThan(5_000);
+    expect((await read('Communication')).status).toBe(403);
+    const own = await enrol(person);
+    const pkce = makePkce();
+    const url = authorizationUrl(app, { scope: 'user/*.cruds', pkce });
+    const strong = await tokenFrom(app, await signInWithCode(makeBrowser(), url, person, own), pkce.verifier);
+    expect((await read('Communication', strong)).status).toBe(200);
+  }, 60_000);
+
+  test('so does one that the laboratory’s setting names from now on', async () => {
+    const own = await makeLaboratory({ settings: { secondFactorRoles: [] } });
+    const used = await makeApp(own, { scopes: 'user/*.cruds' });
+    const person = await makePerson(own.tenant, { roles: ['pathologist'] });
+    const { body } = await signInTo(used, person, { scope: 'user/*.cruds' });
+    const read = () => askFhir(used, body['access_token'], 'Observation');
+    expect((await read()).status).toBe(200);
+    await changeTenantSettings(testDatabase(), own.tenant.name, { secondFactorRoles: ['pathologist'] });
+    expect(await until(403, read)).toBeLessThan(6_000);
   }, 30_000);
 });
 
