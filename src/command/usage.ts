@@ -2,6 +2,7 @@
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Session } from '../store/pool.ts';
 import { findTenant } from '../store/tenants.ts';
+import { metrics } from '../usage/metrics.ts';
 import { usageReport, type UsageReport } from '../usage/report.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 
@@ -17,6 +18,9 @@ export async function usageCommand(name: string, options: Output & { from?: stri
 
 function text(name: string, { from, to, plan, limits, total }: UsageReport): string {
   const limit = Object.entries(limits).map(([key, value]) => `${key} ${value === 0 ? 'none' : value}`);
-  const figures = Object.entries(total).map(([metric, count]) => `  ${metric.padEnd(20)} ${count}`);
+  const described = new Map<string, string>(Object.entries(metrics));
+  const figures = Object.entries(total).map(([metric, count]) =>
+    `  ${metric.padEnd(20)} ${String(count).padEnd(16)} ${described.get(metric) ?? 'different people'}`.trimEnd(),
+  );
   return [`${name}, ${from} to ${to}`, `plan: ${plan ?? 'none'} (${limit.join(', ')})`, ...figures].join('\n');
 }

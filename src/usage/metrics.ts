@@ -17,5 +17,5 @@ export const metrics: Readonly<Record<Metric | typeof storedMetric, string>> = {
   'bytes-in': 'bytes received over HTTP, headers included',
   'bytes-out': 'bytes sent over HTTP, headers included',
   'resources-written': 'versions written, deletions included',
-  'stored-bytes': 'bytes of JSON of all versions, and of all files, at the end of the day',
+  'stored-bytes': 'bytes of JSON of all versions, of all files and of what apps keep',
 };

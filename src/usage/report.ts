@@ -4,7 +4,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { Session } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { readUsage } from '../store/usage.ts';
-import { storedMetric } from './metrics.ts';
+import { metrics, storedMetric } from './metrics.ts';
 
 /** Of levels the last of the time, of all others the sum. */
 export type Figures = Readonly<Record<string, number>>;
@@ -34,7 +34,8 @@ export async function usageReport(
   const { from, to } = period(time, new Date());
   const { days: counts, people, storedBytes } = await readUsage(session, from, to);
   const days = new Map<string, Record<string, number>>();
-  const total: Record<string, number> = { [activeUsers]: people.total };
+  const nothing = Object.keys(metrics).map((metric) => [metric, 0] as const);
+  const total: Record<string, number> = { ...Object.fromEntries(nothing), [activeUsers]: people.total };
   for (const { day, metric, count } of [...counts, ...people.days.map((one) => ({ ...one, metric: activeUsers }))]) {
     days.set(day, { ...days.get(day), [metric]: count });
     if (metric !== activeUsers) total[metric] = (total[metric] ?? 0) + count;

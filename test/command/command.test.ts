@@ -178,9 +178,11 @@ describe('a running server', () => {
     expect(await ended(server.child, 'SIGTERM')).toBe(0);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
     // Stored at the end at the latest, and told of a suspended laboratory too.
-    const usage = JSON.parse((await makhbar(['tenant', 'usage', 'basra', '--json'])).out) as { total: Record<string, number> };
+    const usage = JSON.parse((await makhbar(['tenant', 'usage', 'basra', '--json'])).out) as {
+      total: Record<string, number>;
+    };
     expect(usage.total['requests-read']).toBeGreaterThanOrEqual(2);
-    expect((await makhbar(['tenant', 'usage', 'basra'])).out).toMatch(/^ +requests-read +\d+$/m);
+    expect((await makhbar(['tenant', 'usage', 'basra'])).out).toMatch(/^ +requests-read +\d+ +reads/m);
     const lines = server
       .log()
       .trim()
