@@ -16,6 +16,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accessLines } from './access-lines.ts';
+import { consentLines } from './consent-lines.ts';
 import { patientsOf, type Size } from './generate.ts';
 import { lines } from './lines.ts';
 import { growthOf, growthText } from './growth.ts';
@@ -24,7 +25,7 @@ import { run, type Options } from './run.ts';
 import { searchCases } from './search-catalog.ts';
 
 const names = [
-  ...[...searchCases, ...lines, ...accessLines].map(({ name }) => name),
+  ...[...searchCases, ...lines, ...accessLines, ...consentLines].map(({ name }) => name),
   'access',
   'mixed',
   'search',

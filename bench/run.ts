@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { measureAccess } from './access-figure.ts';
 import { accessLines } from './access-lines.ts';
+import { consentLines } from './consent-lines.ts';
 import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
 import { holds, patientsOf, type Size } from './generate.ts';
 import { lines, makeBareRows, type Bench, type Line } from './lines.ts';
@@ -161,7 +162,7 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
 
 /** Searches first: the other lines add resources. */
 function linesOf({ size, callers, print }: Options, wants: (name: string) => boolean): Line[] {
-  const wanted = [...searchLines(callers), ...lines, ...accessLines].filter(({ name }) => wants(name));
+  const wanted = [...searchLines(callers), ...lines, ...accessLines, ...consentLines].filter(({ name }) => wants(name));
   for (const { name, from } of wanted.filter((line) => !holds(size, line.from))) {
     print(`${name}: left out, it needs at least the ${from} data set`);
   }

@@ -1,7 +1,7 @@
 /**
  * Random consents, labels and callers: what a caller whom consents bind is answered equals what an unrestricted one is
  * answered by a laboratory that holds only what the evaluator lets through, on every path of test/access/generate.ts.
- * CONSENT_CALLERS sets how many callers (default 8), CONSENT_SEED which.
+ * CONSENT_CALLERS sets how many callers (default 5), CONSENT_SEED which.
  */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -17,7 +17,7 @@ import { cleared, consented } from './evaluator.ts';
 import { randomBound, randomConsents } from './generate.ts';
 import { confidentiality, put } from './laboratory.ts';
 
-const callers = Number(process.env['CONSENT_CALLERS'] ?? 8);
+const callers = Number(process.env['CONSENT_CALLERS'] ?? 5);
 const seed = Number(process.env['CONSENT_SEED'] ?? 20_260_131);
 const pathsEach = 25;
 
