@@ -85,7 +85,7 @@ const packages: Record<string, readonly string[]> = {
   'node:tls': ['http'],
   'node:dgram': [],
   // Elsewhere only for isIP and a free port.
-  'node:net': ['http', 'config/readers.ts', 'identity/lock-out.ts', 'start/address.ts', 'store/embedded/postmaster.ts'],
+  'node:net': ['http', 'access/network.ts', 'config/readers.ts', 'start/address.ts', 'store/embedded/postmaster.ts'],
 };
 
 interface Import {

@@ -21,7 +21,7 @@ import { handleIdentity, isIdentityPath, type IdentityHandler } from './identity
 import { answerPreflight, isPreflight, requestId, setCommonHeaders, type CommonHeaders } from './headers.ts';
 import { respond } from './respond.ts';
 
-export interface HttpOptions extends FhirSteps {
+export interface HttpOptions extends Omit<FhirSteps, 'trusted'> {
   /** Is the database reachable and migrated? Rejects with the reason where it is not. */
   readonly ready: () => Promise<void>;
   /** Metrics in Prometheus' text format. */
@@ -64,6 +64,7 @@ function makeListener(options: HttpOptions): RequestListener {
     secure: options.tls !== undefined || /^https:/.test(addressing.publicUrl ?? ''),
     origins: options.server.config.corsOrigins,
   };
+  const steps = { ...options, trusted: addressing.trusted };
   return (request, response) => {
     const id = requestId(request);
     setCommonHeaders(request, response, id, common);
@@ -75,9 +76,8 @@ function makeListener(options: HttpOptions): RequestListener {
     if (address instanceof OutcomeError) {
       void sendError(options, { request, response, requestId: id, error: address });
     } else if (address.segments[0] === 'fhir') {
-      void handleFhir(options, { request, response, address, requestId: id });
+      void handleFhir(steps, { request, response, address, requestId: id });
     } else if (isIdentityPath(request, address)) {
-      const steps = { ...options, trusted: addressing.trusted };
       handleIdentity(steps, { request, response, address, requestId: id }).catch((error: unknown) =>
         sendError(options, { request, response, requestId: id, error }),
       );

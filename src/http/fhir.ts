@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { nobody } from '../access/caller.ts';
 import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { networkOf } from '../access/network.ts';
 import { limitsOf } from '../access/plans.ts';
 import { failureAnswer } from '../interactions/failure.ts';
 import { withPurpose } from '../interactions/purpose-of-use.ts';
@@ -16,7 +17,7 @@ import { door, serve } from '../serve.ts';
 import type { Session } from '../store/pool.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
-import type { Address } from './address.ts';
+import { callerAddress, type Address } from './address.ts';
 import { bodyOf } from './body.ts';
 import { rememberForm, type Form } from './form.ts';
 import { negotiate, type Negotiated } from './negotiate.ts';
@@ -28,6 +29,8 @@ export interface FhirSteps {
   readonly server: Server;
   readonly tenants: TenantCache;
   readonly limiter: RateLimiter;
+  /** Whether an address is that of a proxy of ours. */
+  readonly trusted: (address: string) => boolean;
   /** @throws OutcomeError `login` (401) for a token that is not good for this tenant. */
   readonly authenticate: (tenant: Tenant, issuer: string, token: string) => Promise<Caller>;
   readonly observe: (seen: Observed) => void;
@@ -125,7 +128,7 @@ function sessionOf({ server }: FhirSteps, tenant: Tenant): Session {
 async function answerRequest(steps: FhirSteps, asked: Asked, known: Known): Promise<Answer> {
   const { request, address, segments, requestId, body } = asked;
   const { tenant } = known;
-  limitRate(steps, tenant, known.caller, request);
+  limitRate(steps, known, request);
   const caller = await purposed(steps, asked, known);
   const context: Context = {
     server: steps.server,
@@ -193,15 +196,12 @@ async function callerOf(steps: FhirSteps, tenant: Tenant, address: Address, requ
   return steps.authenticate(tenant, address.root, token);
 }
 
-function limitRate(steps: FhirSteps, tenant: Tenant, caller: Caller, request: IncomingMessage): void {
+function limitRate(steps: FhirSteps, { tenant, caller }: Known, request: IncomingMessage): void {
   const { rateLimit, totalRateLimit } = limitsOf(tenant.settings, steps.server.config.rateLimit);
-  steps.limiter.count(rateKey(tenant, caller, request), rateLimit);
+  const who =
+    caller.client === '' ? networkOf(callerAddress(request, steps.trusted)) : `${caller.client}\n${caller.subject}`;
+  steps.limiter.count(`${tenant.id}\n${who}`, rateLimit);
   if (caller.client !== '') steps.limiter.count(`${tenant.id}`, totalRateLimit, ' of all callers of this laboratory');
-}
-
-function rateKey(tenant: Tenant, caller: Caller, request: IncomingMessage): string {
-  const who = caller.client === '' ? (request.socket.remoteAddress ?? '') : `${caller.client}\n${caller.subject}`;
-  return `${tenant.id}\n${who}`;
 }
 
 /** Where the error is that no accepted format can be given, JSON says so; otherwise the caller's format. */

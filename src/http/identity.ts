@@ -3,6 +3,7 @@
  * laboratory and limits the rate; what is answered is the business of the function that start/ gives (src/identity).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { networkOf } from '../access/network.ts';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import type { Server } from '../request.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
@@ -92,7 +93,7 @@ function admit({ limiter }: Steps, { tenant, address }: IdentityRequest, first: 
     throw outcomeError('suppressed', `The laboratory "${tenant.name}" is suspended; its operator can tell why.`);
   }
   const limited = Object.hasOwn(limits, first) ? first : '';
-  limiter.count(`${tenant.id}\n${limited}\n${address}`, limits[limited] ?? others);
+  limiter.count(`${tenant.id}\n${limited}\n${networkOf(address)}`, limits[limited] ?? others);
 }
 
 /** A person looks at it; what applications ask for is answered with an OperationOutcome. */

@@ -5,7 +5,7 @@
  * 2. Who is locked out is refused with the right password too.
  * 3. Keys are hashes within the tenant; an IPv6 address counts as its /64, which is one line of one customer.
  */
-import { isIPv6 } from 'node:net';
+import { networkOf } from '../access/network.ts';
 import {
   attemptKey,
   beginAttempt,
@@ -55,22 +55,6 @@ function countedFor(attempt: Attempt): Counted[] {
   const own = 'username' in attempt ? attemptKey('account', attempt.username) : attemptKey('factor', attempt.factorOf);
   return [
     { key: own, ...account },
-    { key: attemptKey('address', network(attempt.address)), ...address },
+    { key: attemptKey('address', networkOf(attempt.address)), ...address },
   ];
-}
-
-/** `2001:db8:1:2::7` → its first 64 bits; an IPv4 address within IPv6 → itself. */
-function network(written: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(written)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(written)) return written;
-  const [head = '', tail] = (written.split('%')[0] ?? '').split('::');
-  const before = head.split(':').filter(Boolean);
-  const after = (tail ?? '').split(':').filter(Boolean);
-  const zeros =
-    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0');
-  return [...before, ...zeros, ...after]
-    .slice(0, 4)
-    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ''))
-    .join(':');
 }
