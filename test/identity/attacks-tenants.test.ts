@@ -175,7 +175,7 @@ describe('what one laboratory gave', () => {
   test('a launch', async () => {
     const launch = randomUUID();
     const session = sessionOf(testDatabase(), here.lab.tenant.id);
-    const context = JSON.stringify({ patient: 'p1' });
+    const context = JSON.stringify({ intent: 'review' });
     await addLaunch(session, { id: hashOf(launch), madeBy: 'test', context, seconds: 300 });
     const asking = { scope: 'launch user/*.rs', launch };
     expect((await codeFor(here.app, here.person, asking)).code).not.toBe('');
