@@ -87,10 +87,14 @@ function isWhole({ context, type, permissions, filter }: Scope): boolean {
 
 const usersCompartments: ReadonlySet<string> = new Set(['Patient', 'Practitioner', 'RelatedPerson', 'Device']);
 
-/** The user's own, and those of the context; a patient in context comes before the user's own. */
+/**
+ * The user's own, and those of the context. A patient in context comes before other kinds of users; who is a patient is
+ * in no other patient's compartment, whatever the context says.
+ */
 function compartmentsOf({ fhirUser, patient, encounter }: CallerFacts): Compartments {
   const [type = '', id = ''] = fhirUser?.split('/') ?? [];
   const own = usersCompartments.has(type) && id !== '' ? { [type as CompartmentType]: id } : {};
+  if (type === 'Patient' && patient !== undefined && patient !== id) return {};
   return {
     ...own,
     ...(patient !== undefined && { Patient: patient }),

@@ -1,6 +1,7 @@
 /** Permits: the intersection of a token's scopes with those of roles, compartments, placeholders. */
 import { describe, expect, test } from '@jest/globals';
-import { permitsOf, type Permit, type Who } from '../../src/access/permits.ts';
+import { makeCaller, type CallerFacts } from '../../src/access/caller.ts';
+import { permitsOf, type Compartments, type Permit, type Who } from '../../src/access/permits.ts';
 import { parseRoleScope, parseScopes } from '../../src/access/scopes.ts';
 
 const nurse: Who = { fhirUser: 'Practitioner/n', compartments: { Practitioner: 'n', Patient: 'p' } };
@@ -35,6 +36,35 @@ const cases: [what: string, token: string, role: string | undefined, who: Who, p
   ['an unknown placeholder', 'user/*.r', 'user/Task.r?owner={constructor}', nurse, []],
   ['a placeholder in a token is none', 'user/Task.r?owner={fhirUser}', undefined, nurse, ['Task.r ?owner={fhirUser}']],
 ];
+
+describe('compartments of a caller', () => {
+  const cases: [string, Partial<CallerFacts>, Compartments][] = [
+    ['nobody', {}, {}],
+    ['a practitioner', { fhirUser: 'Practitioner/n' }, { Practitioner: 'n' }],
+    [
+      'a practitioner with a patient',
+      { fhirUser: 'Practitioner/n', patient: 'p' },
+      { Practitioner: 'n', Patient: 'p' },
+    ],
+    ['a patient', { fhirUser: 'Patient/p' }, { Patient: 'p' }],
+    [
+      'a patient in his own context',
+      { fhirUser: 'Patient/p', patient: 'p', encounter: 'e' },
+      { Patient: 'p', Encounter: 'e' },
+    ],
+    ['a patient in the context of another', { fhirUser: 'Patient/p', patient: 'q', encounter: 'e' }, {}],
+    ['a mother', { fhirUser: 'RelatedPerson/m', patient: 'p' }, { RelatedPerson: 'm', Patient: 'p' }],
+    ['an organization', { fhirUser: 'Organization/o' }, {}],
+  ];
+  test.each(cases)('%s', (_, facts, compartments) => {
+    expect(makeCaller({ subject: 's', client: 'c', scopes: [], ...facts }).compartments).toEqual(compartments);
+  });
+
+  test('without facts to the contrary nothing is cleared and consent is enforced', () => {
+    const caller = makeCaller({ subject: 's', client: 'c', scopes: parseScopes('system/*.rs') });
+    expect(caller).toMatchObject({ clearance: [], consent: 'enforced', operator: false, manages: [], roles: [] });
+  });
+});
 
 describe('permits', () => {
   test.each(cases)('%s', (_, token, role, who, expected) => {
