@@ -9,6 +9,9 @@
  *
  * kind: public, confidential, asymmetric (act for people), backend (acts for itself), launcher (an EMR). jwks is the JSON
  * text of a key set. A secret is shown once, in this answer. Changes need a second factor of the last 15 minutes.
+ *
+ * An application that acts for itself on resources (scopes system/…) is registered by the operator: through one of his own
+ * making an administrator, who reads no results, would read them all.
  */
 import { registerClient, revokeRegistration, rotateSecret, type Registered } from '../accounts/clients.ts';
 import type { JsonObject } from '../fhir/json.ts';
@@ -46,6 +49,7 @@ const ofAdd = [
 export async function clientAdd(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ofAdd);
   const { by } = administrationOf(context);
+  checkActsForItself(context, optional(input, 'scopes'));
   const registered = await registerClient(context.session, {
     kind: required(input, 'kind'),
     name: required(input, 'name'),
@@ -66,7 +70,19 @@ export async function clientRevoke(context: Context, call: Call): Promise<Answer
 export async function clientRotateSecret(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['id']);
   administrationOf(context);
-  return registeredAnswer(await rotateSecret(context.session, required(input, 'id')));
+  const id = required(input, 'id');
+  checkActsForItself(context, (await findClient(context.session, id))?.scopes);
+  return registeredAnswer(await rotateSecret(context.session, id));
+}
+
+/** @throws OutcomeError `forbidden` where a person would register what acts without one. */
+function checkActsForItself({ caller }: Context, scopes = ''): void {
+  const own = scopes.split(/\s+/).some((scope) => scope.startsWith('system/'));
+  if (!own || caller.roles.length === 0) return;
+  throw outcomeError(
+    'forbidden',
+    'An application with system/ scopes is registered by the operator, with makhbar client add: it reads what its administrator may not.',
+  );
 }
 
 function metadataOf(input: Input): ClientMetadata {

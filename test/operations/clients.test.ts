@@ -1,5 +1,6 @@
 /** $client-list, $client-add, $client-revoke, $client-rotate-secret: applications, for those who manage clients. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { secondFactorAcr } from '../../src/access/authentication.ts';
 import { makeKeys } from '../identity/key-pairs.ts';
 import { makeLaboratory, signIn, type Laboratory } from '../server.ts';
 
@@ -56,6 +57,18 @@ describe('a client', () => {
     const jwks = JSON.stringify({ keys: [(await makeKeys('RS384')).publicJwk] });
     const { status, secret } = await ask('$client-add', { kind: 'backend', name: 'x', jwks, scopes: 'system/*.rs' });
     expect({ status, secret }).toEqual({ status: 200, secret: undefined });
+  });
+
+  test('that acts for itself on resources is not for an administrator to add', async () => {
+    const administrator = await signIn(lab.tenant, 'manage/clients', 'someone', {
+      roles: ['administrator'],
+      acr: secondFactorAcr,
+      authTime: Math.floor(Date.now() / 1_000),
+    });
+    const jwks = JSON.stringify({ keys: [(await makeKeys('RS384')).publicJwk] });
+    const added = await ask('$client-add', { kind: 'backend', name: 'x', jwks, scopes: 'system/*.rs' }, administrator);
+    expect(added).toMatchObject({ status: 403, text: expect.stringMatching(/registered by the operator/) });
+    expect((await ask('$client-add', { kind: 'launcher', name: 'EMR' }, administrator)).status).toBe(200);
   });
 
   test('that is an EMR may prepare launches', async () => {
