@@ -497,13 +497,15 @@ describe('malformed requests', () => {
       const other = await makeLaboratory();
       const its = await makeApp(other);
       const somebody = await makePerson(other.tenant, { roles: ['technician'] });
+      const browser = makeBrowser();
       for (const text of hostileTexts) {
-        const browser = makeBrowser();
-        const login = await browser.go(authorizationUrl(its, { scope: 'launch/patient patient/*.rs' }));
-        const at = await browser.submit(login, [
+        const first = await browser.go(authorizationUrl(its, { scope: 'launch/patient patient/*.rs' }));
+        // Signed in once, the next pages are those of the choice.
+        const login: [string, string][] = [
           ['username', name === 'username' ? text : somebody.username],
           ['password', name === 'password' ? text : somebody.password],
-        ]);
+        ];
+        const at = /name="password"/.test(first.text) ? await browser.submit(first, login) : first;
         const page = await browser.submit(at, [[name, text]]);
         expect([text.slice(0, 10), at.status < 500, page.status < 500]).toEqual([text.slice(0, 10), true, true]);
       }

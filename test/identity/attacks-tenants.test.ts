@@ -173,6 +173,8 @@ describe('what one laboratory gave', () => {
   });
 
   test('a launch', async () => {
+    const body = JSON.stringify({ resourceType: 'Patient', id: 'p1' });
+    await here.lab.fetch('Patient/p1', { method: 'PUT', body, headers: { 'content-type': 'application/fhir+json' } });
     const launch = randomUUID();
     const session = sessionOf(testDatabase(), here.lab.tenant.id);
     const context = JSON.stringify({ intent: 'review' });
