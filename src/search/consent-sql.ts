@@ -49,22 +49,22 @@ export function matchingRules(condition: ConsentCondition, row: Sql, scope: Scop
   const [rule, patient] = [scope.alias('c'), scope.alias('p')];
   return sql`select ${rule}.patient, ${rule}.consent, ${rule}.path, ${rule}.depth, ${rule}.permit
     from (select ${row}.patient as id union ${othersOf(condition, row, scope)}) ${patient}
-    cross join lateral ${rulesOf(sql`${patient}.id`, scope)} ${rule}
-    where ${concerns(condition, rule)} and not ${patient}.id = any(${condition.unbound}::text[]) and not ${row}.type = any(${exempt}::int2[])
+    cross join lateral ${rulesOf(condition, sql`${patient}.id`, scope)} ${rule}
+    where not ${patient}.id = any(${condition.unbound}::text[]) and not ${row}.type = any(${exempt}::int2[])
       and ${covers(condition, { rule, row, scope })}`;
 }
 
-/** The references of a resource, and the rules of a patient: nothing but what the one index finds. */
+/** The references of a resource, and the rules of a patient that concern the request: what one index finds. */
 function referencesOf(row: Sql, scope: Scope): Sql {
   const link = scope.alias('f');
   return sql`(select ${link}.id, ${link}.type, ${link}.param from search_reference ${link}
     where ${link}.tenant_id = ${scope.tenant} and ${link}.rid = ${row}.rid offset 0)`;
 }
 
-function rulesOf(patient: Sql, scope: Scope): Sql {
+function rulesOf(condition: ConsentCondition, patient: Sql, scope: Scope): Sql {
   const rule = scope.alias('c');
   return sql`(select ${rule}.* from consent_rule ${rule}
-    where ${rule}.tenant_id = ${scope.tenant} and ${rule}.patient = ${patient} offset 0)`;
+    where ${rule}.tenant_id = ${scope.tenant} and ${rule}.patient = ${patient} and ${concerns(condition, rule)} offset 0)`;
 }
 
 interface Asked {
@@ -98,7 +98,7 @@ function concerningRules(condition: ConsentCondition, patient: Sql, scope: Scope
   const rule = scope.alias('c');
   const decisive = condition.otherwise === 'permit' ? sql`not ${rule}.permit` : sql`${rule}.permit`;
   return sql`(select case when bool_or(${decisive}) then array_agg(${rule}::consent_rule) end
-    from ${rulesOf(patient, scope)} ${rule} where ${concerns(condition, rule)})`;
+    from ${rulesOf(condition, patient, scope)} ${rule})`;
 }
 
 /** The rule concerns the request. */
