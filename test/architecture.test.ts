@@ -15,13 +15,15 @@ const source = join(root, 'src');
 const layers: Record<string, readonly string[]> = {
   // The language of FHIR, and what stands beside it.
   fhir: [],
+  audit: ['fhir'],
   sql: [],
   log: [],
   metrics: ['fhir'],
   files: ['fhir'],
   access: ['fhir', 'request', 'search'],
   search: ['fhir', 'sql'],
-  store: ['fhir', 'files', 'log', 'search', 'sql'],
+  sealing: ['audit', 'fhir', 'store'],
+  store: ['audit', 'fhir', 'files', 'log', 'search', 'sql'],
   config: ['fhir', 'files', 'log'],
   // What administrators do with users and roles.
   accounts: ['access', 'fhir', 'store'],

@@ -79,7 +79,7 @@ export async function issueToken(signing: Signing, tenant: Tenant, request: Toke
     throw outcomeError('value', `A token lives from 1 to ${LONGEST_SECONDS} seconds, not ${ttl}.`);
   }
   if (tenant.status === 'suspended') throw outcomeError('suppressed', `The laboratory ${tenant.name} is suspended.`);
-  const key = await signingKey(signing, tenant);
+  const key = await signingKeyOf(signing, tenant);
   const iat = Math.floor(Date.now() / 1000);
   const exp = iat + Math.floor(ttl);
   const jti = randomUUID();
@@ -100,7 +100,8 @@ function audience(tenant: Tenant): string {
   return `urn:makhbar:laboratory:${tenant.name}`;
 }
 
-async function signingKey({ database, keyEncryptionKey }: Signing, tenant: Tenant): Promise<SigningKey> {
+/** The key that signs for a laboratory now, Ed25519; made when first needed. */
+export async function signingKeyOf({ database, keyEncryptionKey }: Signing, tenant: Tenant): Promise<SigningKey> {
   const current = await currentSigningKey(database, tenant.id, keyEncryptionKey);
   if (current !== undefined) return current;
   const { publicKey, privateKey } = await generateKeyPair(ALGORITHM, { extractable: true });

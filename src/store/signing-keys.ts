@@ -104,6 +104,14 @@ export async function verificationKey(
   return row && { algorithm: row.algorithm, publicJwk: row.public_jwk };
 }
 
+/** The same for what was signed to last: a retired key still proves what it signed when it was in use. */
+export async function anyVerificationKey(session: Session, keyId: string): Promise<{ publicJwk: string } | undefined> {
+  const [row] = await session.query<Pick<Row, 'public_jwk'>>(
+    sql`select public_jwk from signing_key where tenant_id = ${session.tenant} and key_id = ${keyId}`,
+  );
+  return row && { publicJwk: row.public_jwk };
+}
+
 /** Tokens signed with the tenant's keys so far are refused from now on (verifiers notice within a minute). */
 export async function retireSigningKeys(database: Database, tenant: number): Promise<number> {
   const rows = await database.query(

@@ -1,0 +1,98 @@
+/** An event as the database keeps it, and back: what most events have in columns, the rest in `detail`. Pure. */
+import type { JsonObject } from '../fhir/json.ts';
+import { typeName, typeNumber } from '../fhir/resource-types.ts';
+import { kindOf, kinds } from './kinds.ts';
+import type { Agent, AuditRecord, Outcome, Touched } from './record.ts';
+
+export interface AuditRow {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly kind: number;
+  readonly outcome: number;
+  readonly entityType: number | null;
+  readonly entityId: string | null;
+  readonly entityVersion: number | null;
+  readonly address: string;
+  readonly request: string;
+  /** Where the event is about one patient. */
+  readonly patient: string | null;
+  readonly detail: JsonObject | null;
+}
+
+/** Members have short names: they are stored with each event. */
+interface Detail {
+  readonly reason?: string;
+  readonly purposes?: readonly string[];
+  readonly query?: string;
+  /** The touched resources after the first: number of the type, id, version. */
+  readonly more?: readonly (readonly [type: number, id: string, version?: number])[];
+  /** Where there are several. */
+  readonly patients?: readonly string[];
+  readonly further?: readonly JsonObject[];
+}
+
+export function rowOf(record: Omit<AuditRecord, 'agent'>): AuditRow {
+  const { id, time, kind, outcome, address, requestId, touched, patients } = record;
+  const [first] = touched;
+  const detail = detailOf(record);
+  return {
+    id,
+    time,
+    kind: kinds[kind].number,
+    outcome,
+    entityType: first === undefined ? null : numberOf(first.type),
+    entityId: first?.id ?? null,
+    entityVersion: first?.version ?? null,
+    address,
+    request: requestId,
+    patient: patients.length === 1 ? (patients[0] ?? null) : null,
+    detail: Object.keys(detail).length === 0 ? null : detail,
+  };
+}
+
+function detailOf({ reason, purposes, query, touched, patients, further }: Omit<AuditRecord, 'agent'>): JsonObject {
+  return {
+    ...(reason !== undefined && { reason }),
+    ...(purposes.length > 0 && { purposes: [...purposes] }),
+    ...(query !== undefined && { query }),
+    ...(touched.length > 1 && { more: touched.slice(1).map(compact) }),
+    ...(patients.length > 1 && { patients: [...patients] }),
+    ...(further !== undefined && further.length > 0 && { further: [...further] }),
+  };
+}
+
+function compact({ type, id, version }: Touched): (number | string)[] {
+  return version === undefined ? [numberOf(type), id] : [numberOf(type), id, version];
+}
+
+function numberOf(type: string): number {
+  return typeNumber(type) ?? -1;
+}
+
+export function recordOf(row: AuditRow, agent: Agent): AuditRecord {
+  const detail: Detail = row.detail ?? {};
+  const first: Touched[] =
+    row.entityType === null || row.entityId === null
+      ? []
+      : [touchedOf(row.entityType, row.entityId, row.entityVersion ?? undefined)];
+  return {
+    id: row.id,
+    time: row.time,
+    kind: kindOf(row.kind),
+    outcome: row.outcome as Outcome,
+    ...(detail.reason !== undefined && { reason: detail.reason }),
+    agent,
+    address: row.address,
+    purposes: detail.purposes ?? [],
+    requestId: row.request,
+    ...(detail.query !== undefined && { query: detail.query }),
+    touched: [...first, ...(detail.more ?? []).map(([type, id, version]) => touchedOf(type, id, version))],
+    patients: row.patient === null ? (detail.patients ?? []) : [row.patient],
+    ...(detail.further !== undefined && { further: detail.further }),
+  };
+}
+
+function touchedOf(type: number, id: string, version: number | undefined): Touched {
+  return { type: typeName(type), id, ...(version !== undefined && { version }) };
+}

@@ -1,0 +1,54 @@
+/**
+ * Seals: a chain of signed statements about the events of a laboratory, in their order.
+ *
+ * 1. Seal n names the hash of seal n-1, so that none can be taken out, put in or exchanged.
+ * 2. It names the root (merkle.ts) and the number of its events, the first and the last, and the transactions they are
+ *    of; the next one begins where it ends. Every event is under exactly one seal.
+ * 3. What is signed is the canonical text, after a line that no other signature of the same key begins with.
+ */
+import { createHash, createPublicKey, sign, verify } from 'node:crypto';
+import { canonicalJson } from './canonical.ts';
+
+export interface Seal {
+  readonly laboratory: string;
+  readonly number: number;
+  /** SHA-256 of the text of the seal before, in hexadecimal; 64 zeros before the first. */
+  readonly previous: string;
+  /** In hexadecimal. */
+  readonly root: string;
+  readonly count: number;
+  /** Ids of events. */
+  readonly first: string;
+  readonly last: string;
+  /** FHIR instants: the earliest and the latest time of its events. */
+  readonly from: string;
+  readonly to: string;
+  /** Transactions of the database, as decimal texts: from `low` to below `high`. */
+  readonly low: string;
+  readonly high: string;
+  /** FHIR instant. */
+  readonly sealed: string;
+}
+
+export const beginning = '0'.repeat(64);
+
+export function sealText(seal: Seal): string {
+  return canonicalJson({ ...seal });
+}
+
+export function sealHash(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+const preface = 'Makhbar audit seal\n';
+
+/** @param key private key, Ed25519, PKCS #8 in PEM */
+export function signSeal(text: string, key: string): Buffer {
+  return sign(null, Buffer.from(preface + text, 'utf8'), key);
+}
+
+/** @param jwk the public key as JSON text of a JWK */
+export function isSignedBy(text: string, signature: Buffer, jwk: string): boolean {
+  const key = createPublicKey({ key: JSON.parse(jwk) as Record<string, string>, format: 'jwk' });
+  return verify(null, Buffer.from(preface + text, 'utf8'), key, signature);
+}

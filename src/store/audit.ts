@@ -1,0 +1,122 @@
+/**
+ * The audit log's tables (migrations/0012-audit.sql): adding events, and the agents that they share.
+ *
+ * 1. Events are added by the statement that writes the resource (store/write.ts), or in groups of many callers' events,
+ *    one statement and one commit for all of them; the answer waits for it.
+ * 2. An agent is committed before the first event that names it.
+ */
+import { createHash } from 'node:crypto';
+import type { AuditRow } from '../audit/row.ts';
+import type { Batching, Combiner } from './combine.ts';
+import type { Database, Statement } from './pool.ts';
+import { sql } from './sql.ts';
+import { arrayLiteral, unnest } from './arrays.ts';
+
+/** What is stored of an event. */
+export interface AuditEntry {
+  readonly row: AuditRow;
+  readonly agent: number;
+  /** Where it is about several. */
+  readonly patients: readonly string[];
+}
+
+const columns: readonly { name: string; type: string; of: (entry: AuditEntry) => unknown }[] = [
+  { name: 'id', type: 'uuid', of: ({ row }) => row.id },
+  { name: 'ms', type: 'int8', of: ({ row }) => row.time },
+  { name: 'agent', type: 'int4', of: ({ agent }) => agent },
+  { name: 'kind', type: 'int2', of: ({ row }) => row.kind },
+  { name: 'outcome', type: 'int2', of: ({ row }) => row.outcome },
+  { name: 'entity_type', type: 'int2', of: ({ row }) => row.entityType },
+  { name: 'entity_id', type: 'text', of: ({ row }) => row.entityId },
+  { name: 'entity_version', type: 'int4', of: ({ row }) => row.entityVersion },
+  { name: 'address', type: 'text', of: ({ row }) => row.address },
+  { name: 'request', type: 'text', of: ({ row }) => row.request },
+  { name: 'patient', type: 'text', of: ({ row }) => row.patient },
+  { name: 'detail', type: 'jsonb', of: ({ row }) => row.detail && JSON.stringify(row.detail) },
+];
+
+const names = columns.map(({ name }) => (name === 'ms' ? 'time' : name)).join(', ');
+const values = columns.map(({ name }) => (name === 'ms' ? timeOf('u.ms') : `u.${name}`)).join(', ');
+const several = columns.length + 2;
+
+function timeOf(milliseconds: string): string {
+  return `timestamptz 'epoch' + ${milliseconds} * interval '1 ms'`;
+}
+
+const addText = `
+  with event as (
+    insert into audit_event (tenant_id, ${names})
+    select $1, ${values} from ${unnest(2, columns)}
+  )
+  insert into audit_patient (tenant_id, patient, time, id)
+  select $1, p.patient, ${timeOf('p.ms')}, p.id
+  from unnest($${several}::text[], $${several + 1}::int8[], $${several + 2}::uuid[]) as p(patient, ms, id)
+  on conflict do nothing`;
+
+/** The statement that adds these events. */
+export function addEvents(tenant: number, entries: readonly AuditEntry[]): Statement {
+  const patients = entries.flatMap(({ row: { id, time }, patients }) =>
+    patients.map((patient) => ({ id, time, patient })),
+  );
+  return {
+    text: addText,
+    values: [
+      tenant,
+      ...columns.map(({ of }) => arrayLiteral(entries.map(of))),
+      arrayLiteral(patients.map(({ patient }) => patient)),
+      arrayLiteral(patients.map(({ time }) => time)),
+      arrayLiteral(patients.map(({ id }) => id)),
+    ],
+  };
+}
+
+/** Events of concurrent callers as one statement (see combine.ts). */
+export const combinedEvents: Batching<AuditEntry, true> = {
+  key: () => undefined,
+  statement: addEvents,
+  results: (_, entries) => entries.map((): true => true),
+  lanes: 3,
+  most: 500,
+};
+
+export type Events = Combiner<AuditEntry, true>;
+
+/** The number of an agent in a laboratory; remembered, as there are few of them. */
+export type AgentNumber = (tenant: number, content: string) => Promise<number>;
+
+/** A guess: some 300 bytes each. */
+const mostAgents = 20_000;
+
+export function agentNumbers(database: Database): AgentNumber {
+  const known = new Map<string, Promise<number>>();
+  return (tenant, content) => {
+    const key = `${tenant} ${content}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    if (known.size >= mostAgents) known.clear();
+    const number = addAgent(database, tenant, content);
+    known.set(key, number);
+    number.catch(() => known.delete(key));
+    return number;
+  };
+}
+
+async function addAgent(database: Database, tenant: number, content: string): Promise<number> {
+  const hash = createHash('sha256').update(content).digest();
+  const found = await database.query<{ agent: number }>(
+    tenant,
+    sql`select agent from audit_agent where tenant_id = ${tenant} and hash = ${hash}`,
+  );
+  if (found[0] !== undefined) return found[0].agent;
+  await database.query(
+    tenant,
+    sql`insert into audit_agent (tenant_id, hash, content) values (${tenant}, ${hash}, ${content}::jsonb) on conflict do nothing`,
+  );
+  return addAgent(database, tenant, content);
+}
+
+/** Makes the partitions of this month and the two that follow. */
+export async function makeAuditMonths(database: Database, now: number): Promise<void> {
+  await database.operator(sql`select audit_month((date_trunc('month', ${new Date(now).toISOString()}::timestamptz at time zone 'UTC')
+    + n * interval '1 month')::date) from generate_series(0, 2) n`);
+}
