@@ -95,6 +95,8 @@ declare
   low  text := to_char(date_trunc('month', month), 'YYYY-MM-DD') || ' 00:00:00+00';
   high text := to_char(date_trunc('month', month) + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00';
 begin
+  -- Processes that start at the same time.
+  perform pg_advisory_xact_lock(hashtextextended('audit-month', 0));
   if to_regclass('audit_event' || name) is null then
     execute format('create table %I partition of audit_event for values from (%L) to (%L)', 'audit_event' || name, low, high);
     execute format('create table %I partition of audit_patient for values from (%L) to (%L)', 'audit_patient' || name, low, high);

@@ -7,9 +7,12 @@ import type { Caller } from './access/caller.ts';
 import type { Config } from './config.ts';
 import type { FileStore } from './files/store.ts';
 import type { JsonObject } from './fhir/json.ts';
+import type { Event } from './interactions/audited.ts';
 import type { Door } from './interactions/call.ts';
+import type { Trail } from './interactions/trail.ts';
 import type { Tally } from './interactions/storage.ts';
 import type { Log } from './log.ts';
+import type { AgentNumber, Events } from './store/audit.ts';
 import type { Combiner } from './store/combine.ts';
 import type { Database, Session, Statement } from './store/pool.ts';
 import type { Stored } from './store/read.ts';
@@ -37,6 +40,8 @@ export interface Request {
   /** The path below the FHIR base, decoded, without empty parts. */
   readonly segments: readonly string[];
   readonly query: Parameters;
+  /** The query of the URL and the form as they came, as far as they were read. */
+  readonly sent?: () => string;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Body | undefined;
@@ -70,6 +75,9 @@ export interface Server {
   readonly reads: Combiner<{ type: number; id: string }, Stored | undefined>;
   /** Statements for one resource that are planned once for each connection. */
   readonly ready: Combiner<Statement, readonly unknown[]>;
+  /** The audit log. */
+  readonly events: Events;
+  readonly agentNumber: AgentNumber;
   /** What laboratories use. */
   readonly usage: Meter;
   /** Key for the signatures of cursors. */
@@ -84,6 +92,12 @@ export interface Context {
   /** The FHIR base without a slash at its end, as the caller sees it. */
   readonly base: string;
   readonly requestId: string;
+  /** The network address of the caller; '' where there is none. */
+  readonly address: string;
+  /** What this interaction shows and writes, for its AuditEvent. */
+  readonly trail: Trail;
+  /** Events that this transaction stores as its last deed; only inside one. */
+  readonly events?: Event[];
   /** Reads (and writes) of this request; inside a transaction Bundle, its transaction. */
   readonly session: Session;
   /** True inside a transaction Bundle. */

@@ -30,9 +30,9 @@ const layers: Record<string, readonly string[]> = {
   // What laboratories use.
   usage: ['access', 'fhir', 'log', 'store'],
   // Plain data that passes through the server: types only.
-  request: ['access', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store', 'usage'],
+  request: ['access', 'audit', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store', 'usage'],
   // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
-  interactions: ['access', 'fhir', 'files', 'log', 'operations', 'request', 'search', 'sql', 'store'],
+  interactions: ['access', 'audit', 'fhir', 'files', 'log', 'operations', 'request', 'search', 'sql', 'store'],
   operations: ['access', 'accounts', 'fhir', 'interactions', 'log', 'request', 'search', 'sql', 'store', 'usage'],
   jobs: ['config', 'fhir', 'interactions', 'request', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],

@@ -7,7 +7,7 @@
  * 2. Nothing of the content of a resource stands in an event: ids, versions and, for a search, the request as it came.
  */
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
-import { kinds, type Kind } from './kinds.ts';
+import { kinds, ownOperations, type Kind } from './kinds.ts';
 import type { AuditRecord, Touched } from './record.ts';
 
 export interface Rendering {
@@ -44,7 +44,7 @@ export function auditEvent(record: AuditRecord, { observer }: Rendering): JsonOb
     id: record.id,
     ...(profile !== undefined && { meta: { profile: [profile] } }),
     type: kind.type,
-    subtype: [kind.subtype],
+    subtype: record.deed === undefined ? [kind.subtype] : [kind.subtype, deed(record.deed)],
     action: kind.action,
     recorded: new Date(record.time).toISOString(),
     outcome: String(record.outcome),
@@ -69,6 +69,11 @@ export function auditEvent(record: AuditRecord, { observer }: Rendering): JsonOb
 function profileOf({ outcome, patients }: AuditRecord, { balp }: Kind): string | undefined {
   if (balp === undefined || outcome !== 0) return undefined;
   return `${profiles}${patients.length === 1 ? 'Patient' : ''}${balp}`;
+}
+
+function deed(name: string): JsonObject {
+  const system = name.startsWith('$') ? ownOperations : 'http://hl7.org/fhir/restful-interaction';
+  return { system, code: name };
 }
 
 function purpose(code: string): JsonObject {

@@ -31,6 +31,9 @@ const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
 /** Codes that neither FHIR nor DICOM has. */
 export const ownSubtypes = 'https://makhbar.org/fhir/CodeSystem/audit-event-subtype';
 
+/** Operations by their names with `$`. */
+export const ownOperations = 'https://makhbar.org/fhir/CodeSystem/operation';
+
 function restful(number: number, code: string, action: Action, more: Partial<Kind> = {}): Kind {
   return { number, type: rest, subtype: { system: interactionSystem, code, display: code }, action, ...more };
 }

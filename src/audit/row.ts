@@ -23,6 +23,7 @@ export interface AuditRow {
 /** Members have short names: they are stored with each event. */
 interface Detail {
   readonly reason?: string;
+  readonly deed?: string;
   readonly purposes?: readonly string[];
   readonly query?: string;
   /** The touched resources after the first: number of the type, id, version. */
@@ -51,9 +52,18 @@ export function rowOf(record: Omit<AuditRecord, 'agent'>): AuditRow {
   };
 }
 
-function detailOf({ reason, purposes, query, touched, patients, further }: Omit<AuditRecord, 'agent'>): JsonObject {
+function detailOf({
+  reason,
+  deed,
+  purposes,
+  query,
+  touched,
+  patients,
+  further,
+}: Omit<AuditRecord, 'agent'>): JsonObject {
   return {
     ...(reason !== undefined && { reason }),
+    ...(deed !== undefined && { deed }),
     ...(purposes.length > 0 && { purposes: [...purposes] }),
     ...(query !== undefined && { query }),
     ...(touched.length > 1 && { more: touched.slice(1).map(compact) }),
@@ -82,6 +92,7 @@ export function recordOf(row: AuditRow, agent: Agent): AuditRecord {
     kind: kindOf(row.kind),
     outcome: row.outcome as Outcome,
     ...(detail.reason !== undefined && { reason: detail.reason }),
+    ...(detail.deed !== undefined && { deed: detail.deed }),
     agent,
     address: row.address,
     purposes: detail.purposes ?? [],

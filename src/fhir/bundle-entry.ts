@@ -17,6 +17,8 @@ export interface EntryRequest {
   /** Below the FHIR base, decoded. */
   readonly segments: readonly string[];
   readonly query: readonly (readonly [string, string])[];
+  /** The query as it came. */
+  readonly sent: string;
   readonly fullUrl: string | undefined;
   readonly resource: JsonObject | undefined;
   /** Names in lower case, as in HTTP. */
@@ -88,7 +90,7 @@ function misplacedOrUnknown(name: string, what: string): string {
   return Object.hasOwn(misplaced, name) ? misplaced[name]! : `${what} has no element "${name.slice(0, 80)}".`;
 }
 
-type ParsedRequest = Pick<EntryRequest, 'method' | 'segments' | 'query' | 'headers'>;
+type ParsedRequest = Pick<EntryRequest, 'method' | 'segments' | 'query' | 'sent' | 'headers'>;
 
 /** The request, or what is wrong with it. */
 function parseRequest(request: JsonObject, bases: readonly string[]): ParsedRequest | string {
@@ -148,7 +150,10 @@ function httpDate(text: string): string | undefined {
 }
 
 /** A url below our base, relative or not; undefined for others, for fragments, dot segments and broken escapes. */
-function parseUrl(url: string, bases: readonly string[]): Pick<EntryRequest, 'segments' | 'query'> | undefined {
+function parseUrl(
+  url: string,
+  bases: readonly string[],
+): Pick<EntryRequest, 'segments' | 'query' | 'sent'> | undefined {
   const base = bases.find((candidate) => url.startsWith(`${candidate}/`) || url.startsWith(`${candidate}?`));
   const relative = base === undefined ? url : url.slice(base.length).replace(/^\//, '');
   if (/^[a-z][a-z0-9+.-]*:|^\/\/|[#\\\s]/i.test(relative)) {
@@ -162,7 +167,8 @@ function parseUrl(url: string, bases: readonly string[]): Pick<EntryRequest, 'se
       .filter((part) => part !== '')
       .map(decodeURIComponent);
     const climbs = segments.some((segment) => segment === '.' || segment === '..' || segment.includes('/'));
-    return climbs ? undefined : { segments, query: at < 0 ? [] : parseQuery(relative.slice(at + 1), 'The url') };
+    const sent = at < 0 ? '' : relative.slice(at + 1);
+    return climbs ? undefined : { segments, query: at < 0 ? [] : parseQuery(sent, 'The url'), sent };
   } catch {
     return undefined;
   }

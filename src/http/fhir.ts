@@ -7,13 +7,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { nobody } from '../access/caller.ts';
 import { isResourceType } from '../fhir/definitions.ts';
-import { outcomeError } from '../fhir/outcome.ts';
+import { OutcomeError, outcomeError, statusOf } from '../fhir/outcome.ts';
 import { networkOf } from '../access/network.ts';
 import { limitsOf } from '../access/plans.ts';
 import { failureAnswer } from '../interactions/failure.ts';
 import { withPurpose } from '../interactions/purpose-of-use.ts';
+import { newTrail, untracked } from '../interactions/trail.ts';
 import type { Answer, Body, Caller, Context, Method, Parameters, Request, Server } from '../request.ts';
-import { door, serve } from '../serve.ts';
+import { door, refused, serve } from '../serve.ts';
 import type { Session } from '../store/pool.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
@@ -71,7 +72,8 @@ export async function handleFhir(
     wanted = negotiate(address.query, request.headers.accept, anyType, further);
     const body = bodyOf(request);
     form = mayBeForm && body !== undefined ? rememberForm(body) : undefined;
-    const asked: Asked = { request, address, segments, requestId, body: form?.body ?? body };
+    const sent = (): string => sentBy(request, form);
+    const asked: Asked = { request, address, segments, requestId, body: form?.body ?? body, sent };
     known = await knownCaller(steps, asked);
     answer = await answerRequest(steps, asked, known);
     if (mayBeForm) wanted = negotiate([...address.query, ...(form?.parameters() ?? [])], request.headers.accept);
@@ -102,16 +104,37 @@ interface Asked {
   readonly segments: readonly string[];
   readonly requestId: string;
   readonly body: Body | undefined;
+  readonly sent: () => string;
+}
+
+/** The query of the URL and the form, as they came. */
+function sentBy({ url = '' }: IncomingMessage, form: Form | undefined): string {
+  const at = url.indexOf('?');
+  return [at < 0 ? '' : url.slice(at + 1), form?.text() ?? ''].filter((part) => part !== '').join('&');
 }
 
 /** Who asks, and where. @throws OutcomeError where that is nobody or nowhere. */
-async function knownCaller(steps: FhirSteps, { request, address, segments }: Asked): Promise<Known> {
+async function knownCaller(steps: FhirSteps, asked: Asked): Promise<Known> {
+  const { request, address, segments } = asked;
   if (!methods.has(request.method ?? '')) {
     throw outcomeError('not-supported', `The method ${request.method} is not supported.`, { status: 405 });
   }
   const tenant = await findTenant(steps, address.tenant);
-  const caller = isOpen(request.method as Method, segments) ? nobody : await callerOf(steps, tenant, address, request);
-  return { tenant, caller };
+  if (isOpen(request.method as Method, segments)) return { tenant, caller: nobody };
+  try {
+    return { tenant, caller: await callerOf(steps, tenant, address, request) };
+  } catch (error) {
+    // Events of nobody are no more than the rate of an address.
+    limitRate(steps, { tenant, caller: nobody }, request);
+    await auditRefusal(steps, asked, { tenant, caller: nobody }, error);
+    throw error;
+  }
+}
+
+/** What is refused before the door; what failed otherwise is none of the caller's doing. */
+async function auditRefusal(steps: FhirSteps, asked: Asked, known: Known, error: unknown): Promise<void> {
+  if (!(error instanceof OutcomeError) || statusOf(error) >= 500) return;
+  await refused(contextOf(steps, asked, known), callOf(asked), error);
 }
 
 /** The operations on overrides need none, whatever the purpose. */
@@ -126,28 +149,49 @@ function sessionOf({ server }: FhirSteps, tenant: Tenant): Session {
 }
 
 async function answerRequest(steps: FhirSteps, asked: Asked, known: Known): Promise<Answer> {
-  const { request, address, segments, requestId, body } = asked;
-  const { tenant } = known;
-  limitRate(steps, known, request);
-  const caller = await purposed(steps, asked, known);
-  const context: Context = {
+  limitRate(steps, known, asked.request);
+  const caller = await refusing(steps, asked, known);
+  return serve(contextOf(steps, asked, { ...known, caller }), callOf(asked));
+}
+
+async function refusing(steps: FhirSteps, asked: Asked, known: Known): Promise<Caller> {
+  try {
+    return await purposed(steps, asked, known);
+  } catch (error) {
+    await auditRefusal(steps, asked, known, error);
+    throw error;
+  }
+}
+
+function contextOf(steps: FhirSteps, { request, address, requestId }: Asked, { tenant, caller }: Known): Context {
+  return {
     server: steps.server,
     tenant,
     caller,
     base: `${address.root}/fhir`,
     requestId,
+    address: shownAddress(callerAddress(request, steps.trusted)),
+    trail: newTrail(untracked),
     session: sessionOf(steps, tenant),
     inTransaction: false,
     door,
   };
-  const call: Request = {
+}
+
+/** A proxy may name its caller as it likes; an address has no other characters. */
+function shownAddress(address: string): string {
+  return /^[0-9A-Za-z.:%[\]_-]{1,64}$/.test(address) ? address.replace(/^::ffff:/, '') : '';
+}
+
+function callOf({ request, address, segments, body, sent }: Asked): Request {
+  return {
     method: request.method as Method,
     segments,
     query: address.query,
+    sent,
     headers: request.headers as Record<string, string | undefined>,
     body,
   };
-  return serve(context, call);
 }
 
 function isBinaryRead({ method }: IncomingMessage, [type, id]: readonly string[]): boolean {

@@ -13,6 +13,8 @@ export interface Form {
   readonly body: Body;
   /** What the form says of the answer; nothing where it was not read, or cannot be. */
   readonly parameters: () => Parameters;
+  /** As it came, as far as it was read. */
+  readonly text: () => string;
 }
 
 const concerned = new Set(['_format', '_pretty']);
@@ -24,6 +26,7 @@ export function rememberForm(body: Body): Form {
       ...body,
       read: async (limit) => (bytes = await body.read(limit)),
     },
+    text: () => bytes?.toString('utf8') ?? '',
     parameters: () => (bytes === undefined ? [] : parametersIn(bytes)),
   };
 }

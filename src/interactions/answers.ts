@@ -8,6 +8,7 @@ import { typeName } from '../fhir/resource-types.ts';
 import { may } from './access.ts';
 import type { Call } from './call.ts';
 import { askedSubset, subsetAnswer } from './subset.ts';
+import { showed } from './trail.ts';
 import type { Answer, Context, Request } from '../request.ts';
 import type { Stored } from '../store/read.ts';
 import { etag, notModified, preferredReturn, type Return } from './headers.ts';
@@ -18,11 +19,12 @@ export function versionHeaders(version: number, lastUpdated: string): Record<str
 }
 
 /** A stored version as the answer of read and vread: 200, 304 where the caller has it, 410 where it is a deletion. */
-export function storedAnswer(call: Call, stored: Stored): Answer {
+export function storedAnswer({ trail }: Pick<Context, 'trail'>, call: Call, stored: Stored): Answer {
   const headers = versionHeaders(stored.version, stored.lastUpdated);
   if (stored.text === null) {
     throw outcomeError('deleted', `${nameOf(stored)} was deleted.`, { headers });
   }
+  showed(trail, stored);
   if (notModified(call, stored.version, stored.lastUpdated)) {
     return { status: 304, headers, lastUpdated: stored.lastUpdated };
   }

@@ -25,7 +25,7 @@ interface Bytes {
 export async function binaryAnswer(context: Context, request: Call, stored: Stored): Promise<Answer> {
   const resource = parseStored(stored.text ?? '{}');
   await checkSecurityContext(context, resource);
-  const head = storedAnswer(request, stored);
+  const head = storedAnswer(context, request, stored);
   const subset = request.query.some(([name]) => name === '_summary' || name === '_elements');
   if (head.status === 304 || subset) {
     return head;

@@ -10,5 +10,6 @@ import { transaction } from './transaction.ts';
 export async function bundle(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
   const { type, entries } = parseBundle(await readResource(context, call, 'Bundle'), [context.base]);
+  context.trail.asked = { ...context.trail.asked, kind: type };
   return type === 'batch' ? batch(context, call, entries) : transaction(context, call, entries);
 }

@@ -8,10 +8,12 @@ import type { JsonObject } from '../fhir/json.ts';
 import type { Context } from '../request.ts';
 import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
+import { agentOf, auditInside, entryOfWrite } from './audited.ts';
 import { announceRules } from './consent-check.ts';
 import { checkIntegrity } from './integrity.ts';
 import { checkWritten, isBound, unseenEntries } from './write-access.ts';
 import { checkStorage, countWritten, sizeOf, type Tally } from './storage.ts';
+import { joinTrail, newTrail, wrote } from './trail.ts';
 
 export interface Change {
   readonly entry: WriteEntry;
@@ -25,12 +27,22 @@ export async function commit(context: Context, change: Change): Promise<Written 
   if (!context.inTransaction && !whole && !isBound(context, change.entry)) {
     await checkStorage(context, sizeOf([change.entry]));
     await announceRules(context, [change.entry.consent ?? []]);
-    const { creations, writes } = context.server;
-    const written = await (change.entry.fresh === true ? creations : writes).submit(context.tenant.id, change.entry);
-    countWritten(context, [change.entry], [written]);
-    return written;
+    return alone(context, change.entry);
   }
   const [written] = await inTransaction(context, (inside) => commitAll(inside, [change]));
+  return written;
+}
+
+async function alone(context: Context, bare: WriteEntry): Promise<Written | undefined> {
+  const audit = await entryOfWrite(context);
+  const entry = audit === undefined ? bare : { ...bare, audit };
+  const { creations, writes } = context.server;
+  const written = await (entry.fresh === true ? creations : writes).submit(context.tenant.id, entry);
+  countWritten(context, [entry], [written]);
+  if (written !== undefined) {
+    wrote(context.trail, entry, written);
+    context.trail.stored = true;
+  }
   return written;
 }
 
@@ -59,6 +71,10 @@ export async function commitAll(context: Context, changes: readonly Change[]): P
     context,
     possible.filter((_, i) => written[i] !== undefined),
   );
+  entries.forEach((entry, i) => {
+    const result = written[i];
+    if (result !== undefined) wrote(context.trail, entry, result);
+  });
   const results = new Map(possible.map((change, i) => [change, written[i]]));
   return changes.map((change) => results.get(change));
 }
@@ -86,16 +102,26 @@ export async function inTransaction<T>(
     return work(context);
   }
   const { server, tenant } = context;
+  // Before a connection is taken: whoever is new among the agents is committed on another.
+  await agentOf(context);
   // Of the attempt that commits.
   let tally: Tally = { versions: 0, bytes: 0 };
+  let trail = newTrail(context.trail.asked);
+  let stored = false;
   const result = await server.database.transaction(
     tenant.id,
-    (session) => {
+    async (session) => {
       tally = { versions: 0, bytes: 0 };
-      return work({ ...context, session, inTransaction: true, tally });
+      trail = newTrail(context.trail.asked);
+      const inside: Context = { ...context, session, inTransaction: true, tally, trail, events: [] };
+      const done = await work(inside);
+      stored = await auditInside(inside, context.trail);
+      return done;
     },
     isolation,
   );
   if (tally.versions > 0) server.usage.wrote(tenant.id, tally.versions, tally.bytes);
+  joinTrail(context.trail, trail);
+  if (stored) context.trail.stored = true;
   return result;
 }

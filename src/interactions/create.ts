@@ -10,6 +10,7 @@ import { atMostOne, lockAndFind, parseCriteria } from './conditional.ts';
 import { allowParameters, preferredReturn } from './headers.ts';
 import { prepare, writeResult, type Prepared } from './prepare.ts';
 import type { Match } from './matches.ts';
+import { showed } from './trail.ts';
 
 export async function create(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, []);
@@ -39,6 +40,7 @@ async function writeNew(context: Context, call: Call, prepared: Prepared): Promi
 
 /** A match makes the create do nothing: 200 with the resource that is there. */
 export function existingAnswer(context: Context, call: Call, match: Match): Answer {
+  showed(context.trail, match.stored);
   const location = `${context.base}/${call.target.type}/${match.id}/_history/${match.version}`;
   const headers = { ...versionHeaders(match.version, match.lastUpdated), location };
   const answer = { status: 200, headers, lastUpdated: match.lastUpdated };

@@ -16,11 +16,12 @@ export function entryPreference({ headers }: Request): string {
 
 /** The request that an entry stands for; it inherits the Prefer header of the whole. */
 export function entryRequest(entry: EntryRequest, prefer: string | undefined): Request {
-  const { method, segments, query, headers, resource } = entry;
+  const { method, segments, query, sent, headers, resource } = entry;
   return {
     method,
     segments,
     query,
+    sent: () => sent,
     // What an entry answers stands in a Bundle: a Binary as a resource, too.
     headers: { ...headers, prefer, accept: 'application/fhir+json' },
     body: resource === undefined ? undefined : resourceBody(resource),

@@ -21,6 +21,7 @@ import { allowParameters, etag, valuesOf } from './headers.ts';
 import { countVisible, visibleHistory, type VisibleHistory } from './history-visible.ts';
 import { existing } from './read.ts';
 import { askedSubset, subsetText } from './subset.ts';
+import { showed } from './trail.ts';
 import type { Subset } from '../fhir/summary.ts';
 
 const parameters = ['_since', '_at', '_count', '_cursor', '_summary', '_elements'];
@@ -64,6 +65,7 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
     next && sealCursor(context, scope, [next.lastUpdated, next.rid, String(next.version)]),
   );
   const entries = versions.map((version) => entryOf(context, version, subset));
+  versions.forEach((version) => showed(context.trail, version));
   return {
     status: 200,
     text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries),

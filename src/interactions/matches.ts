@@ -1,6 +1,7 @@
 /** What search criteria match, for conditional interactions and references. */
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Context, Parameters } from '../request.ts';
+import type { Stored } from '../store/read.ts';
 import { parseSearch } from '../search/parse.ts';
 import { isResultParameter } from '../search/result-parameters.ts';
 import { findMatches as find } from '../store/search.ts';
@@ -14,6 +15,7 @@ export interface Match {
   readonly lastUpdated: string;
   /** JSON text of the resource. */
   readonly text: string;
+  readonly stored: Stored;
 }
 
 /**
@@ -38,5 +40,8 @@ export async function findMatches(
   }
   const search = parseSearch(type, criteria, { parameters: searchParametersOf(context), access: accessOf(context) });
   const found = await find(context.session, search, most);
-  return found.map(({ id, version, lastUpdated, text }) => ({ id, version, lastUpdated, text: text ?? '' }));
+  return found.map((stored) => {
+    const { id, version, lastUpdated, text } = stored;
+    return { id, version, lastUpdated, text: text ?? '', stored };
+  });
 }

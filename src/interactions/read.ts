@@ -10,7 +10,7 @@ import { visibleCurrent } from './visible.ts';
 
 export async function read(context: Context, call: Call): Promise<Answer> {
   allowParameters(call, ['_summary', '_elements']);
-  return storedAnswer(call, await existing(context, call.target));
+  return storedAnswer(context, call, await existing(context, call.target));
 }
 
 /** The current version, deletions included. @throws OutcomeError `not-found`, also for what the caller may not see. */

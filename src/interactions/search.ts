@@ -21,6 +21,7 @@ import { askedExplanation, explainAnswer } from './explain.ts';
 import { preferredHandling, valuesOf } from './headers.ts';
 import { searchParametersOf } from './search-parameters.ts';
 import { subsetText } from './subset.ts';
+import { showed } from './trail.ts';
 
 export function search(context: Context, call: Call): Promise<Answer> {
   return answerSearch(context, call, { type: call.target.type });
@@ -71,6 +72,7 @@ export async function searchAnswer(context: Context, call: Call, asked: Asked): 
     return explainAnswer(context.session, parsed, explanation, (session) => runSearch(session, parsed, position));
   }
   const page = await runSearch(context.session, parsed, position);
+  [...page.matches, ...page.included].forEach((stored) => showed(context.trail, stored));
   const entries = [
     ...page.matches.map((match) => entry(context, match, 'match', subset)),
     ...page.included.map((match) => entry(context, match, 'include', subset)),

@@ -54,7 +54,7 @@ export function inEntry<T>(entry: EntryRequest, work: () => T): T {
 export async function withCurrent(
   context: Context,
   writes: readonly WritePlan[],
-  nothing: { entry: EntryRequest }[],
+  nothing: { entry: EntryRequest; call: Call }[],
 ): Promise<WritePlan[]> {
   const keys = writes
     .filter((write) => !write.fresh)
@@ -66,7 +66,7 @@ export async function withCurrent(
     const stored = write.fresh ? undefined : found.get(`${typeNumber(write.type)}/${write.id}`);
     const current = stored?.text === null ? undefined : stored;
     if (write.kind === 'delete' && current === undefined) {
-      nothing.push({ entry: write.entry });
+      nothing.push({ entry: write.entry, call: write.call });
       return [];
     }
     if (write.kind === 'patch' && stored !== undefined && current === undefined) {

@@ -22,14 +22,14 @@ export interface Plan {
   /** Conditional creates that found their resource. */
   readonly existing: readonly { entry: EntryRequest; call: Call; match: Match }[];
   /** Deletions of what is not there. */
-  readonly nothing: readonly { entry: EntryRequest }[];
+  readonly nothing: readonly { entry: EntryRequest; call: Call }[];
   readonly reads: readonly { entry: EntryRequest; request: Request }[];
 }
 
 interface Draft {
   writes: WritePlan[];
   existing: { entry: EntryRequest; call: Call; match: Match }[];
-  nothing: { entry: EntryRequest }[];
+  nothing: { entry: EntryRequest; call: Call }[];
   reads: { entry: EntryRequest; request: Request }[];
 }
 
@@ -190,7 +190,7 @@ async function planConditional(context: Context, { entry, call }: Admitted, draf
     return;
   }
   if (kind === 'delete') {
-    draft.nothing.push({ entry });
+    draft.nothing.push({ entry, call });
   } else if (kind === 'patch') {
     throw outcomeError(
       'not-found',

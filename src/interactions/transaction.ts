@@ -22,6 +22,8 @@ import { makeAllowance } from './allowance.ts';
 import { answerEntry, breathe, entryPreference } from './entry.ts';
 import { parseStored } from './document.ts';
 import { etag, versionConflict } from './headers.ts';
+import { eventOf } from './audited.ts';
+import { askedOf, newTrail, showed, untracked, wrote, type Trail } from './trail.ts';
 import { patched, readPatch } from './patch.ts';
 import { deletion, prepare, writeResult, type Prepared } from './prepare.ts';
 import type { WritePlan } from './transaction-current.ts';
@@ -63,6 +65,9 @@ async function run(context: Context, entries: readonly EntryRequest[], prefer: s
       location: locationOf(context, call.target.type, match),
     };
     const { lastUpdated } = match;
+    const trail = newTrail(askedOf('create', call));
+    showed(trail, match.stored);
+    auditEntry(context, trail);
     answers[entry.index] = answerEntry({
       status: 200,
       headers,
@@ -70,7 +75,8 @@ async function run(context: Context, entries: readonly EntryRequest[], prefer: s
       ...(/representation/.test(prefer) && { text: match.text }),
     });
   }
-  for (const { entry } of plan.nothing) {
+  for (const { entry, call } of plan.nothing) {
+    auditEntry(context, newTrail(askedOf('delete', call)));
     answers[entry.index] = answerEntry({ status: 204 });
   }
   const allowance = makeAllowance();
@@ -153,12 +159,17 @@ function ofEntry(entry: EntryRequest, error: OutcomeError): OutcomeError {
 
 async function writeAll(context: Context, entries: readonly PreparedEntry[], answers: BundleEntry[]): Promise<void> {
   const rows = entries.map(({ write, prepared }) => prepared ?? deletion(keyOf(write), write.expect));
-  const written = await commitAll(context, rows);
+  const written = await commitAll({ ...context, trail: newTrail(untracked) }, rows);
+  // A conditional delete may have removed several.
+  const trails = new Map<EntryRequest, Trail>();
   entries.forEach(({ write, prepared }, i) => {
     const result = written[i];
     if (result === undefined) {
       refuse(write);
     }
+    const trail = trails.get(write.entry) ?? newTrail(askedOf(write.kind, write.call));
+    trails.set(write.entry, trail);
+    wrote(trail, keyOf(write), result);
     if (prepared === undefined) {
       answers[write.entry.index] = answerEntry({ status: 204, headers: { etag: etag(result.version) } });
       return;
@@ -167,6 +178,13 @@ async function writeAll(context: Context, entries: readonly PreparedEntry[], ans
     const answer = writeAnswer(context, write.call, { ...writeResult(prepared, result), hidden });
     answers[write.entry.index] = answerEntry(answer, `${context.base}/${write.type}/${write.id}`);
   });
+  trails.forEach((trail) => auditEntry(context, trail));
+}
+
+/** The event of one entry, stored when the transaction ends. */
+function auditEntry(context: Context, trail: Trail): void {
+  const event = eventOf(context, trail);
+  if (event !== undefined) context.events?.push(event);
 }
 
 /** Rows that were read are locked; what was not written met a racing creation of the same id. */

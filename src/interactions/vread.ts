@@ -18,5 +18,5 @@ export async function vread(context: Context, call: Call): Promise<Answer> {
   if (stored === undefined) {
     throw outcomeError('not-found', `There is no version ${version.slice(0, 64)} of ${type}/${id.slice(0, 64)}.`);
   }
-  return storedAnswer(call, stored);
+  return storedAnswer(context, call, stored);
 }

@@ -1,11 +1,13 @@
 /** The table of background jobs. */
 import type { JobKind } from './job.ts';
+import { makeMonths } from './make-audit-months.ts';
 import { measureStorage } from './measure-storage.ts';
 import { reindex } from './reindex.ts';
 import { sweepSignIn } from './sweep-sign-in.ts';
 import { sweepFiles } from './sweep-files.ts';
 
 export const jobs: Readonly<Record<string, JobKind>> = {
+  'make-audit-months': { everyHours: 24, step: makeMonths },
   'measure-storage': { everyHours: 24, step: measureStorage },
   reindex: { step: reindex },
   'sweep-sign-in': { everyHours: 1, step: sweepSignIn },

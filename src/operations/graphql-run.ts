@@ -9,6 +9,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { accessOf, may } from '../interactions/access.ts';
 import { parseStored } from '../interactions/document.ts';
 import { searchParametersOf } from '../interactions/search-parameters.ts';
+import { showed } from '../interactions/trail.ts';
 import type { Context, Parameters } from '../request.ts';
 import { and, type Access, type Search } from '../search/ast.ts';
 import type { TenantParameters } from '../search/parameters.ts';
@@ -50,6 +51,7 @@ export function makeRun(context: Context): Run {
   const access = readable(context);
   const sources = (found: readonly Stored[]): Source[] => {
     budget.spend('resources', found.length);
+    found.forEach((stored) => showed(context.trail, stored));
     return found.map(sourceOf);
   };
   const reads = makeGathering<{ type: string; id: string }, Source | undefined>(async (keys) => {

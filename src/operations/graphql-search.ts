@@ -17,6 +17,7 @@ import {
 } from 'graphql';
 import { outcomeError } from '../fhir/outcome.ts';
 import { openCursor, sealCursor } from '../interactions/cursor.ts';
+import { showed } from '../interactions/trail.ts';
 import type { Parameters } from '../request.ts';
 import type { Position } from '../search/compile.ts';
 import type { TenantParameters } from '../search/parameters.ts';
@@ -84,6 +85,7 @@ export function connectionResolver(type: string): Resolve {
     run.budget.spend('searches', 1);
     const page = await runSearch(run.context.session, search, position);
     run.budget.spend('resources', page.matches.length);
+    page.matches.forEach((stored) => showed(run.context.trail, stored));
     const sealed = (at: Position | undefined): string | null => (at === undefined ? null : seal(type, query, at, run));
     return {
       count: () => countMatches(run.context.session, search),

@@ -6,6 +6,7 @@ import { accessOf } from '../interactions/access.ts';
 import type { Call } from '../interactions/call.ts';
 import { parseStored } from '../interactions/document.ts';
 import { existing } from '../interactions/read.ts';
+import { showed } from '../interactions/trail.ts';
 import { visibleVersion } from '../interactions/visible.ts';
 import type { Answer, Context } from '../request.ts';
 import { labelsInUse } from '../store/labels.ts';
@@ -33,6 +34,7 @@ async function metaOf(context: Context, call: Call): Promise<JsonObject> {
   if (stored === undefined) {
     throw outcomeError('not-found', `There is no version ${version.slice(0, 64)} of ${type}/${id.slice(0, 64)}.`);
   }
+  if (stored.text !== null) showed(context.trail, stored);
   if (stored.text === null) {
     throw outcomeError('deleted', `${type}/${id} was deleted.`);
   }

@@ -10,6 +10,7 @@ import { accessOf } from '../interactions/access.ts';
 import type { Call } from '../interactions/call.ts';
 import { parseStored } from '../interactions/document.ts';
 import { searchParametersOf } from '../interactions/search-parameters.ts';
+import { showed } from '../interactions/trail.ts';
 import type { Answer, Context } from '../request.ts';
 import { and, or, type Condition, type Search } from '../search/ast.ts';
 import { compare, type Decimal } from '../fhir/decimal.ts';
@@ -39,6 +40,7 @@ export async function stats(context: Context, call: Call): Promise<Answer> {
   if (found.length > mostObservations) {
     throw outcomeError('too-costly', `More than ${mostObservations} Observations match; ask for a shorter period.`);
   }
+  found.forEach((stored) => showed(context.trail, stored));
   const { groups, sources } = measure(
     found.map(({ text }) => parseStored(text ?? '{}')),
     { codings: input.codings, zone: context.tenant.settings.timezone ?? 'UTC' },

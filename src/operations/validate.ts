@@ -6,6 +6,7 @@ import { validateForOperation, type ValidationMode } from '../fhir/validation/op
 import type { Call } from '../interactions/call.ts';
 import { parseStored } from '../interactions/document.ts';
 import { existing } from '../interactions/read.ts';
+import { showed } from '../interactions/trail.ts';
 import { visibleCurrent } from '../interactions/visible.ts';
 import type { Answer, Context } from '../request.ts';
 import { operationInput } from './parameters.ts';
@@ -49,6 +50,7 @@ async function storedResource(context: Context, type: string, id: string): Promi
   if (stored.text === null) {
     throw outcomeError('deleted', `${type}/${id} was deleted.`);
   }
+  showed(context.trail, stored);
   return parseStored(stored.text);
 }
 
@@ -58,6 +60,7 @@ async function deletionFindings(context: Context, type: string, id: string): Pro
   }
   const stored = await visibleCurrent(context, { type: typeNumber(type) ?? -1, id });
   const live = stored !== undefined && stored.text !== null;
+  if (live) showed(context.trail, stored);
   return live
     ? []
     : [{ severity: 'error', code: 'not-found', diagnostics: `There is no ${type}/${id} that could be deleted.` }];

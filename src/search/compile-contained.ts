@@ -27,7 +27,7 @@ export function compileContained(search: SearchWithin, tenant: number, { limit, 
   const after = position === undefined ? sql`` : sql` where ${afterSql(keys, names, position.values, reverse)}`;
   const order = orderSql(keys, names, reverse);
   const texts = names.map((name, i) => sql`${name}::text as k${raw(String(i))}`);
-  return sql`select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text,
+  return sql`select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text,
     p.within_type, p.within_id, ${join(texts, ', ')}
     from (select * from (${rows}) p${after} order by ${order} limit ${limit}) p
     join resource_version v on v.tenant_id = ${tenant} and v.rid = p.holder and v.ver = p.ver
@@ -69,7 +69,7 @@ function containers(search: SearchWithin, scope: Scope): Rows {
     ? sql`${holders} union all select m.rid from resource m where ${ordinary(search, raw('m'), scope)}`
     : holders;
   // As an array it is found once, and first: PostgreSQL would rather look through all resources in the order of the page.
-  const rows = sql`select r.type, r.fhir_id, r.rid, r.ver, r.rid as holder, null::int2 as within_type,
+  const rows = sql`select r.type, r.fhir_id, r.rid, r.patient, r.ver, r.rid as holder, null::int2 as within_type,
       null::text as within_id, ${keyColumns(keys)}
     from resource r where r.tenant_id = ${scope.tenant} and not r.deleted and ${visibleSql(types, row, scope)}
       and r.rid = any(array(${rids}))`;
@@ -80,13 +80,13 @@ function containers(search: SearchWithin, scope: Scope): Rows {
 function contents(search: SearchWithin, scope: Scope): Rows {
   const keys = orderKeys({ ...search, sort: search.contained.sort }, row, scope);
   const holder = raw('h');
-  const inside = sql`select r.type, r.fhir_id, r.rid, h.ver, h.rid as holder, h.type as within_type, h.fhir_id as within_id,
+  const inside = sql`select r.type, r.fhir_id, r.rid, h.patient, h.ver, h.rid as holder, h.type as within_type, h.fhir_id as within_id,
       ${keyColumns(keys)}
     from ${contentTables(row, scope)}
     where ${matching(search, row, scope)} and ${visibleSql(seen(search.access), holder, scope)}`;
   if (!search.contained.both) return { keys, rows: inside };
   const own = orderKeys(search, row, scope);
-  const outside = sql`select r.type, r.fhir_id, r.rid, r.ver, r.rid as holder, null::int2 as within_type,
+  const outside = sql`select r.type, r.fhir_id, r.rid, r.patient, r.ver, r.rid as holder, null::int2 as within_type,
       null::text as within_id, ${keyColumns(own)}
     from resource r where ${ordinary(search, row, scope)}`;
   return { keys, rows: sql`${inside} union all ${outside}` };

@@ -31,7 +31,7 @@ export function compileInclude(search: Search, tenant: number, step: IncludeStep
   return found(
     step,
     scope,
-    (linking) => sql`select r.type, r.fhir_id, r.rid, r.ver
+    (linking) => sql`select r.type, r.fhir_id, r.rid, r.patient, r.ver
     from ${linking.tables({ link, target: row }, step.types, scope)}
     where f.tenant_id = ${tenant} and f.rid = any(${step.from}::int8[]) and ${linkSql(step.includes, linking.paths)}
       and not r.deleted and (${visibleSql(step.types, row, scope)}) and r.rid <> all(${step.known}::int8[])`,
@@ -45,7 +45,7 @@ export function compileRevinclude(search: Search, tenant: number, step: IncludeS
   return found(
     step,
     scope,
-    (linking) => sql`select r.type, r.fhir_id, r.rid, r.ver
+    (linking) => sql`select r.type, r.fhir_id, r.rid, r.patient, r.ver
     from ${linking.tables({ link, target: raw('t') }, step.types, scope)}
     join resource r on r.tenant_id = ${tenant} and r.rid = f.rid
     where f.tenant_id = ${tenant} and t.rid = any(${step.from}::int8[]) and ${linkSql(step.includes, linking.paths)}
@@ -56,7 +56,7 @@ export function compileRevinclude(search: Search, tenant: number, step: IncludeS
 function found(step: IncludeStep, scope: Scope, select: (linking: Linking) => Sql): Sql {
   const paths = new Map(step.includes.flatMap((include) => include.paths).map((path) => [path.path.param, path]));
   const selects = linkings([...paths.values()]).map(select);
-  return sql`select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text
+  return sql`select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text
     from (select distinct q.* from (${join(selects, ' union all ')}) q order by q.rid limit ${step.limit}) p
     join resource_version v on v.tenant_id = ${scope.tenant} and v.rid = p.rid and v.ver = p.ver order by p.rid`;
 }

@@ -83,7 +83,7 @@ export function compileSearch(search: Search, tenant: number, options: PageOptio
   const reverse = position?.direction === 'previous';
   const names = keys.map((_, i) => raw(`p.k${i}`));
   const texts = names.map((name, i) => sql`${name}::text as k${raw(String(i))}`);
-  return sql`select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text,
+  return sql`select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text,
     ${join(texts, ', ')}
     from (${rowsSql(search, options, { keys, scope, limit, position, reverse, tried: options.tried })}) p
     join resource_version v on v.tenant_id = ${tenant} and v.rid = p.rid and v.ver = p.ver
@@ -138,7 +138,7 @@ function rowsSql(search: Search, { counted }: PageOptions, rows: Rows): Sql {
 
 function columns(keys: readonly Key[], expressions: readonly Sql[]): Sql {
   const named = keys.map((_, i) => sql`${expressions[i] ?? raw('')} as k${raw(String(i))}`);
-  return sql`r.type, r.fhir_id, r.rid, r.ver, ${join(named, ', ')}`;
+  return sql`r.type, r.fhir_id, r.rid, r.patient, r.ver, ${join(named, ', ')}`;
 }
 
 interface Sorted {

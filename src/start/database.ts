@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import type { Log } from '../log.ts';
 import { startEmbedded, type Embedded } from '../store/embedded.ts';
+import { makeAuditMonths } from '../store/audit.ts';
 import { migrate } from '../store/migrate.ts';
 import { openDatabase, type Database } from '../store/pool.ts';
 import { createTenant, listTenants } from '../store/tenants.ts';
@@ -22,7 +23,14 @@ export async function startPostgres(config: Config, log: Log): Promise<Postgres>
 /** Migrates and opens the pool. */
 export async function openMigrated(config: Config, url: string, log: Log): Promise<Database> {
   await migrate(url, log);
-  return openPool(config, url);
+  const database = openPool(config, url);
+  try {
+    await makeAuditMonths(database, Date.now());
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 export function openPool(config: Config, url: string): Database {

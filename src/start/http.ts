@@ -17,6 +17,7 @@ import type { Log } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import type { Server } from '../request.ts';
 import { warmUp } from '../interactions/warm-up.ts';
+import { agentNumbers, combinedEvents } from '../store/audit.ts';
 import { makeCombiner } from '../store/combine.ts';
 import { isMigrated } from '../store/migrate.ts';
 import type { Database } from '../store/pool.ts';
@@ -76,6 +77,8 @@ export function shared(config: Config, database: Database, log: Log): Server {
     creations: makeCombiner(database, combinedCreations),
     reads: makeCombiner(database, combinedReads),
     ready: makeCombiner(database, readyStatements),
+    events: makeCombiner(database, combinedEvents),
+    agentNumber: agentNumbers(database),
     usage: makeMeter(database, log),
     // The same in every process of an installation, so that a cursor made by one is good at another.
     cursorKey: Buffer.from(hkdfSync('sha256', config.keyEncryptionKey(), '', 'makhbar cursor', 32)),

@@ -9,6 +9,7 @@ import type { SearchAs, StorageUse } from '../identity/laboratory.ts';
 import { sendRefusal } from '../identity/pages/refusal.ts';
 import { makeProviders } from '../identity/providers.ts';
 import { checkStorage } from '../interactions/storage.ts';
+import { newTrail, untracked } from '../interactions/trail.ts';
 import type { Context, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
 import type { Database } from '../store/pool.ts';
@@ -37,6 +38,8 @@ function searchAs(server: Server): SearchAs {
       caller,
       base,
       requestId: 'sign-in',
+      address: '',
+      trail: newTrail(untracked),
       session: { tenant: tenant.id, query: (statement) => server.database.query(tenant.id, statement) },
       inTransaction: false,
       door,

@@ -70,6 +70,52 @@ export function addEvents(tenant: number, entries: readonly AuditEntry[]): State
   };
 }
 
+/** What a write sends of its event; the rest comes from what was written. */
+const sent = columns.filter(({ name }) => !/^(entity_.*|patient)$/.test(name));
+
+/**
+ * The CTEs that store the events of `written`, parameters from `first` on. A resource that went from one patient to
+ * another is about both.
+ */
+export function auditStatement(first: number): string {
+  const of = new Map([
+    ['ms', timeOf('u.ms')],
+    [
+      'detail',
+      `case when w.patient <> w.former
+        then coalesce(u.detail, '{}') || jsonb_build_object('patients', jsonb_build_array(w.former, w.patient)) else u.detail end`,
+    ],
+  ]);
+  const own = sent.map(({ name }) => `${of.get(name) ?? `u.${name}`} as ${name === 'ms' ? 'time' : name}`).join(', ');
+  const list = sent.map(({ name }) => (name === 'ms' ? 'time' : name)).join(', ');
+  return `auditing as materialized (
+    select ${own}, w.type as entity_type, w.fhir_id as entity_id, w.ver as entity_version, w.patient, w.former
+    from ${unnest(first, [{ name: 'ord', type: 'int4' }, ...sent])} join written w using (ord)
+  ),
+  audited as (
+    insert into audit_event (tenant_id, ${list}, entity_type, entity_id, entity_version, patient)
+    select $1, ${list}, entity_type, entity_id, entity_version,
+      case when patient <> former then null else coalesce(patient, former) end
+    from auditing
+  ),
+  audited_patients as (
+    insert into audit_patient (tenant_id, patient, time, id)
+    select $1, p.patient, a.time, a.id from auditing a cross join lateral (values (a.former), (a.patient)) p(patient)
+    where a.patient <> a.former
+  )`;
+}
+
+type Ordered = readonly { readonly entry: { readonly audit?: AuditEntry }; readonly ord: number }[];
+
+/** The values for `auditStatement`. */
+export function auditArrays(ordered: Ordered): string[] {
+  const rows = ordered.flatMap(({ entry: { audit }, ord }) => (audit === undefined ? [] : [{ audit, ord }]));
+  return [
+    arrayLiteral(rows.map(({ ord }) => ord)),
+    ...sent.map(({ of }) => arrayLiteral(rows.map(({ audit }) => of(audit)))),
+  ];
+}
+
 /** Events of concurrent callers as one statement (see combine.ts). */
 export const combinedEvents: Batching<AuditEntry, true> = {
   key: () => undefined,

@@ -15,6 +15,8 @@ export interface Stored {
   readonly lastUpdated: string;
   readonly method: string;
   readonly text: string | null;
+  /** The patient whom the resource is about as it is now; absent where it is about none, and for a deletion. */
+  readonly patient?: string;
   /** The resource that contains it, where it was found as a contained one. */
   readonly within?: Key;
 }
@@ -27,10 +29,11 @@ export interface StoredRow {
   last_updated: string;
   method: string;
   text: string | null;
+  patient: string | null;
 }
 
 /** What every reading statement selects from `resource r` and `resource_version v`. */
-export const storedColumns: Sql = sql`r.type, r.fhir_id, r.rid, v.ver, v.last_updated, v.method,
+export const storedColumns: Sql = sql`r.type, r.fhir_id, r.rid, r.patient, v.ver, v.last_updated, v.method,
   coalesce(v.exact, v.content::text) as text`;
 
 export function storedFromRow(row: StoredRow): Stored {
@@ -42,6 +45,7 @@ export function storedFromRow(row: StoredRow): Stored {
     lastUpdated: instantText(row.last_updated),
     method: row.method,
     text: row.text,
+    ...(row.patient !== null && { patient: row.patient }),
   };
 }
 
@@ -115,7 +119,7 @@ export async function lockLive(session: Session, keys: readonly Key[]): Promise<
 }
 
 const currentText = `
-  select r.type, r.fhir_id, r.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text
+  select r.type, r.fhir_id, r.rid, r.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text
   from unnest($2::int2[], $3::text[]) as k(type, fhir_id)
   join resource r on r.tenant_id = $1 and r.type = k.type and r.fhir_id = k.fhir_id
   join resource_version v on v.tenant_id = $1 and v.rid = r.rid and v.ver = r.ver`;

@@ -35,7 +35,7 @@ async function together(session: Session, asked: readonly Limited[]): Promise<St
     search.types.length === 0
       ? []
       : [
-          sql`(select ${part}::int4 as part, row_number() over () as place, q.type, q.fhir_id, q.rid, q.ver,
+          sql`(select ${part}::int4 as part, row_number() over () as place, q.type, q.fhir_id, q.rid, q.patient, q.ver,
             q.last_updated, q.method, q.text from (${compileSearch(search, session.tenant, { limit })}) q)`,
         ],
   );

@@ -10,6 +10,7 @@
  * 5. Contained resources have rows of their own (write-contained.ts), replaced with each version.
  * 6. Index rows made by search parameters that are no longer those in force are noted in the same statement for the
  *    reindex job; a written SearchParameter puts new ones in force and asks for that job.
+ * 7. The event of a write is stored by the same statement: there is none without the other.
  *
  * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
  * A row that was locked after waiting may be newer than the snapshot; the rows that its writer made are not seen then, and
@@ -18,6 +19,7 @@
  */
 import { indexTables, resourceColumns, type IndexRows, type IndexTable } from '../search/rows.ts';
 import { arrayLiteral, unnest } from './arrays.ts';
+import { auditArrays, auditStatement, type AuditEntry } from './audit.ts';
 import { containedArrays, holdsContained, insertContained, removeContained } from './write-contained.ts';
 import type { Batching } from './combine.ts';
 import { consentArrays, consentColumns, consentStatement, type ConsentRow } from './consent.ts';
@@ -44,6 +46,8 @@ export interface WriteEntry {
   readonly consent?: readonly ConsentRow[];
   /** The revision of the search parameters that made `index` (store/search-parameters.ts); 0 where none is given. */
   readonly revision?: number;
+  /** The event of this write, stored with it; resource, version and patient are what was written. */
+  readonly audit?: AuditEntry;
 }
 
 export interface Written {
@@ -53,6 +57,8 @@ export interface Written {
   readonly lastUpdated: string;
   /** No live resource was there before. */
   readonly created: boolean;
+  /** The patients whom it is about, and was about before. */
+  readonly patients: readonly string[];
 }
 
 /** Stand-ins in `exact` that the statement replaces; the first occurrence counts, and meta stands before all content. */
@@ -65,6 +71,8 @@ interface WrittenRow {
   ver: number;
   last_updated: string;
   created: boolean;
+  patient: string | null;
+  former: string | null;
 }
 
 const inputColumns = [
@@ -86,14 +94,14 @@ const columnUpdate = names.map((name) => `, ${name} = a.${name}`).join('');
 /** Expectations as numbers: null any, 0 absent, -1 live, -2 known, n that version and live. */
 const currentRows = `
   current as materialized (
-    select i.ord, r.rid, r.ver, r.deleted, r.last_updated, r.xmin <> s.xmin as overtaken
+    select i.ord, r.rid, r.ver, r.deleted, r.last_updated, r.patient as former, r.xmin <> s.xmin as overtaken
     from input i join resource r on r.tenant_id = $1 and r.type = i.type and r.fhir_id = i.fhir_id
     join resource s on s.tenant_id = $1 and s.type = i.type and s.fhir_id = i.fhir_id
     order by r.rid
     for no key update of r
   ),
   accepted as materialized (
-    select i.*, c.rid is null as fresh, coalesce(c.deleted, true) as created,
+    select i.*, c.rid is null as fresh, coalesce(c.deleted, true) as created, c.former,
       coalesce(c.rid, nextval('resource_rid')) as rid,
       coalesce(c.ver, 0) + 1 as ver,
       greatest((select at from now), c.last_updated + interval '1 ms') as at
@@ -119,7 +127,8 @@ const currentRows = `
 /** For ids made by us just now nothing is looked up or locked. */
 const freshRows = `
   accepted as materialized (
-    select i.*, true as fresh, true as created, nextval('resource_rid') as rid, 1 as ver, (select at from now) as at
+    select i.*, true as fresh, true as created, null::text as former, nextval('resource_rid') as rid, 1 as ver,
+      (select at from now) as at
     from input i
   ),`;
 
@@ -185,9 +194,11 @@ interface Kind {
   readonly holding: boolean;
   /** Some entry writes or deletes a Consent. */
   readonly consenting: boolean;
+  /** Some entry has its event with it. */
+  readonly audited: boolean;
 }
 
-function statementText({ fresh, holding, consenting }: Kind): string {
+function statementText({ fresh, holding, consenting, audited }: Kind): string {
   let next = firstIndexParameter;
   const index = indexTables.map((table) => {
     const text = insertIndexRows(table, next, fresh);
@@ -199,7 +210,11 @@ function statementText({ fresh, holding, consenting }: Kind): string {
     next += 1 + consentColumns.length;
   }
   if (!fresh) index.push(removeContained());
-  if (holding) index.push(insertContained(next));
+  if (holding) {
+    index.push(insertContained(next));
+    next += containedArrays([]).length;
+  }
+  if (audited) index.push(auditStatement(next));
   return `with now as materialized (select date_trunc('milliseconds', clock_timestamp()) as at),
   input as materialized (select u.* from ${unnest(2, inputColumns)}),
   ${fresh ? freshRows : currentRows}
@@ -211,7 +226,7 @@ function statementText({ fresh, holding, consenting }: Kind): string {
     returning rid
   ),
   written as materialized (
-    select a.ord, a.rid, a.ver, a.at, a.type, a.method, a.content, a.exact, a.fresh, a.created,
+    select a.ord, a.rid, a.ver, a.at, a.type, a.fhir_id, a.method, a.content, a.exact, a.fresh, a.created, a.patient, a.former,
       to_char(a.at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at_text
     from accepted a
     where ${fresh ? '' : 'not a.fresh or '}a.rid in (select rid from inserted)
@@ -225,12 +240,15 @@ function statementText({ fresh, holding, consenting }: Kind): string {
       coalesce(octet_length(w.content), 0) + coalesce(octet_length(w.exact), 0)
     from written w cross join lateral (select w.content::jsonb as content) j
   ),${revisions}${index.map((text) => `,\n  ${text}`).join('')}
-  select ord, rid, ver, at as last_updated, created from written`;
+  select ord, rid, ver, at as last_updated, created, patient, former from written`;
 }
 
 /** The one without contained resources is every other's burden too: it has nothing of them but, on an update, their removal. */
-const texts = [false, true].map((fresh) =>
-  [false, true].map((holding) => [false, true].map((consenting) => statementText({ fresh, holding, consenting }))),
+const either = [false, true];
+const texts = either.map((fresh) =>
+  either.map((holding) =>
+    either.map((consenting) => either.map((audited) => statementText({ fresh, holding, consenting, audited }))),
+  ),
 );
 
 /** The statement that writes these entries; `readWritten` reads its rows. */
@@ -260,7 +278,9 @@ export function writeStatement(tenant: number, entries: readonly WriteEntry[]): 
   if (consenting) values.push(...consentArrays(ordered));
   const holding = holdsContained(ordered);
   if (holding) values.push(...containedArrays(ordered));
-  return { text: texts[Number(fresh)]?.[Number(holding)]?.[Number(consenting)] ?? '', values };
+  const audited = entries.some(({ audit }) => audit !== undefined);
+  if (audited) values.push(...auditArrays(ordered));
+  return { text: texts[Number(fresh)]?.[Number(holding)]?.[Number(consenting)]?.[Number(audited)] ?? '', values };
 }
 
 function oldestRevision(entries: readonly WriteEntry[]): number {
@@ -287,8 +307,9 @@ export function indexArrays(
 /** What was written, by the entry's position; undefined where its precondition did not hold. */
 export function readWritten(rows: readonly unknown[], count: number): (Written | undefined)[] {
   const written: (Written | undefined)[] = new Array<undefined>(count).fill(undefined);
-  for (const { ord, rid, ver, last_updated: lastUpdated, created } of rows as WrittenRow[]) {
-    written[ord] = { rid, version: ver, lastUpdated: instantText(lastUpdated), created };
+  for (const { ord, rid, ver, last_updated: lastUpdated, created, patient, former } of rows as WrittenRow[]) {
+    const patients = [...new Set([former, patient].filter((one) => one !== null))];
+    written[ord] = { rid, version: ver, lastUpdated: instantText(lastUpdated), created, patients };
   }
   return written;
 }

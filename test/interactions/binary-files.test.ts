@@ -11,8 +11,10 @@ import { folderFiles, type Disk } from '../../src/files/folder.ts';
 import type { FileStore } from '../../src/files/store.ts';
 import { createLog } from '../../src/log.ts';
 import type { Answer, Context, Server } from '../../src/request.ts';
+import { newTrail, untracked } from '../../src/interactions/trail.ts';
 import { door, serve } from '../../src/serve.ts';
 import { sweepBinaryFiles } from '../../src/interactions/binary-files.ts';
+import { agentNumbers, combinedEvents } from '../../src/store/audit.ts';
 import { makeCombiner } from '../../src/store/combine.ts';
 import { combinedReads } from '../../src/store/read.ts';
 import { sql } from '../../src/store/sql.ts';
@@ -45,6 +47,8 @@ function contextOf(store = files): Context {
     writes: makeCombiner(database, combinedWrites),
     reads: makeCombiner(database, combinedReads),
     usage: makeMeter(database, createLog('silent')),
+    events: makeCombiner(database, combinedEvents),
+    agentNumber: agentNumbers(database),
     cursorKey: key,
   } as unknown as Server;
   const { id } = lab.tenant;
@@ -55,6 +59,8 @@ function contextOf(store = files): Context {
     caller: operatorCaller({ subject: 'a', client: 'b', scopes: parseScopes('system/*.cruds') }),
     base: lab.base,
     requestId: 'r',
+    address: '',
+    trail: newTrail(untracked),
     session: { tenant: id, query: (statement) => database.query(id, statement) },
     inTransaction: false,
   } as Context;

@@ -23,8 +23,8 @@ const golden: readonly Golden[] = [
     kind: 'page',
     url: 'Observation?code=http://loinc.org|2345-7&_sort=-date',
     text: `
-select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
-      from (select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.ver, d.date as k0, d.rid as k1
+select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+      from (select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.patient, r.ver, d.date as k0, d.rid as k1
       from search_token d
       join resource r on r.tenant_id = $1 and r.rid = d.rid and d.key = $2::int8 and d.system = $3::int8
       where d.tenant_id = $4 and not r.deleted and r.type = $5::int2 and true
@@ -39,8 +39,8 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
     kind: 'page',
     url: 'Observation?status=preliminary&_sort=-date',
     text: `
-select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
-      from (select r.type, r.fhir_id, r.rid, r.ver, r.date_low as k0, r.rid as k1
+select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+      from (select r.type, r.fhir_id, r.rid, r.patient, r.ver, r.date_low as k0, r.rid as k1
       from resource r
       where r.tenant_id = $1 and not r.deleted and r.type = $2::int2 and r.status = $3::text
       order by r.date_low desc, r.rid desc
@@ -54,15 +54,15 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
     kind: 'page',
     url: 'Observation?code=a,b',
     text: `
-select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
       from (select distinct on (q.k0, q.k1) q.*
-      from ((select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.ver, d.date as k0, d.rid as k1
+      from ((select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.patient, r.ver, d.date as k0, d.rid as k1
       from search_token d
       join resource r on r.tenant_id = $1 and r.rid = d.rid and d.key = $2::int8
       where d.tenant_id = $3 and not r.deleted and r.type = $4::int2 and true
       order by d.date desc, d.rid desc
       limit $5)
-      union all (select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.ver, d.date as k0, d.rid as k1
+      union all (select distinct on (d.date, d.rid) r.type, r.fhir_id, r.rid, r.patient, r.ver, d.date as k0, d.rid as k1
       from search_token d
       join resource r on r.tenant_id = $6 and r.rid = d.rid and d.key = $7::int8
       where d.tenant_id = $8 and not r.deleted and r.type = $9::int2 and true
@@ -79,8 +79,8 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
     kind: 'page',
     url: 'Observation?patient=p1&code=a',
     text: `
-select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
-      from (select r.type, r.fhir_id, r.rid, r.ver, r.date_low as k0, r.rid as k1
+select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+      from (select r.type, r.fhir_id, r.rid, r.patient, r.ver, r.date_low as k0, r.rid as k1
       from resource r
       where r.tenant_id = $1 and not r.deleted and r.type = $2::int2 and r.patient = $3::text and exists (select
       from search_token i1
@@ -110,8 +110,8 @@ select q.part, q.rids from ((select $1::int4 as part, count(*) as size, coalesce
     kind: 'look',
     url: 'Patient?name=smith',
     text: `
-select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
-      from (select r.type, r.fhir_id, r.rid, r.ver, r.date_low as k0, r.rid as k1
+select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+      from (select r.type, r.fhir_id, r.rid, r.patient, r.ver, r.date_low as k0, r.rid as k1
       from (select * from resource r
       where r.tenant_id = $1 and r.type = $2::int2 and not r.deleted
       order by r.date_low desc, r.rid desc
@@ -130,8 +130,8 @@ select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exa
     kind: 'page',
     url: 'Observation?date=2024-02&_sort=-date',
     text: `
-select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
-      from (select r.type, r.fhir_id, r.rid, r.ver, r.date_low as k0, r.rid as k1
+select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+      from (select r.type, r.fhir_id, r.rid, r.patient, r.ver, r.date_low as k0, r.rid as k1
       from resource r
       where r.tenant_id = $1 and not r.deleted and r.type = $2::int2 and (r.date_low > $3::int8 and (r.date_low >= $4::int8 and r.date_low < $5::int8 and r.date_high <= $6::int8))
       order by r.date_low desc, r.rid desc
@@ -225,14 +225,14 @@ select q.part, q.rids from ((select $1::int4 as part, count(*) as size, coalesce
     kind: 'page',
     url: 'Observation?_sort=date',
     text: `
-select p.type, p.fhir_id, p.rid, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
+select p.type, p.fhir_id, p.rid, p.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text, p.k0::text as k0, p.k1::text as k1
       from (select distinct on (q.k0, q.k1) q.*
-      from ((select r.type, r.fhir_id, r.rid, r.ver, nullif(r.date_low, $1::int8) as k0, r.rid as k1
+      from ((select r.type, r.fhir_id, r.rid, r.patient, r.ver, nullif(r.date_low, $1::int8) as k0, r.rid as k1
       from resource r
       where r.tenant_id = $2 and r.date_low > $3::int8 and not r.deleted and r.type = $4::int2 and true
       order by r.date_low asc, r.rid asc
       limit $5)
-      union all (select r.type, r.fhir_id, r.rid, r.ver, nullif(r.date_low, $6::int8) as k0, r.rid as k1
+      union all (select r.type, r.fhir_id, r.rid, r.patient, r.ver, nullif(r.date_low, $6::int8) as k0, r.rid as k1
       from resource r
       where r.tenant_id = $7 and r.date_low = $8::int8 and not r.deleted and r.type = $9::int2 and true
       order by r.date_low asc, r.rid asc

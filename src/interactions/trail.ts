@@ -1,0 +1,119 @@
+/**
+ * What one interaction asks, shows and writes: the material of its AuditEvent (src/audit/record.ts).
+ *
+ * 1. Handlers note here what they put into their answer; the door (src/serve.ts) makes one event of it, before the answer
+ *    leaves.
+ * 2. A write stores the event with itself and says so in `stored`; the door then adds none.
+ */
+import type { Interaction } from '../access/needs.ts';
+import type { KindName } from '../audit/kinds.ts';
+import type { Touched } from '../audit/record.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { isId } from '../fhir/reference.ts';
+import { typeName } from '../fhir/resource-types.ts';
+import type { Request } from '../request.ts';
+import type { Stored } from '../store/read.ts';
+import type { Written } from '../store/write.ts';
+import type { Call } from './call.ts';
+import { parseStored } from './document.ts';
+
+/** What is known before the handler runs. */
+export interface Asked {
+  /** Undefined where nothing is audited: what anybody may know. */
+  readonly kind: KindName | undefined;
+  /** Name of an operation with its `$`; the interaction, where it is refused under another kind. */
+  readonly deed?: string;
+  /** The resource in the path. */
+  readonly about?: Touched;
+  /** The patient in the path. */
+  readonly patient?: string;
+  /** The query as it came. */
+  readonly query?: () => string | undefined;
+}
+
+export interface Trail {
+  asked: Asked;
+  readonly touched: Touched[];
+  readonly patients: Set<string>;
+  writes: number;
+  /** Its event is stored already. */
+  stored: boolean;
+}
+
+export function newTrail(asked: Asked): Trail {
+  return { asked, touched: [], patients: new Set(), writes: 0, stored: false };
+}
+
+export const untracked: Asked = { kind: undefined };
+
+/** What a request asks for, as its event tells it. */
+export function askedOf(interaction: Interaction, call: Call): Asked {
+  if (interaction === 'capabilities') return untracked;
+  const { type, id, version, operation } = call.target;
+  const named = id !== '' && isId(id);
+  const whole = named && !interaction.startsWith('search-');
+  const number = /^[1-9]\d{0,8}$/.test(version) ? Number(version) : undefined;
+  return {
+    kind: interaction,
+    query: () => queryOf(interaction, call),
+    ...(operation !== '' && { deed: operation.slice(0, 80).toWellFormed().replaceAll('\0', '') }),
+    ...(whole && { about: { type, id, ...(number !== undefined && { version: number }) } }),
+    ...(named && type === 'Patient' && { patient: id }),
+  };
+}
+
+/** Longer ones are refused by the search, and kept so far. */
+const longestQuery = 64_000;
+
+/** Searches and histories always have one; others where something is searched for. */
+function queryOf(interaction: Interaction, call: Call): string | undefined {
+  const always = interaction.startsWith('search-') || interaction.startsWith('history-');
+  const criteria = call.headers['if-none-exist'];
+  const conditional = call.target.id === '' && ['update', 'patch', 'delete'].includes(interaction);
+  const sent = interaction === 'create' ? criteria : sentBy(call);
+  if (!always && (sent === undefined || sent === '')) return undefined;
+  if (!always && !conditional && interaction !== 'operation' && interaction !== 'create') return undefined;
+  const path = call.segments.join('/');
+  const text = sent === undefined || sent === '' ? path : `${path}?${sent}`;
+  return text.slice(0, longestQuery).toWellFormed().replaceAll('\0', '%00');
+}
+
+function sentBy({ sent, query }: Request): string {
+  return sent?.() ?? new URLSearchParams(query.map(([name, value]): [string, string] => [name, value])).toString();
+}
+
+/** A resource that stands in the answer. */
+export function showed(trail: Trail, stored: Stored): void {
+  const { type, id, version, within } = stored;
+  const place = within ?? { type, id };
+  trail.touched.push({ type: typeName(place.type), id: place.id, version });
+  const patient = stored.patient ?? (within === undefined ? formerPatient(stored) : undefined);
+  if (patient !== undefined) trail.patients.add(patient);
+}
+
+/** Whom a version of a resource that has since been deleted was about; the row no longer says. */
+function formerPatient({ type, id, method, text }: Stored): string | undefined {
+  if (typeName(type) === 'Patient') return id;
+  if (method === 'DELETE' || text === null || !/"Patient\//.test(text)) return undefined;
+  const resource = parseStored(text);
+  for (const member of ['subject', 'patient', 'for', 'beneficiary', 'individual']) {
+    const reference = (resource[member] as JsonObject | undefined)?.['reference'];
+    const found = typeof reference === 'string' ? /^Patient\/([A-Za-z0-9.-]{1,64})$/.exec(reference)?.[1] : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A version that was written, or a deletion. */
+export function wrote(trail: Trail, key: { type: number; id: string }, { version, patients }: Written): void {
+  trail.touched.push({ type: typeName(key.type), id: key.id, version });
+  patients.forEach((patient) => trail.patients.add(patient));
+  trail.writes += 1;
+}
+
+/** What a transaction noted, once it has committed. */
+export function joinTrail(trail: Trail, inside: Trail): void {
+  trail.touched.push(...inside.touched);
+  inside.patients.forEach((patient) => trail.patients.add(patient));
+  trail.writes += inside.writes;
+}
