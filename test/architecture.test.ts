@@ -33,13 +33,25 @@ const layers: Record<string, readonly string[]> = {
   request: ['access', 'audit', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store', 'usage'],
   // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
   interactions: ['access', 'audit', 'fhir', 'files', 'log', 'operations', 'request', 'search', 'sql', 'store'],
-  operations: ['access', 'accounts', 'fhir', 'interactions', 'log', 'request', 'search', 'sql', 'store', 'usage'],
+  operations: [
+    'access',
+    'accounts',
+    'audit',
+    'fhir',
+    'interactions',
+    'log',
+    'request',
+    'search',
+    'sql',
+    'store',
+    'usage',
+  ],
   jobs: ['config', 'fhir', 'interactions', 'request', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
   // Data → HTML.
   pages: ['access', 'fhir'],
   // Edges.
-  identity: ['access', 'accounts', 'fhir', 'log', 'pages', 'store'],
+  identity: ['access', 'accounts', 'audit', 'fhir', 'log', 'pages', 'store'],
   http: ['access', 'fhir', 'interactions', 'log', 'request', 'serve', 'store', 'usage'],
   // Put together and started.
   start: [
@@ -60,7 +72,21 @@ const layers: Record<string, readonly string[]> = {
     'usage',
   ],
   main: ['config', 'fhir', 'log', 'start', 'store'],
-  command: ['access', 'accounts', 'config', 'fhir', 'identity', 'log', 'main', 'pages', 'start', 'store', 'usage'],
+  command: [
+    'access',
+    'accounts',
+    'audit',
+    'config',
+    'fhir',
+    'identity',
+    'interactions',
+    'log',
+    'main',
+    'pages',
+    'start',
+    'store',
+    'usage',
+  ],
 };
 
 /** Package → where it may be used: folders, or single files. */

@@ -7,7 +7,7 @@
  * 2. Nothing of the content of a resource stands in an event: ids, versions and, for a search, the request as it came.
  */
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
-import { kinds, ownOperations, type Kind } from './kinds.ts';
+import { kinds, ownCommands, ownOperations, type Kind } from './kinds.ts';
 import type { AuditRecord, Touched } from './record.ts';
 
 export interface Rendering {
@@ -72,7 +72,11 @@ function profileOf({ outcome, patients }: AuditRecord, { balp }: Kind): string |
 }
 
 function deed(name: string): JsonObject {
-  const system = name.startsWith('$') ? ownOperations : 'http://hl7.org/fhir/restful-interaction';
+  const system = name.startsWith('$')
+    ? ownOperations
+    : name.includes(' ')
+      ? ownCommands
+      : 'http://hl7.org/fhir/restful-interaction';
   return { system, code: name };
 }
 

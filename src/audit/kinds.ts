@@ -31,6 +31,9 @@ const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
 /** Codes that neither FHIR nor DICOM has. */
 export const ownSubtypes = 'https://makhbar.org/fhir/CodeSystem/audit-event-subtype';
 
+/** Commands of the operator: `makhbar user add`. */
+export const ownCommands = 'https://makhbar.org/fhir/CodeSystem/command';
+
 /** Operations by their names with `$`. */
 export const ownOperations = 'https://makhbar.org/fhir/CodeSystem/operation';
 

@@ -33,7 +33,7 @@ export interface AuditRecord {
   readonly outcome: Outcome;
   /** Why it failed or was refused; names no patient. */
   readonly reason?: string;
-  /** The operation with its `$`; of what was refused, the interaction or operation. */
+  /** The operation with its `$`, a command of the operator; of what was refused, the interaction or operation. */
   readonly deed?: string;
   readonly agent: Agent;
   /** The network address of the client. */

@@ -1,4 +1,5 @@
 /** `makhbar client add|list|revoke|secret`: the applications of a laboratory, for the person who runs the machine. */
+import { thing } from '../audit/security.ts';
 import { readFileSync } from 'node:fs';
 import { registerClient, revokeRegistration, rotateSecret, type Registered } from '../accounts/clients.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -7,6 +8,7 @@ import { listClients, type Client, type ClientMetadata } from '../store/clients.
 import type { Session } from '../store/pool.ts';
 import { findTenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
+import { noteCommand } from './note.ts';
 
 export interface AddOptions extends Output {
   kind: string;
@@ -27,8 +29,10 @@ export interface AddOptions extends Output {
 export async function addClientCommand(tenant: string, options: AddOptions): Promise<void> {
   const { kind, name, id, scope: scopes } = options;
   const metadata = metadataOf(options);
-  const registered = await within(tenant, (session) =>
-    registerClient(session, { kind, name, id, scopes, metadata, by: 'operator' }),
+  const registered = await within(
+    tenant,
+    (session) => registerClient(session, { kind, name, id, scopes, metadata, by: 'operator' }),
+    noting('makhbar client add', ({ client }: Registered) => client.id),
   );
   print(options, forMachines(registered), text(registered));
 }
@@ -66,20 +70,42 @@ export async function listClientsCommand(tenant: string, options: Output): Promi
 }
 
 export async function revokeClientCommand(tenant: string, id: string, options: Output): Promise<void> {
-  const client = await within(tenant, (session) => revokeRegistration(session, id));
+  const client = await within(
+    tenant,
+    (session) => revokeRegistration(session, id),
+    noting('makhbar client revoke', () => id),
+  );
   print(options, withoutSecret(client), `${client.id} is revoked; its tokens end within seconds.`);
 }
 
 export async function clientSecretCommand(tenant: string, id: string, options: Output): Promise<void> {
-  const registered = await within(tenant, (session) => rotateSecret(session, id));
+  const registered = await within(
+    tenant,
+    (session) => rotateSecret(session, id),
+    noting('makhbar client secret', () => id),
+  );
   print(options, forMachines(registered), text(registered));
 }
 
-async function within<T>(name: string, work: (session: Session) => Promise<T>): Promise<T> {
+interface Noting<T> {
+  readonly deed: `makhbar ${string}`;
+  readonly client: (done: T) => string;
+}
+
+function noting<T>(deed: Noting<T>['deed'], client: Noting<T>['client']): Noting<T> {
+  return { deed, client };
+}
+
+async function within<T>(name: string, work: (session: Session) => Promise<T>, changing?: Noting<T>): Promise<T> {
   return await withDatabase(async (database) => {
     const tenant = await findTenant(database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
-    return await work(sessionOf(database, tenant.id));
+    const done = await work(sessionOf(database, tenant.id));
+    if (changing !== undefined) {
+      const further = [thing('client', changing.client(done))];
+      await noteCommand(database, tenant, { kind: 'client-changed', deed: changing.deed, further });
+    }
+    return done;
   });
 }
 

@@ -1,4 +1,5 @@
 /** `makhbar tenant set <name> <setting> <value>`: the settings of a laboratory, each with what it takes. */
+import { thing } from '../audit/security.ts';
 import { allRoles } from '../accounts/administration.ts';
 import { plans } from '../access/plans.ts';
 import { bytes } from '../config/readers.ts';
@@ -8,6 +9,7 @@ import { sessionOf } from '../store/accounts.ts';
 import type { Database } from '../store/pool.ts';
 import { changeTenantSettings, findTenant, type TenantSettings } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
+import { noteCommand } from './note.ts';
 
 interface Kind<T> {
   takes: string;
@@ -124,7 +126,10 @@ export async function setCommand(name: string, setting: string, written: string,
   if (value === undefined) throw outcomeError('invalid', `${setting} takes ${kind.takes}, not "${written}".`);
   const tenant = await withDatabase(async (database) => {
     if (kind === roleNames) await checkRoles(database, name, value as string[]);
-    return changeTenantSettings(database, name, { [setting]: value });
+    const changed = await changeTenantSettings(database, name, { [setting]: value });
+    const further = [thing('setting', setting)];
+    await noteCommand(database, changed, { kind: 'settings-changed', deed: 'makhbar tenant set', further });
+    return changed;
   });
   print(options, tenant, `${tenant.name}: ${setting} is ${String(value)}; running servers notice within seconds.`);
 }

@@ -1,10 +1,13 @@
 /** `makhbar tenant create|list|suspend|resume` */
+import { thing } from '../audit/security.ts';
+import type { Database } from '../store/pool.ts';
 import { createTenant, listTenants, setTenantStatus, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
+import { noteCommand } from './note.ts';
 
 export async function createCommand(name: string, options: Output & { title?: string }): Promise<void> {
   const { title } = options;
-  const tenant = await withDatabase((database) =>
+  const tenant = await noted('makhbar tenant create', (database) =>
     createTenant(database, name, { ...(title !== undefined && { title }) }),
   );
   print(options, tenant, `Laboratory ${tenant.name} is there. For a token: npx makhbar token ${tenant.name}`);
@@ -16,13 +19,22 @@ export async function listCommand(options: Output): Promise<void> {
 }
 
 export async function suspendCommand(name: string, options: Output): Promise<void> {
-  const tenant = await withDatabase((database) => setTenantStatus(database, name, 'suspended'));
+  const tenant = await noted('makhbar tenant suspend', (database) => setTenantStatus(database, name, 'suspended'));
   print(options, tenant, `Laboratory ${tenant.name} is suspended; running servers notice within seconds.`);
 }
 
 export async function resumeCommand(name: string, options: Output): Promise<void> {
-  const tenant = await withDatabase((database) => setTenantStatus(database, name, 'active'));
+  const tenant = await noted('makhbar tenant resume', (database) => setTenantStatus(database, name, 'active'));
   print(options, tenant, `Laboratory ${tenant.name} is active; running servers notice within seconds.`);
+}
+
+function noted(deed: `makhbar ${string}`, change: (database: Database) => Promise<Tenant>): Promise<Tenant> {
+  return withDatabase(async (database) => {
+    const tenant = await change(database);
+    const further = [thing('laboratory', tenant.name)];
+    await noteCommand(database, tenant, { kind: 'settings-changed', deed, further });
+    return tenant;
+  });
 }
 
 function table(tenants: Tenant[]): string {

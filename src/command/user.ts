@@ -3,6 +3,7 @@
  *
  * There is no mailer: links are printed, and whoever reads them hands them over.
  */
+import { thing } from '../audit/security.ts';
 import { accessReview, type Reviewed } from '../accounts/access-review.ts';
 import { allRoles, type Administration } from '../accounts/administration.ts';
 import { ticketLink } from '../accounts/link.ts';
@@ -13,6 +14,7 @@ import { shownUrl } from '../start/address.ts';
 import { sessionOf, type Account } from '../store/accounts.ts';
 import { findTenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
+import { noteCommand } from './note.ts';
 
 export interface AddOptions extends Output {
   role?: string[];
@@ -24,9 +26,9 @@ export interface AddOptions extends Output {
 export async function addUserCommand(tenant: string, username: string, options: AddOptions): Promise<void> {
   const { role: roles = [], display, email, fhirUser } = options;
   const [handed, link] = await administering(tenant, (administration, config) =>
-    addUser(administration, { username, roles, display, email, fhirUser }).then((made) =>
-      withLink(config, tenant, made),
-    ),
+    addUser(administration, { username, roles, display, email, fhirUser })
+      .then((made) => noted(administration, 'makhbar user add', made))
+      .then((made) => withLink(config, tenant, made)),
   );
   print(options, linkForMachines(handed, link), invitationText(handed, link));
 }
@@ -42,20 +44,24 @@ export async function resetUserCommand(
   options: Output & { factors?: boolean },
 ): Promise<void> {
   const [handed, link] = await administering(tenant, (administration, config) =>
-    resetUser(administration, username, { factors: options.factors === true }).then((made) =>
-      withLink(config, tenant, made),
-    ),
+    resetUser(administration, username, { factors: options.factors === true })
+      .then((made) => noted(administration, 'makhbar user reset', made))
+      .then((made) => withLink(config, tenant, made)),
   );
   print(options, linkForMachines(handed, link), invitationText(handed, link));
 }
 
 export async function disableUserCommand(tenant: string, username: string, options: Output): Promise<void> {
-  const account = await administering(tenant, (administration) => disableUser(administration, username));
+  const account = await administering(tenant, (administration) =>
+    disableUser(administration, username).then((made) => noted(administration, 'makhbar user disable', made)),
+  );
   print(options, account, `${account.username} is disabled; every session and token ends within seconds.`);
 }
 
 export async function enableUserCommand(tenant: string, username: string, options: Output): Promise<void> {
-  const account = await administering(tenant, (administration) => enableUser(administration, username));
+  const account = await administering(tenant, (administration) =>
+    enableUser(administration, username).then((made) => noted(administration, 'makhbar user enable', made)),
+  );
   print(options, account, `${account.username} is ${account.status}.`);
 }
 
@@ -76,7 +82,11 @@ export async function userRolesCommand(
 ): Promise<void> {
   if (username === undefined) return listRoles(tenant, options);
   if (roles.length > 0) {
-    await administering(tenant, (administration) => setUser(administration, username, { roles: namesOf(roles) }));
+    await administering(tenant, (administration) =>
+      setUser(administration, username, { roles: namesOf(roles) }).then((made) =>
+        noted(administration, 'makhbar user roles', made),
+      ),
+    );
   }
   const reviewed = await administering(tenant, (administration) =>
     accessReview(sessionOf(administration.database, administration.tenant)),
@@ -98,6 +108,17 @@ async function listRoles(tenant: string, options: Output): Promise<void> {
   );
   const width = Math.max(...roles.map(({ name }) => name.length));
   print(options, roles, roles.map(({ name, title }) => `${name.padEnd(width)}  ${title}`).join('\n'));
+}
+
+/** The event of a change, which has been made. */
+async function noted<T extends Account | Handed>(
+  { database, tenant }: Administration,
+  deed: `makhbar ${string}`,
+  made: T,
+): Promise<T> {
+  const { id } = 'account' in made ? made.account : made;
+  await noteCommand(database, { id: tenant }, { kind: 'user-changed', deed, further: [thing('account', id)] });
+  return made;
 }
 
 async function administering<T>(

@@ -1,5 +1,6 @@
 /** One laboratory as its OpenID provider sees it: under which address, with what, for whom. */
 import { hkdfSync } from 'node:crypto';
+import type { SecurityEvent } from '../audit/security.ts';
 import type { Log } from '../log.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import type { Caller } from '../access/caller.ts';
@@ -21,12 +22,16 @@ export interface StorageUse {
   changed(tenant: Tenant, bytes: number): void;
 }
 
+/** Stores an event; it is durable when the promise settles. */
+export type Announce = (tenant: Tenant, event: SecurityEvent) => Promise<void>;
+
 /** What the providers of one process share. */
 export interface IdentityParts {
   readonly identity: Identity;
   readonly log: Log;
   readonly search: SearchAs;
   readonly storage: StorageUse;
+  readonly announce: Announce;
 }
 
 export interface Laboratory extends IdentityParts {

@@ -13,6 +13,7 @@ import Provider, { type KoaContextWithOIDC } from 'oidc-provider';
 import { sessionOf } from '../store/accounts.ts';
 import { endSession } from '../store/oidc.ts';
 import { appState } from './app-state/routes.ts';
+import { auditDeeds, note } from './audit-deeds.ts';
 import { authorizationRequest } from './authorization-request.ts';
 import { secretMatches } from './client-metadata.ts';
 import { configurationOf } from './configuration.ts';
@@ -51,6 +52,7 @@ export async function makeProvider(laboratory: Laboratory): Promise<LaboratoryPr
   (provider as NodeJS.EventEmitter).on('error', noteFailure);
   provider.silent = true;
   provider.use(pageHeaders(laboratory));
+  provider.use(auditDeeds(laboratory, (request) => visits.get(request)));
   provider.use(appState(laboratory));
   provider.use(signOut(laboratory));
   const addressOf = (request: IncomingMessage): string => visits.get(request)?.address ?? '';
@@ -125,9 +127,10 @@ function signOut({ identity, tenant }: Laboratory) {
   return async (ctx: Context, next: () => Promise<void>): Promise<void> => {
     await next();
     const { oidc } = ctx as unknown as Partial<KoaContextWithOIDC>;
-    const session = oidc?.session as { uid: string; destroyed?: boolean } | undefined;
+    const session = oidc?.session as { uid: string; accountId?: string; destroyed?: boolean } | undefined;
     if (oidc?.route === 'end_session_confirm' && session?.destroyed === true) {
       await endSession(sessionOf(identity.database, tenant.id), session.uid);
+      note(ctx, { kind: 'sign-out', agent: { subject: session.accountId ?? '' } });
     }
   };
 }

@@ -7,7 +7,7 @@
 import type { AuditRecord, Outcome } from '../audit/record.ts';
 import { rowOf } from '../audit/row.ts';
 import { OutcomeError, outcomeError, statusOf } from '../fhir/outcome.ts';
-import type { Caller, Context, Server } from '../request.ts';
+import type { Caller, Context } from '../request.ts';
 import { addEvents, type AuditEntry } from '../store/audit.ts';
 import { newId } from './new-id.ts';
 import { newTrail, type Asked, type Trail } from './trail.ts';
@@ -42,6 +42,7 @@ export function eventOf(context: Context, trail: Trail, result: Result = succeed
     ...(asked !== undefined && { query: asked }),
     touched: trail.touched.length === 0 && about !== undefined ? [about] : trail.touched,
     patients: [...patients],
+    ...(trail.further.length > 0 && { further: trail.further }),
   };
 }
 
@@ -97,6 +98,7 @@ export async function auditInside(inside: Context, outer: Trail): Promise<boolea
   if (trail.writes === 0 && events.length === 0) return false;
   const whole = newTrail(outer.asked);
   whole.touched.push(...outer.touched, ...trail.touched);
+  whole.further.push(...outer.further, ...trail.further);
   [...outer.patients, ...trail.patients].forEach((patient) => whole.patients.add(patient));
   const own = eventOf(inside, whole);
   const all = own === undefined ? events : [...events, own];
@@ -112,7 +114,7 @@ export async function auditInside(inside: Context, outer: Trail): Promise<boolea
 }
 
 /** @throws OutcomeError 503 where the work, which is the storing of events, fails. */
-async function notRefused<T>(work: () => Promise<T>): Promise<T> {
+export async function notRefused<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -141,5 +143,3 @@ export function failureOf(error: unknown): Result {
   const sentence = (issue?.diagnostics ?? '').slice(0, 300).toWellFormed().replaceAll('\0', '');
   return { outcome: 8, reason: `${reason}: ${sentence}` };
 }
-
-export type AuditServer = Pick<Server, 'events' | 'agentNumber'>;

@@ -28,6 +28,7 @@ export async function operation(context: Context, call: Call): Promise<Answer> {
       headers: { allow: 'POST' },
     });
   }
+  if (found.event !== undefined) context.trail.asked = { ...context.trail.asked, kind: found.event };
   await checkBinaryTarget(context, call.target);
   return found.handler(context, call);
 }

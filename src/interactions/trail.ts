@@ -35,13 +35,15 @@ export interface Trail {
   asked: Asked;
   readonly touched: Touched[];
   readonly patients: Set<string>;
+  /** What else it is about, as AuditEvent.entity. */
+  readonly further: JsonObject[];
   writes: number;
   /** Its event is stored already. */
   stored: boolean;
 }
 
 export function newTrail(asked: Asked): Trail {
-  return { asked, touched: [], patients: new Set(), writes: 0, stored: false };
+  return { asked, touched: [], patients: new Set(), further: [], writes: 0, stored: false };
 }
 
 export const untracked: Asked = { kind: undefined };
@@ -114,6 +116,7 @@ export function wrote(trail: Trail, key: { type: number; id: string }, { version
 /** What a transaction noted, once it has committed. */
 export function joinTrail(trail: Trail, inside: Trail): void {
   trail.touched.push(...inside.touched);
+  trail.further.push(...inside.further);
   inside.patients.forEach((patient) => trail.patients.add(patient));
   trail.writes += inside.writes;
 }

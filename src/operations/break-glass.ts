@@ -10,6 +10,7 @@
  */
 import { operatorCaller } from '../access/caller.ts';
 import { parseScopes } from '../access/scopes.ts';
+import { thing } from '../audit/security.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
@@ -33,6 +34,7 @@ export async function breakGlass(context: Context, call: Call): Promise<Answer> 
     await checkPatient(inside, patient);
     const opened = await openOverride(inside.session, { patient, subject: context.caller.subject, ...asked });
     await tellOfficers(inside, opened);
+    inside.trail.further.push(thing('setting', opened.id));
     return opened;
   });
   announceOverride(context, override);

@@ -2,6 +2,7 @@
  * The table of operations. What a caller's scopes must allow for each is in access/scopes.ts (`operationNeeds`);
  * a test compares the two. https://hl7.org/fhir/R4/operationslist.html
  */
+import type { KindName } from '../audit/kinds.ts';
 import type { Handler } from '../interactions/call.ts';
 import { breakGlass, closeBreakGlass } from './break-glass.ts';
 import { clientAdd, clientList, clientRevoke, clientRotateSecret } from './clients.ts';
@@ -29,6 +30,8 @@ export interface Operation {
   /** Canonical URL of its OperationDefinition. */
   readonly definition: string;
   readonly handler: Handler;
+  /** What its event is called, where that has a name of its own. */
+  readonly event?: KindName;
 }
 
 const base = 'http://hl7.org/fhir/OperationDefinition';
@@ -36,8 +39,8 @@ const base = 'http://hl7.org/fhir/OperationDefinition';
 const own = 'urn:makhbar:operation-definition';
 
 /** On the system, and of ours. */
-function administrative(name: string, changes: boolean, handler: Handler): Operation {
-  return { levels: ['system'], changes, definition: `${own}:${name}`, handler };
+function administrative(name: string, changes: boolean, handler: Handler, event?: KindName): Operation {
+  return { levels: ['system'], changes, definition: `${own}:${name}`, handler, ...(event && { event }) };
 }
 
 /** By name, `$` included. */
@@ -82,6 +85,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: true,
     definition: 'urn:makhbar:operation-definition:break-glass',
     handler: breakGlass,
+    event: 'emergency-override-started',
   },
   '$break-glass-close': {
     levels: ['instance'],
@@ -89,6 +93,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: true,
     definition: 'urn:makhbar:operation-definition:break-glass-close',
     handler: closeBreakGlass,
+    event: 'emergency-override-stopped',
   },
   '$consent-explain': {
     levels: ['instance'],
@@ -123,18 +128,18 @@ export const operations: Readonly<Record<string, Operation>> = {
     handler: stats,
   },
   '$user-list': administrative('user-list', false, userList),
-  '$user-add': administrative('user-add', true, userAdd),
-  '$user-set': administrative('user-set', true, userSet),
-  '$user-disable': administrative('user-disable', true, userDisable),
-  '$user-enable': administrative('user-enable', true, userEnable),
-  '$user-reset': administrative('user-reset', true, userReset),
+  '$user-add': administrative('user-add', true, userAdd, 'user-changed'),
+  '$user-set': administrative('user-set', true, userSet, 'user-changed'),
+  '$user-disable': administrative('user-disable', true, userDisable, 'user-changed'),
+  '$user-enable': administrative('user-enable', true, userEnable, 'user-changed'),
+  '$user-reset': administrative('user-reset', true, userReset, 'user-changed'),
   '$role-list': administrative('role-list', false, roleList),
-  '$role-set': administrative('role-set', true, roleSet),
-  '$role-delete': administrative('role-delete', true, roleDelete),
+  '$role-set': administrative('role-set', true, roleSet, 'role-changed'),
+  '$role-delete': administrative('role-delete', true, roleDelete, 'role-changed'),
   '$client-list': administrative('client-list', false, clientList),
-  '$client-add': administrative('client-add', true, clientAdd),
-  '$client-revoke': administrative('client-revoke', true, clientRevoke),
-  '$client-rotate-secret': administrative('client-rotate-secret', true, clientRotateSecret),
+  '$client-add': administrative('client-add', true, clientAdd, 'client-changed'),
+  '$client-revoke': administrative('client-revoke', true, clientRevoke, 'client-changed'),
+  '$client-rotate-secret': administrative('client-rotate-secret', true, clientRotateSecret, 'client-changed'),
   '$launch-context': administrative('launch-context', true, launchContext),
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };

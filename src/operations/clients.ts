@@ -14,6 +14,7 @@
  * making an administrator, who reads no results, would read them all.
  */
 import { registerClient, revokeRegistration, rotateSecret, type Registered } from '../accounts/clients.ts';
+import { thing } from '../audit/security.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
@@ -58,19 +59,23 @@ export async function clientAdd(context: Context, call: Call): Promise<Answer> {
     metadata: metadataOf(input),
     by,
   });
+  context.trail.further.push(thing('client', registered.client.id));
   return registeredAnswer(registered);
 }
 
 export async function clientRevoke(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['id']);
   administrationOf(context);
-  return answer([clientPart(await revokeRegistration(context.session, required(input, 'id')))]);
+  const id = required(input, 'id');
+  context.trail.further.push(thing('client', id));
+  return answer([clientPart(await revokeRegistration(context.session, id))]);
 }
 
 export async function clientRotateSecret(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['id']);
   administrationOf(context);
   const id = required(input, 'id');
+  context.trail.further.push(thing('client', id));
   checkActsForItself(context, (await findClient(context.session, id))?.scopes);
   return registeredAnswer(await rotateSecret(context.session, id));
 }

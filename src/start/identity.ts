@@ -8,6 +8,7 @@ import { makeIdentity } from '../identity/identity.ts';
 import type { SearchAs, StorageUse } from '../identity/laboratory.ts';
 import { sendRefusal } from '../identity/pages/refusal.ts';
 import { makeProviders } from '../identity/providers.ts';
+import { announce } from '../interactions/announce.ts';
 import { checkStorage } from '../interactions/storage.ts';
 import { newTrail, untracked } from '../interactions/trail.ts';
 import type { Context, Server } from '../request.ts';
@@ -20,7 +21,13 @@ export function identityHandler(config: Config, database: Database, server: Serv
     check: (tenant, bytes) => checkStorage({ server, tenant }, bytes),
     changed: (tenant, bytes) => server.usage.wrote(tenant.id, 0, bytes),
   };
-  const providers = makeProviders({ identity, log: server.log, search: searchAs(server), storage });
+  const providers = makeProviders({
+    identity,
+    log: server.log,
+    search: searchAs(server),
+    storage,
+    announce: (tenant, event) => announce(server, tenant, event),
+  });
   return async (asked) => {
     const { request, response, tenant, issuer, address, requestId, refused } = asked;
     if (refused !== undefined) return sendRefusal({ ...asked, refused });

@@ -4,6 +4,7 @@ import { sessionOf as statements } from '../../store/accounts.ts';
 import { accessOfAccount, endSession, revokeGrant, type Access } from '../../store/oidc.ts';
 import { demandsSecondFactor } from '../../access/second-factor.ts';
 import { rolesOfAccount } from '../accounts.ts';
+import { agentOf, note } from '../audit-deeds.ts';
 import { factorsOf } from '../factors.ts';
 import type { GrantContext } from '../grant-context.ts';
 import { sendPage } from '../pages/frame.ts';
@@ -91,6 +92,7 @@ export async function revokeApp(visit: SignedInVisit): Promise<void> {
   await laboratory.identity.database.transaction(laboratory.tenant.id, (session) =>
     revokeGrant(session, { id, accountId: account.id }),
   );
+  note(visit.ctx, { kind: 'token-revoked', agent: agentOf(account) });
   goTo(visit, '', { done: 'app' });
 }
 
@@ -100,6 +102,7 @@ export async function endOne(visit: SignedInVisit): Promise<void> {
   await laboratory.identity.database.transaction(laboratory.tenant.id, (session) =>
     endSession(session, uid, account.id),
   );
+  note(visit.ctx, { kind: 'sign-out', agent: agentOf(account) });
   goTo(visit, '', { done: 'session' });
 }
 
@@ -110,5 +113,6 @@ export async function endOthers(visit: SignedInVisit): Promise<void> {
       if (kind === 'Session' && id !== own.uid) await endSession(session, id, account.id);
     }
   });
+  note(visit.ctx, { kind: 'sign-out', agent: agentOf(account) });
   goTo(visit, '', { done: 'sessions' });
 }

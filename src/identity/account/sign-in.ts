@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { recoveryCodesPage } from '../../pages/recovery-codes.ts';
 import type { Account } from '../../store/accounts.ts';
 import { accountById } from '../accounts.ts';
+import { noteSignIn } from '../audit-deeds.ts';
 import { formToken, frameOf, isFormToken, sendPage } from '../pages/frame.ts';
 import { sendProblem } from '../pages/problem.ts';
 import { passwordProgress, type SignInProgress } from '../sign-in/progress.ts';
@@ -64,6 +65,7 @@ async function complete(visit: Visit, person: SignedIn, codes: readonly string[]
   const { laboratory, ctx, texts } = visit;
   const { identity, tenant, root } = laboratory;
   await beginSession(laboratory, visit, person);
+  await noteSignIn(visit, person.accountId);
   ctx.cookies.set(cookie, null, options(visit));
   if (codes === undefined) return goTo(visit, targetOf(visit));
   const account = await accountById(identity, tenant, person.accountId);

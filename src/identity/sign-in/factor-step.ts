@@ -2,6 +2,7 @@
 import { secondFactorAcr } from '../../access/authentication.ts';
 import { secondFactorPage, type SecondFactorData } from '../../pages/second-factor.ts';
 import type { Account } from '../../store/accounts.ts';
+import { agentOf, note } from '../audit-deeds.ts';
 import { factorsOf, type Factors, type Shown } from '../factors.ts';
 import { sendPage } from '../pages/frame.ts';
 import { finishPasskeyVerification, startPasskeyVerification } from '../passkeys.ts';
@@ -43,6 +44,13 @@ export async function factorStep(visit: SigningIn, account: Account): Promise<bo
     return true;
   }
   const shown = await ways[tried].verify(visit, account);
+  const agent = agentOf(account);
+  note(
+    visit.ctx,
+    shown.verified
+      ? { kind: 'second-factor', reason: tried, agent }
+      : { kind: 'second-factor-failed', outcome: 4, reason: `${tried} ${shown.refused}`, agent },
+  );
   if (shown.verified) await visit.complete({ accountId: account.id, acr: secondFactorAcr, amr: ways[tried].amr });
   else await show(visit, account, { has, tried, shown });
   return true;

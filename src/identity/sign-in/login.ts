@@ -2,6 +2,7 @@
 import { secondFactorAcr } from '../../access/authentication.ts';
 import { recoveryCodesPage } from '../../pages/recovery-codes.ts';
 import { accountById } from '../accounts.ts';
+import { noteSignIn } from '../audit-deeds.ts';
 import { frameOf, originOf, sendPage, textsFor } from '../pages/frame.ts';
 import { finish, keepProgress, parameter, pathOf, postingOf, type Step } from './interaction.ts';
 import { signInStep, type SignedIn, type SigningIn } from './signing-in.ts';
@@ -34,6 +35,7 @@ async function visitOf(step: Step): Promise<SigningIn> {
 }
 
 async function end(step: Step, { accountId, acr, amr }: SignedIn): Promise<void> {
+  await noteSignIn(step, accountId, parameter(step, 'client_id'));
   await finish(step, { login: { accountId, acr, amr: [...amr] } });
 }
 

@@ -1,0 +1,52 @@
+/** Stores the event of something that is no interaction (src/audit/security.ts); who waits for it knows that it is durable. */
+import type { Agent } from '../audit/record.ts';
+import type { SecurityEvent } from '../audit/security.ts';
+import type { Server } from '../request.ts';
+import { entryOf, notRefused, type Event } from './audited.ts';
+import { newId } from './new-id.ts';
+
+export type Announcing = Pick<Server, 'events' | 'agentNumber'>;
+
+/** @throws OutcomeError `transient` (503) where it cannot be stored. */
+export async function announce(
+  { events, agentNumber }: Announcing,
+  { id: tenant }: { readonly id: number },
+  event: SecurityEvent,
+): Promise<void> {
+  const record = recordOf(event);
+  await notRefused(async () => {
+    const agent = await agentNumber(tenant, JSON.stringify(agentOf(event)));
+    await events.submit(tenant, entryOf(record, agent));
+  });
+}
+
+function recordOf({ kind, outcome = 0, reason, deed, address, requestId, patients, further }: SecurityEvent): Event {
+  const now = Date.now();
+  const id = newId(now);
+  return {
+    id,
+    time: now,
+    kind,
+    outcome,
+    ...(reason !== undefined && { reason }),
+    ...(deed !== undefined && { deed }),
+    address: address ?? '',
+    purposes: [],
+    requestId: requestId ?? id,
+    touched: [],
+    patients: patients ?? [],
+    ...(further !== undefined && { further }),
+  };
+}
+
+/** Its members always in the same order: the text is what is looked up. */
+function agentOf({ agent = {} }: SecurityEvent): Agent {
+  const { subject = '', client = '', roles = [], fhirUser, name } = agent;
+  return {
+    subject,
+    client,
+    roles,
+    ...(fhirUser !== undefined && { fhirUser }),
+    ...(name !== undefined && { name }),
+  };
+}
