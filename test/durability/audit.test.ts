@@ -1,0 +1,111 @@
+/**
+ * SIGKILL in the middle of reads, searches and writes: after the restart every request that was answered has its event, and
+ * every version that is there has one.
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import pg from 'pg';
+import type { Client } from '../../conformance/client.ts';
+import { runningEmbedded } from '../../src/store/embedded.ts';
+import { clientOf, killServer, startServer, stopServer, type Running } from './process.ts';
+
+let dataDir: string;
+let running: Running;
+/** Request ids of answers that came whole, by kind of request. */
+const answered = new Map<string, string>();
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'makhbar-audit-'));
+  await chmod(dataDir, 0o711);
+  running = await startServer(dataDir);
+}, 120_000);
+
+afterAll(async () => {
+  await stopServer(running);
+  await rm(dataDir, { recursive: true, force: true });
+}, 60_000);
+
+type Request = (n: number) => readonly [method: string, path: string, body?: object];
+
+const patient = (id: string, n: number): object => ({ resourceType: 'Patient', id, name: [{ text: `n${n}` }] });
+
+const requests: Readonly<Record<string, Request>> = {
+  read: () => ['GET', 'Patient/one'],
+  search: (n) => ['GET', `Patient?_id=one&_count=${(n % 9) + 1}`],
+  missing: () => ['GET', 'Patient/none'],
+  create: (n) => ['POST', 'Patient', { resourceType: 'Patient', name: [{ text: `c${n}` }] }],
+  update: (n) => ['PUT', 'Patient/two', patient('two', n)],
+  history: () => ['GET', 'Patient/one/_history'],
+};
+
+/** Asks again and again until no answer comes. */
+async function untilCut(client: Client, kind: string, request: Request, round: string): Promise<void> {
+  for (let n = 0; ; n++) {
+    const id = `${round}-${kind}-${n}`;
+    const [method, path, body] = request(n);
+    try {
+      const options = { headers: { 'x-request-id': id }, ...(body !== undefined && { body }) };
+      await client.send(method, path, options);
+    } catch (error) {
+      // By name: under jest the errors of fetch come from another realm.
+      if (['TypeError', 'TimeoutError', 'AbortError'].includes((error as Error).name)) return;
+      throw error;
+    }
+    answered.set(id, kind);
+  }
+}
+
+async function inDatabase<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
+  const client = new pg.Client(await runningEmbedded(dataDir));
+  await client.connect();
+  try {
+    // The owner of the tables sees no laboratory's rows.
+    await client.query(`select set_config('makhbar.tenant', tenant_id::text, false) from tenant; set role makhbar_app`);
+    return (await client.query<Row>(text, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test.each([
+  ['the server', false],
+  ['the server and PostgreSQL', true],
+])(
+  'after killing %s every answer has its event, once',
+  async (what, database) => {
+    const client = await clientOf(running);
+    await client.send('PUT', 'Patient/one', { body: patient('one', 0) });
+    const round = what.replaceAll(' ', '-');
+    const asking = Object.entries(requests).flatMap(([kind, request]) => [
+      untilCut(client, kind, request, `${round}-a`),
+      untilCut(client, kind, request, `${round}-b`),
+    ]);
+    await pause(1_000 + Math.random() * 500);
+    await killServer(running, database);
+    await Promise.all(asking);
+    running = await startServer(dataDir);
+    const ids = [...answered.keys()].filter((id) => id.startsWith(`${round}-`));
+    expect(new Set(ids.map((id) => answered.get(id)))).toEqual(new Set(Object.keys(requests)));
+    const stored = await inDatabase<{ request: string; count: string }>(
+      'select request, count(*) from audit_event where request = any($1) group by request',
+      [ids],
+    );
+    expect(ids.filter((id) => !stored.some(({ request }) => request === id))).toEqual([]);
+    expect(stored.filter(({ count }) => count !== '1')).toEqual([]);
+  },
+  180_000,
+);
+
+test('every version has the event of its write, and no event tells of a version that is not there', async () => {
+  const mismatched = await inDatabase(`
+    select r.fhir_id, v.ver, e.id from (resource_version v join resource r using (tenant_id, rid))
+      full join (select * from audit_event where entity_version is not null and kind in (1, 4) and outcome = 0) e
+        on e.tenant_id = r.tenant_id and e.entity_type = r.type and e.entity_id = r.fhir_id and e.entity_version = v.ver
+    where v.ver is null or e.id is null limit 5`);
+  expect(mismatched).toEqual([]);
+  const [{ count } = { count: '0' }] = await inDatabase<{ count: string }>('select count(*) from resource_version');
+  expect(Number(count)).toBeGreaterThan(10);
+});
