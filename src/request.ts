@@ -15,7 +15,7 @@ import type { Log } from './log.ts';
 import type { AgentNumber, Events } from './store/audit.ts';
 import type { Combiner } from './store/combine.ts';
 import type { Database, Session, Statement } from './store/pool.ts';
-import type { Stored } from './store/read.ts';
+import type { Read, Stored } from './store/read.ts';
 import type { Tenant } from './store/tenants.ts';
 import type { WriteEntry, Written } from './store/write.ts';
 import type { Meter } from './usage/meter.ts';
@@ -72,7 +72,7 @@ export interface Server {
   readonly writes: Combiner<WriteEntry, Written | undefined>;
   /** Writes under ids that were just made. */
   readonly creations: Combiner<WriteEntry, Written | undefined>;
-  readonly reads: Combiner<{ type: number; id: string }, Stored | undefined>;
+  readonly reads: Combiner<Read, Stored | undefined>;
   /** Statements for one resource that are planned once for each connection. */
   readonly ready: Combiner<Statement, readonly unknown[]>;
   /** The audit log. */

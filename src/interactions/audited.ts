@@ -63,8 +63,8 @@ export function entryOf(event: Event, agent: number): AuditEntry {
   return { row: rowOf(event), agent, patients: event.patients.length > 1 ? event.patients : [] };
 }
 
-/** The event that a write of one resource takes with it; the statement adds what was written. */
-export async function entryOfWrite(context: Context): Promise<AuditEntry | undefined> {
+/** The event that a write or read of one resource takes with it; the statement adds what was written or found. */
+export async function entryOfOne(context: Context): Promise<AuditEntry | undefined> {
   const event = eventOf(context, newTrail(withoutPlace(context.trail.asked)));
   return event && entryOf(event, await notRefused(() => agentOf(context)));
 }

@@ -8,7 +8,7 @@ import type { JsonObject } from '../fhir/json.ts';
 import type { Context } from '../request.ts';
 import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
-import { agentOf, auditInside, entryOfWrite } from './audited.ts';
+import { agentOf, auditInside, entryOfOne } from './audited.ts';
 import { announceRules } from './consent-check.ts';
 import { checkIntegrity } from './integrity.ts';
 import { checkWritten, isBound, unseenEntries } from './write-access.ts';
@@ -34,7 +34,7 @@ export async function commit(context: Context, change: Change): Promise<Written 
 }
 
 async function alone(context: Context, bare: WriteEntry): Promise<Written | undefined> {
-  const audit = await entryOfWrite(context);
+  const audit = await entryOfOne(context);
   const entry = audit === undefined ? bare : { ...bare, audit };
   const { creations, writes } = context.server;
   const written = await (entry.fresh === true ? creations : writes).submit(context.tenant.id, entry);

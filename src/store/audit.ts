@@ -43,10 +43,12 @@ function timeOf(milliseconds: string): string {
   return `timestamptz 'epoch' + ${milliseconds} * interval '1 ms'`;
 }
 
+const eventText = `insert into audit_event (tenant_id, ${names})
+    select $1, ${values} from ${unnest(2, columns)}`;
+
 const addText = `
   with event as (
-    insert into audit_event (tenant_id, ${names})
-    select $1, ${values} from ${unnest(2, columns)}
+    ${eventText}
   )
   insert into audit_patient (tenant_id, patient, time, id)
   select $1, p.patient, ${timeOf('p.ms')}, p.id
@@ -58,11 +60,12 @@ export function addEvents(tenant: number, entries: readonly AuditEntry[]): State
   const patients = entries.flatMap(({ row: { id, time }, patients }) =>
     patients.map((patient) => ({ id, time, patient })),
   );
+  const events = [tenant, ...columns.map(({ of }) => arrayLiteral(entries.map(of)))];
+  if (patients.length === 0) return { text: eventText, values: events };
   return {
     text: addText,
     values: [
-      tenant,
-      ...columns.map(({ of }) => arrayLiteral(entries.map(of))),
+      ...events,
       arrayLiteral(patients.map(({ patient }) => patient)),
       arrayLiteral(patients.map(({ time }) => time)),
       arrayLiteral(patients.map(({ id }) => id)),
@@ -75,9 +78,9 @@ const sent = columns.filter(({ name }) => !/^(entity_.*|patient)$/.test(name));
 
 /**
  * The CTEs that store the events of `written`, parameters from `first` on. A resource that went from one patient to
- * another is about both.
+ * another (`moving`: where that can be) is about both.
  */
-export function auditStatement(first: number): string {
+export function auditStatement(first: number, moving = true): string {
   const of = new Map([
     ['ms', timeOf('u.ms')],
     [
@@ -97,13 +100,15 @@ export function auditStatement(first: number): string {
     select $1, ${list}, entity_type, entity_id, entity_version,
       case when patient <> former then null else coalesce(patient, former) end
     from auditing
-  ),
+  )${moving ? movedText : ''}`;
+}
+
+const movedText = `,
   audited_patients as (
     insert into audit_patient (tenant_id, patient, time, id)
     select $1, p.patient, a.time, a.id from auditing a cross join lateral (values (a.former), (a.patient)) p(patient)
     where a.patient <> a.former
   )`;
-}
 
 type Ordered = readonly { readonly entry: { readonly audit?: AuditEntry }; readonly ord: number }[];
 

@@ -1,7 +1,8 @@
 /**
  * Reading resources by id and by version. The text comes back as it is stored and is not parsed here.
  */
-import { instantText, type Session } from './pool.ts';
+import { auditArrays, auditStatement, type AuditEntry } from './audit.ts';
+import { instantText, type Session, type Statement } from './pool.ts';
 import type { Batching } from './combine.ts';
 import { sql, type Sql } from './sql.ts';
 
@@ -118,19 +119,40 @@ export async function lockLive(session: Session, keys: readonly Key[]): Promise<
   return rows.map((row) => ({ type: row.type, id: row.fhir_id }));
 }
 
+/** A read; with its event, where that is stored by the same statement if there is a live resource. */
+export interface Read extends Key {
+  readonly audit?: AuditEntry;
+}
+
 const currentText = `
   select r.type, r.fhir_id, r.rid, r.patient, v.ver, v.last_updated, v.method, coalesce(v.exact, v.content::text) as text
   from unnest($2::int2[], $3::text[]) as k(type, fhir_id)
   join resource r on r.tenant_id = $1 and r.type = k.type and r.fhir_id = k.fhir_id
   join resource_version v on v.tenant_id = $1 and v.rid = r.rid and v.ver = r.ver`;
 
+const auditedText = `
+  with found as materialized (
+    select k.ord, r.type, r.fhir_id, r.rid, r.patient, v.ver, v.last_updated, v.method,
+      coalesce(v.exact, v.content::text) as text
+    from unnest($2::int2[], $3::text[], $4::int4[]) as k(type, fhir_id, ord)
+    join resource r on r.tenant_id = $1 and r.type = k.type and r.fhir_id = k.fhir_id
+    join resource_version v on v.tenant_id = $1 and v.rid = r.rid and v.ver = r.ver
+  ),
+  written as (select ord, type, fhir_id, ver, patient, null::text as former from found where text is not null),
+  ${auditStatement(5, false)}
+  select type, fhir_id, rid, patient, ver, last_updated, method, text from found`;
+
+function readStatement(tenant: number, reads: readonly Read[]): Statement {
+  const values = [tenant, reads.map(({ type }) => type), reads.map(({ id }) => id)];
+  if (reads.every(({ audit }) => audit === undefined)) return { text: currentText, values };
+  const ordered = reads.map((entry, ord) => ({ entry, ord }));
+  return { text: auditedText, values: [...values, ordered.map(({ ord }) => ord), ...auditArrays(ordered)] };
+}
+
 /** Single reads of concurrent callers as one statement (see combine.ts). */
-export const combinedReads: Batching<Key, Stored | undefined> = {
+export const combinedReads: Batching<Read, Stored | undefined> = {
   key: () => undefined,
-  statement: (tenant, keys) => ({
-    text: currentText,
-    values: [tenant, keys.map((key) => key.type), keys.map((key) => key.id)],
-  }),
+  statement: readStatement,
   results: (rows, keys) => {
     const found = new Map((rows as StoredRow[]).map((row) => [`${row.type}/${row.fhir_id}`, storedFromRow(row)]));
     return keys.map((key) => found.get(`${key.type}/${key.id}`));

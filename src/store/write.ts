@@ -214,7 +214,7 @@ function statementText({ fresh, holding, consenting, audited }: Kind): string {
     index.push(insertContained(next));
     next += containedArrays([]).length;
   }
-  if (audited) index.push(auditStatement(next));
+  if (audited) index.push(auditStatement(next, !fresh));
   return `with now as materialized (select date_trunc('milliseconds', clock_timestamp()) as at),
   input as materialized (select u.* from ${unnest(2, inputColumns)}),
   ${fresh ? freshRows : currentRows}
