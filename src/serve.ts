@@ -6,6 +6,7 @@
 import { Readable } from 'node:stream';
 import { authorise } from './access/decide.ts';
 import { grantingFor } from './interactions/access.ts';
+import { refuseAuditChange } from './interactions/audit-log.ts';
 import { audit, failureOf, type Result } from './interactions/audited.ts';
 import type { Call, Door } from './interactions/call.ts';
 import { findRoute, type Route } from './interactions/routes.ts';
@@ -32,6 +33,7 @@ export async function serve(context: Context, request: Request): Promise<Answer>
 
 async function handled(context: Context, route: Route, call: Call): Promise<Answer> {
   authorise(grantingFor(context), route.interaction, call.target);
+  refuseAuditChange(route.interaction, call.target);
   return route.handler(context, call);
 }
 
@@ -57,6 +59,7 @@ export const door: Door = {
   admit: (context, request) => {
     const { route, call } = findRoute(request);
     authorise(grantingFor(context), route.interaction, call.target);
+    refuseAuditChange(route.interaction, call.target);
     return { interaction: route.interaction, call };
   },
   serve,

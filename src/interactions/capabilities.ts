@@ -12,6 +12,7 @@ import { definitionOf, operations } from '../operations/catalog.ts';
 import type { Answer, Context } from '../request.ts';
 import type { Parameter } from '../search/parameters.ts';
 import type { Call } from './call.ts';
+import { isAskedOfLog } from './audit-search.ts';
 import { allowParameters, valuesOf } from './headers.ts';
 import { subsetOf } from '../fhir/summary.ts';
 import { askedSubset } from './subset.ts';
@@ -145,6 +146,7 @@ const interactions = [
 ];
 
 function resourceEntry(context: Context, type: string): JsonObject {
+  if (type === 'AuditEvent') return auditEventEntry(context);
   const known = [...searchParametersOf(context).of(type).byName.values()];
   // There are no named queries.
   const parameters = known.filter(({ name }) => name !== '_query');
@@ -165,6 +167,27 @@ function resourceEntry(context: Context, type: string): JsonObject {
     searchInclude: ['*', ...references(parameters).map((name) => `${type}:${name}`)],
     searchParam: parameters.map(searchParameterEntry),
     operation: uniqueByName(operation),
+  };
+}
+
+/** The audit log is read and searched; nobody writes it. */
+function auditEventEntry(context: Context): JsonObject {
+  const known = [...searchParametersOf(context).of('AuditEvent').byName.values()];
+  const operation = [...operationEntries('AuditEvent', 'type'), ...operationEntries('AuditEvent', 'instance')];
+  return {
+    type: 'AuditEvent',
+    profile: 'http://hl7.org/fhir/StructureDefinition/AuditEvent',
+    interaction: ['read', 'vread', 'history-instance', 'search-type'].map((code) => ({ code })),
+    versioning: 'versioned',
+    readHistory: true,
+    updateCreate: false,
+    conditionalCreate: false,
+    conditionalRead: 'full-support',
+    conditionalUpdate: false,
+    conditionalDelete: 'not-supported',
+    referencePolicy: ['literal'],
+    searchParam: known.filter(isAskedOfLog).map(searchParameterEntry),
+    operation: uniqueByName(operation.filter(({ name }) => !/^(meta|graphql)/.test(String(name)))),
   };
 }
 

@@ -10,6 +10,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { isId } from '../fhir/reference.ts';
 import type { Request } from '../request.ts';
 import type { Call, Handler, Target } from './call.ts';
+import { auditEventHistory, noAuditHistory, readAuditEvent } from './audit-log.ts';
 import { binaryHandlers } from './binary.ts';
 import { bundle } from './bundle.ts';
 import { capabilities } from './capabilities.ts';
@@ -70,6 +71,7 @@ export const routes: Readonly<Record<string, Route>> = {
 /** Types whose resources are more than their text; for one resource at a time, these take the place of `routes`. */
 const handlersOfType: Readonly<Record<string, Readonly<Partial<Record<Interaction, Handler>>>>> = {
   Binary: binaryHandlers,
+  AuditEvent: { read: readAuditEvent, vread: readAuditEvent, 'history-instance': auditEventHistory },
 };
 
 /** No type and no id is spelt like these. */
@@ -117,6 +119,8 @@ export function findRoute(request: Request): { route: Route; call: Call } {
 
 function routeOf(key: string, target: Target): Route | undefined {
   const route = routes[key];
+  if (route?.interaction === 'history-type' && target.type === 'AuditEvent')
+    return { ...route, handler: noAuditHistory };
   const conditional = target.id === '' && route?.interaction !== 'create';
   const own = route && !conditional ? handlersOfType[target.type]?.[route.interaction] : undefined;
   return route && own ? { ...route, handler: own } : route;

@@ -14,6 +14,7 @@ import { parseSearch } from '../search/parse.ts';
 import type { Stored } from '../store/read.ts';
 import { positionFrom, positionValues, runSearch, type SearchPage } from '../store/search.ts';
 import { accessOf } from './access.ts';
+import { searchAuditEvents } from './audit-search.ts';
 import { mediaType } from './body.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
@@ -40,7 +41,21 @@ export function searchCompartment(context: Context, call: Call): Promise<Answer>
 
 async function answerSearch(context: Context, call: Call, what: Pick<Asked, 'type' | 'compartment'>): Promise<Answer> {
   const query = [...call.query, ...(await formParameters(call))];
+  if (what.type === undefined) checkTypes(query);
+  if (what.type === 'AuditEvent') {
+    const { compartment } = what;
+    return searchAuditEvents(context, call, { query, access: accessOf(context), ...(compartment && { compartment }) });
+  }
   return searchAnswer(context, call, { ...what, query, access: accessOf(context) });
+}
+
+/** The audit log is apart from the resources: it is searched by itself. */
+function checkTypes(query: Parameters): void {
+  if (valuesOf(query, '_type').some((types) => types.split(',').includes('AuditEvent'))) {
+    throw outcomeError('not-supported', 'AuditEvents are not searched together with other types; search AuditEvent.', {
+      status: 400,
+    });
+  }
 }
 
 export interface Asked {

@@ -81,6 +81,12 @@ export function makeRun(context: Context): Run {
     },
     parse: (type, query) => {
       checkAllowed(context, type);
+      // Apart from the resources that are searched here: nothing found would be a wrong answer.
+      if (type === 'AuditEvent') {
+        throw outcomeError('not-supported', 'The audit log is no part of the graph; search AuditEvent?… instead.', {
+          status: 400,
+        });
+      }
       return parseSearch(type, query, { parameters, access });
     },
   };

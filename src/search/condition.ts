@@ -143,6 +143,15 @@ function chain(type: string, { first, rest }: Chain, value: string, context: Par
   );
 }
 
+/** The audit log is no part of what searches of resources join. */
+export function apartFromLog(name: string): OutcomeError {
+  return outcomeError(
+    'not-supported',
+    `${quoted(name)}: the audit log is apart from the resources; search AuditEvent by entity or patient instead.`,
+    { status: 400 },
+  );
+}
+
 function knows(type: string, name: string, context: ParseContext): boolean {
   return Object.hasOwn(specials, name) || context.parameters.of(type).byName.has(name);
 }
@@ -247,6 +256,7 @@ function has({ name, value, types, context }: SpecialGiven): Condition {
       status: 400,
     });
   }
+  if (source === 'AuditEvent') throw apartFromLog(name);
   const parameter = parameterOf(source, reference, context);
   if (parameter.type !== 'reference') {
     throw outcomeError('invalid', `${quoted(name)}: ${source}.${reference} is no reference.`, { status: 400 });

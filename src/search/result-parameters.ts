@@ -5,7 +5,7 @@
 import { isResourceType } from '../fhir/definitions.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Include, Search, SortKey, Summary } from './ast.ts';
-import { parameterOf, pathsTo, targetsOf } from './condition.ts';
+import { apartFromLog, parameterOf, pathsTo, targetsOf } from './condition.ts';
 import type { ParseContext, Query } from './context.ts';
 import type { Reader } from './reader.ts';
 import { badValue, quoted } from './value.ts';
@@ -141,6 +141,7 @@ function include(types: readonly string[], text: string, kind: IncludeKind, cont
   if (!isResourceType(source) || parameterName === '' || rest.length > 0) {
     throw badValue(name, text, 'it is written Type:parameter[:Target].');
   }
+  if (source === 'AuditEvent') throw apartFromLog(`${name}=${text}`);
   if (target !== undefined && !isResourceType(target))
     throw badValue(name, text, `${quoted(target)} is no resource type of R4.`);
   if (parameterName === '*') return [{ ...kind, text, source, target, paths: allReferences(source, context) }];

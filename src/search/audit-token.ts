@@ -1,0 +1,88 @@
+/**
+ * Tokens of AuditEvents as SQL on a row `e` of audit_event. Most of an event's codes follow from its kind
+ * (src/audit/kinds.ts), so that a value is first compared with the table of kinds, here, and then with their numbers.
+ */
+import { kinds, ownCommands, ownOperations, type Kind } from '../audit/kinds.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { sql, type Sql } from '../store/sql.ts';
+import type { TokenValue } from './ast.ts';
+import { either } from './sql-list.ts';
+
+type Tokens = (values: readonly TokenValue[]) => Sql;
+
+/** By the path of the element. */
+export const auditTokens: Readonly<Record<string, Tokens>> = {
+  'AuditEvent.type': (values) => kindSql(values, ({ type }) => type),
+  'AuditEvent.subtype': (values) =>
+    either([kindSql(values, ({ subtype }) => subtype), ...values.map((value) => deedSql(value))]),
+  'AuditEvent.action': (values) => kindSql(values, ({ action }) => ({ code: action })),
+  'AuditEvent.outcome': (values) =>
+    values.some(({ code }) => code === undefined)
+      ? sql`true`
+      : sql`e.outcome = any(${values.map(({ code }) => Number(/^(0|4|8|12)$/.exec(code ?? '')?.[0] ?? -1))}::int2[])`,
+  'AuditEvent.entity.type': (values) => entityCodeSql('type', values),
+  'AuditEvent.entity.role': (values) => entityCodeSql('role', values),
+  'AuditEvent.source.site': () => sql`false`,
+};
+
+function matches(coding: JsonObject, { system, code }: TokenValue): boolean {
+  const same = system === undefined || (coding['system'] ?? null) === system;
+  return same && (code === undefined || coding['code'] === code);
+}
+
+function kindSql(values: readonly TokenValue[], codingOf: (kind: Kind) => JsonObject): Sql {
+  const numbers = Object.values(kinds).flatMap((kind) =>
+    values.some((value) => matches(codingOf(kind), value)) ? [kind.number] : [],
+  );
+  return sql`e.kind = any(${numbers}::int2[])`;
+}
+
+const interactionSystem = 'http://hl7.org/fhir/restful-interaction';
+
+/** Operations and commands, and of what was refused what it was: the second subtype. */
+function deedSql({ system, code }: TokenValue): Sql {
+  const deed = sql`e.detail ->> 'deed'`;
+  if (code !== undefined) {
+    return system === undefined || system === deedSystem(code) ? sql`${deed} = ${code}` : sql`false`;
+  }
+  if (system === ownOperations) return sql`starts_with(${deed}, '$')`;
+  if (system === ownCommands) return sql`(strpos(${deed}, ' ') > 0 and not starts_with(${deed}, '$'))`;
+  return system === interactionSystem ? sql`(strpos(${deed}, ' ') = 0 and not starts_with(${deed}, '$'))` : sql`false`;
+}
+
+function deedSystem(name: string): string {
+  if (name.startsWith('$')) return ownOperations;
+  return name.includes(' ') ? ownCommands : interactionSystem;
+}
+
+const types = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
+const roles = 'http://terminology.hl7.org/CodeSystem/object-role';
+const touched = sql`e.entity_id is not null`;
+const patients = sql`(e.patient is not null or e.detail ? 'patients')`;
+const query = sql`e.detail ? 'query'`;
+
+/** What the rendering gives each kind of entity, and when an event has one. */
+const entityCodes: Readonly<Record<'type' | 'role', readonly (readonly [coding: JsonObject, there: Sql])[]>> = {
+  type: [
+    [{ system: types, code: '2' }, sql`(${touched} or ${query})`],
+    [{ system: types, code: '1' }, patients],
+    [{ system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType', code: 'XrequestId' }, sql`true`],
+  ],
+  role: [
+    [{ system: roles, code: '4' }, touched],
+    [{ system: roles, code: '1' }, patients],
+    [{ system: roles, code: '24' }, query],
+  ],
+};
+
+function entityCodeSql(member: 'type' | 'role', values: readonly TokenValue[]): Sql {
+  const usual = entityCodes[member].filter(([coding]) => values.some((value) => matches(coding, value)));
+  return either([...usual.map(([, there]) => there), ...values.map((value) => furtherSql(member, value))]);
+}
+
+/** Entities that are no resources: each has a system and a code (src/audit/security.ts). */
+function furtherSql(member: 'type' | 'role', { system, code }: TokenValue): Sql {
+  if (system === null) return sql`false`;
+  const coding = { ...(system !== undefined && { system }), ...(code !== undefined && { code }) };
+  return sql`e.detail @> ${JSON.stringify({ further: [{ [member]: coding }] })}::jsonb`;
+}

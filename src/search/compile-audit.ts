@@ -1,0 +1,211 @@
+/**
+ * Conditions on AuditEvents as SQL on the rows of the audit log: `e` is a row of audit_event. The log has no index rows;
+ * each path of AuditEvent is answered from the columns that its rendering (src/audit/event.ts) is made of.
+ *
+ * 1. What the columns cannot tell is refused by name, never left out. What no event has (policy, site, a reference to the
+ *    source) matches nothing, which is the answer.
+ * 2. Conditions of an access that cannot be asked grant nothing.
+ * 3. Who did it and whom a resource is about are looked up first (`Known`), so that an index delivers in order.
+ */
+import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import { join, sql, type Sql } from '../store/sql.ts';
+import { agentKey, isAgentPath } from './audit-agents.ts';
+import { entityAlternatives, entityIdentifierSql, isBounded, type Patients } from './audit-entity.ts';
+import { auditTokens } from './audit-token.ts';
+import type { Condition, RowLeaf, StringMode } from './ast.ts';
+import { updatedSql } from './date-sql.ts';
+import type { Parameter, ParameterPath } from './parameters.ts';
+import { either } from './sql-list.ts';
+
+/** What was looked up before. */
+export interface Known {
+  readonly tenant: number;
+  /** The numbers of the agents that meet a question, by `agentKey`. */
+  readonly agents: ReadonlyMap<string, readonly number[]>;
+  /** Whom a resource is or was about, by `entityKey`. */
+  readonly patients: Patients;
+}
+
+interface Surroundings extends Known {
+  readonly bounded: boolean;
+}
+
+/** Compartments as the references that make them. */
+export function withoutCompartments(condition: Condition): Condition {
+  if (condition.kind === 'and' || condition.kind === 'or') {
+    return { ...condition, parts: condition.parts.map(withoutCompartments) };
+  }
+  if (condition.kind === 'not') return { ...condition, part: withoutCompartments(condition.part) };
+  if (condition.kind !== 'compartment') return condition;
+  const { type, id, members } = condition;
+  const paths = members.get('AuditEvent') ?? [];
+  return paths.length === 0
+    ? { kind: 'none' }
+    : { kind: 'reference', paths, values: [{ type, id, version: undefined }] };
+}
+
+function auditSql(condition: Condition, known: Surroundings): Sql {
+  switch (condition.kind) {
+    case 'all':
+      return sql`true`;
+    case 'none':
+      return sql`false`;
+    case 'and':
+      return every(condition.parts.map((part) => auditSql(part, known)));
+    case 'or':
+      return either(condition.parts.map((part) => auditSql(part, known)));
+    case 'not':
+      return sql`((${auditSql(condition.part, known)}) is not true)`;
+    case 'missing':
+      return missing(condition.parameter, known);
+    case 'id':
+      return either(condition.values.map(idSql));
+    case 'updated':
+      return either(condition.values.map((value) => updatedSql(sql`e.time`, value)));
+    case 'type':
+      return condition.type === 'AuditEvent' ? sql`true` : sql`false`;
+    // An event has no label.
+    case 'labels':
+      return condition.unlabelled ? sql`true` : sql`false`;
+    // Consents are about what patients' records say, not about who read them.
+    case 'consent':
+      return sql`true`;
+    default:
+      return either(alternativesOf(condition, known));
+  }
+}
+
+function every(parts: readonly Sql[]): Sql {
+  return parts.length === 0 ? sql`true` : sql`(${join(parts, ' and ')})`;
+}
+
+/** What an access lets through. What cannot be asked is false: outside of negations that only narrows. */
+export function auditAccessSql(condition: Condition, known: Known): Sql {
+  if (condition.kind === 'and') return every(condition.parts.map((part) => auditAccessSql(part, known)));
+  if (condition.kind === 'or') return either(condition.parts.map((part) => auditAccessSql(part, known)));
+  try {
+    return auditSql(condition, { ...known, bounded: true });
+  } catch (error) {
+    if (error instanceof OutcomeError) return sql`false`;
+    throw error;
+  }
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const lastTime = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** An id begins with the time of its event, by which the log is parted. */
+export function idSql(id: string): Sql {
+  const time = uuid.test(id) ? Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16) : Infinity;
+  if (time > lastTime) return sql`false`;
+  return sql`(e.time = ${new Date(time).toISOString()}::timestamptz and e.id = ${id}::uuid)`;
+}
+
+/** Alternatives that one index each finds in the order of time. */
+function alternativesOf(condition: Condition, known: Surroundings): Sql[] {
+  if (!isLeaf(condition)) throw inexpressible(nameOf(condition));
+  return condition.paths.flatMap((path) => ofPath(condition, path, known));
+}
+
+const leaves = ['token', 'string', 'date', 'reference', 'reference-identifier', 'uri'];
+
+function isLeaf(condition: Condition): condition is RowLeaf {
+  return leaves.includes(condition.kind);
+}
+
+function ofPath(leaf: RowLeaf, path: ParameterPath, known: Surroundings): Sql[] {
+  const { key } = path.path;
+  if (isAgentPath(path)) return agentAlternatives(known.agents.get(agentKey(leaf, path)) ?? []);
+  if (leaf.kind === 'token' && auditTokens[key] !== undefined) return [auditTokens[key](leaf.values)];
+  if (leaf.kind === 'date' && key === 'AuditEvent.recorded') {
+    return [either(leaf.values.map((value) => updatedSql(sql`e.time`, value)))];
+  }
+  if (leaf.kind === 'string' && key === 'AuditEvent.agent.network.address') return [addressSql(leaf.mode, leaf.values)];
+  if (key === 'AuditEvent.entity.what') {
+    if (leaf.kind === 'reference') return leaf.values.flatMap((value) => entityAlternatives(value, known));
+    if (leaf.kind === 'reference-identifier') return leaf.values.map(entityIdentifierSql);
+  }
+  if (inNoEvent.has(key)) return [];
+  throw inexpressible(key);
+}
+
+/** Elements that no event of this server has. */
+const inNoEvent: ReadonlySet<string> = new Set([
+  'AuditEvent.source.observer',
+  'AuditEvent.source.site',
+  'AuditEvent.entity.name',
+]);
+
+/** More than these are one condition. */
+const mostAlternatives = 12;
+
+function agentAlternatives(numbers: readonly number[]): Sql[] {
+  if (numbers.length > mostAlternatives) return [sql`e.agent = any(${numbers}::int4[])`];
+  return numbers.map((number) => sql`e.agent = ${number}::int4`);
+}
+
+function addressSql(mode: StringMode, values: readonly string[]): Sql {
+  const compare = {
+    starts: (value: string) => sql`starts_with(lower(e.address), ${value})`,
+    exact: (value: string) => sql`e.address = ${value}`,
+    contains: (value: string) => sql`strpos(lower(e.address), ${value}) > 0`,
+  }[mode];
+  return either(values.map(compare));
+}
+
+function missing(parameter: Parameter, known: Known): Sql {
+  if (parameter.paths.length === 0) throw inexpressible(`${parameter.name}:missing`);
+  const present = parameter.paths.map((path) =>
+    presentSql(path, agentKey({ kind: 'missing', parameter }, path), known),
+  );
+  return sql`((${either(present)}) is not true)`;
+}
+
+function presentSql(path: ParameterPath, agent: string, known: Known): Sql {
+  const { key } = path.path;
+  if (isAgentPath(path)) return sql`e.agent = any(${known.agents.get(agent) ?? []}::int4[])`;
+  if (inNoEvent.has(key)) return sql`false`;
+  if (key === 'AuditEvent.agent.network.address') return sql`e.address <> ''`;
+  if (key === 'AuditEvent.entity.role') {
+    return sql`(e.entity_id is not null or e.patient is not null or e.detail ?| array['patients', 'query', 'further'])`;
+  }
+  if (key === 'AuditEvent.entity.what' && path.target === 'Patient') {
+    return sql`(e.patient is not null or e.detail ? 'patients')`;
+  }
+  if (/^AuditEvent\.(action|outcome|recorded|type|subtype|entity\.(what|type))$/.test(key)) return sql`true`;
+  throw inexpressible(`${key}:missing`);
+}
+
+function nameOf(condition: Condition): string {
+  const [path] = 'paths' in condition ? condition.paths : [];
+  return path === undefined ? condition.kind : `${path.path.key} as ${condition.kind}`;
+}
+
+function inexpressible(what: string): Error {
+  return outcomeError('not-supported', `"${what}" cannot be asked of the audit log.`, { status: 400 });
+}
+
+/**
+ * Conditions that together are this one, such that an index delivers the events of each in order, and none of them is in
+ * two.
+ */
+export function auditBranches(condition: Condition, given: Known): Sql[] {
+  const known = { ...given, bounded: isBounded(condition) };
+  const parts = condition.kind === 'and' ? condition.parts : [condition];
+  const [split] = parts
+    .filter(isLeaf)
+    .map((part) => ({ part, found: alternativesOf(part, known) }))
+    .filter(({ found }) => found.length > 1 && found.length <= mostAlternatives)
+    .sort((one, other) => rank(one.part) - rank(other.part));
+  if (split === undefined) return [auditSql(condition, known)];
+  const rest = parts.filter((part) => part !== split.part).map((part) => auditSql(part, known));
+  return split.found.map((one, i) =>
+    every([one, ...split.found.slice(0, i).map((before) => sql`(${before}) is not true`), ...rest]),
+  );
+}
+
+/** What is likely to leave least comes first: one resource, a patient, a user. */
+function rank({ paths }: RowLeaf): number {
+  const about = paths.some(({ path }) => path.key === 'AuditEvent.entity.what');
+  return about ? paths.length - 1 : 2;
+}

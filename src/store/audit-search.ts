@@ -1,0 +1,132 @@
+/** Searching the audit log and reading an event of it: a page in the order of time and id, or the number of events. */
+import type { AuditRecord } from '../audit/record.ts';
+import { typeNumber } from '../fhir/resource-types.ts';
+import { agentQuestions, mostAgents, tooManyAgents } from '../search/audit-agents.ts';
+import { entitiesOf, entityKey } from '../search/audit-entity.ts';
+import { auditAccessSql, auditBranches, idSql, withoutCompartments, type Known } from '../search/compile-audit.ts';
+import type { Condition, ReferenceValue } from '../search/ast.ts';
+import { eventColumns, recordFromRow, type EventRow } from './audit-read.ts';
+import type { Session } from './pool.ts';
+import { join, raw, sql, type Sql } from './sql.ts';
+
+export interface EventSearch {
+  readonly condition: Condition;
+  /** What the caller may see of the log. */
+  readonly access: Condition;
+}
+
+/** An event as a place in the order. */
+export interface EventPosition {
+  readonly direction: 'next' | 'previous';
+  /** As PostgreSQL writes it, or as an instant. */
+  readonly time: string;
+  readonly id: string;
+}
+
+export interface EventPageAsked {
+  readonly newestFirst: boolean;
+  readonly count: number;
+  readonly position: EventPosition | undefined;
+}
+
+export interface EventPage {
+  readonly records: readonly AuditRecord[];
+  readonly next: EventPosition | undefined;
+  readonly previous: EventPosition | undefined;
+}
+
+/** One page. */
+export async function searchEvents(session: Session, search: EventSearch, asked: EventPageAsked): Promise<EventPage> {
+  const branches = await branchesOf(session, search);
+  const backwards = asked.position?.direction === 'previous';
+  const order = asked.newestFirst === backwards ? raw('asc') : raw('desc');
+  const limit = asked.count + 1;
+  const after = positionSql(asked.position, asked.newestFirst === backwards);
+  const parts = branches.map(
+    (branch) => sql`(select e.* from audit_event e where e.tenant_id = ${session.tenant} and ${branch}${after}
+      order by e.time ${order}, e.id ${order} limit ${limit})`,
+  );
+  const rows = await session.query<EventRow>(sql`select ${eventColumns} from (${join(parts, ' union all ')}) e
+    join audit_agent a on a.tenant_id = ${session.tenant} and a.agent = e.agent
+    order by e.time ${order}, e.id ${order} limit ${limit}`);
+  return cut(rows, asked);
+}
+
+function positionSql(position: EventPosition | undefined, ascending: boolean): Sql {
+  if (position === undefined) return sql``;
+  const operator = ascending ? raw('>') : raw('<');
+  return sql` and (e.time, e.id) ${operator} (${position.time}::timestamptz, ${position.id}::uuid)`;
+}
+
+/** One row more than was asked for tells whether there is another page. */
+function cut(rows: readonly EventRow[], { count, position }: EventPageAsked): EventPage {
+  const more = rows.length > count;
+  const page = rows.slice(0, count);
+  const backwards = position?.direction === 'previous';
+  if (backwards) page.reverse();
+  const at = (direction: 'next' | 'previous', row: EventRow | undefined): EventPosition | undefined =>
+    row && { direction, time: row.time, id: row.id };
+  return {
+    records: page.map(recordFromRow),
+    next: backwards || more ? at('next', page.at(-1)) : undefined,
+    previous: (backwards ? more : position !== undefined) ? at('previous', page[0]) : undefined,
+  };
+}
+
+export async function countEvents(session: Session, search: EventSearch): Promise<number> {
+  const branches = await branchesOf(session, search);
+  const parts = branches.map(
+    (branch) => sql`select 1 from audit_event e where e.tenant_id = ${session.tenant} and ${branch}`,
+  );
+  const [row] = await session.query<{ count: string }>(sql`select count(*) from (${join(parts, ' union all ')}) found`);
+  return Number(row?.count ?? 0);
+}
+
+/** One event, where the access lets it through. */
+export async function readEvent(session: Session, id: string, access: Condition): Promise<AuditRecord | undefined> {
+  const seen = withoutCompartments(access);
+  const known = await lookUp(session, seen);
+  const [row] = await session.query<EventRow>(sql`select ${eventColumns} from audit_event e
+    join audit_agent a on a.tenant_id = e.tenant_id and a.agent = e.agent
+    where e.tenant_id = ${session.tenant} and ${idSql(id)} and ${auditAccessSql(seen, known)}`);
+  return row && recordFromRow(row);
+}
+
+async function branchesOf(session: Session, search: EventSearch): Promise<Sql[]> {
+  const condition = withoutCompartments(search.condition);
+  const access = withoutCompartments(search.access);
+  const known = await lookUp(session, condition, access);
+  const seen = auditAccessSql(access, known);
+  return auditBranches(condition, known).map((branch) => sql`${branch} and ${seen}`);
+}
+
+async function lookUp(session: Session, ...conditions: readonly Condition[]): Promise<Known> {
+  const agents = new Map<string, readonly number[]>();
+  for (const [key, question] of conditions.flatMap((condition) => [...agentQuestions(condition)])) {
+    if (!agents.has(key)) agents.set(key, await agentsThat(session, question));
+  }
+  const patients = new Map<string, readonly string[] | undefined>();
+  for (const value of conditions.flatMap(entitiesOf)) {
+    if (!patients.has(entityKey(value))) patients.set(entityKey(value), await patientsOf(session, value));
+  }
+  return { tenant: session.tenant, agents, patients };
+}
+
+async function agentsThat(session: Session, question: Sql): Promise<number[]> {
+  const rows = await session.query<{ agent: number }>(sql`select a.agent from audit_agent a
+    where a.tenant_id = ${session.tenant} and ${question} order by a.agent limit ${mostAgents + 1}`);
+  if (rows.length > mostAgents) throw tooManyAgents();
+  return rows.map(({ agent }) => agent);
+}
+
+/** Whom a resource is about, and was when it was written or shown by itself; undefined where nothing is known of it. */
+async function patientsOf(session: Session, { type, id }: ReferenceValue): Promise<string[] | undefined> {
+  const isOfType = (column: Sql): Sql =>
+    typeof type === 'string' ? sql` and ${column} = ${typeNumber(type) ?? -1}::int2` : sql``;
+  const rows = await session.query<{ patient: string | null }>(sql`
+    select r.patient from resource r where r.tenant_id = ${session.tenant} and r.fhir_id = ${id}${isOfType(sql`r.type`)}
+    union
+    select e.patient from audit_event e where e.tenant_id = ${session.tenant} and e.entity_id = ${id}${isOfType(sql`e.entity_type`)}
+      and e.patient is not null`);
+  return rows.length === 0 ? undefined : rows.flatMap(({ patient }) => patient ?? []);
+}
