@@ -21,7 +21,7 @@ const layers: Record<string, readonly string[]> = {
   metrics: ['fhir'],
   files: ['fhir'],
   access: ['fhir', 'request', 'search'],
-  search: ['fhir', 'sql'],
+  search: ['audit', 'fhir', 'sql'],
   sealing: ['audit', 'fhir', 'store'],
   store: ['audit', 'fhir', 'files', 'log', 'search', 'sql'],
   config: ['fhir', 'files', 'log'],
@@ -55,6 +55,7 @@ const layers: Record<string, readonly string[]> = {
   http: ['access', 'fhir', 'interactions', 'log', 'request', 'serve', 'store', 'usage'],
   // Put together and started.
   start: [
+    'audit',
     'accounts',
     'config',
     'fhir',
