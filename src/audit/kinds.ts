@@ -31,7 +31,7 @@ const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
 /** Codes that neither FHIR nor DICOM has. */
 export const ownSubtypes = 'https://makhbar.org/fhir/CodeSystem/audit-event-subtype';
 
-/** Commands of the operator: `makhbar user add`. */
+/** Commands of the operator, `makhbar user add`; deeds on one's own account, `account password`. */
 export const ownCommands = 'https://makhbar.org/fhir/CodeSystem/command';
 
 /** Operations by their names with `$`. */

@@ -29,6 +29,7 @@ const things = {
   client: { type: ['2', 'System Object'], role: ['11', 'Security User Entity'] },
   setting: { type: ['2', 'System Object'], role: ['14', 'Security Granularity Definition'] },
   key: { type: ['2', 'System Object'], role: ['13', 'Security Resource'] },
+  process: { type: ['2', 'System Object'], role: ['17', 'Data Repository'] },
   laboratory: { type: ['3', 'Organization'], role: ['19', 'Customer'] },
 } as const;
 

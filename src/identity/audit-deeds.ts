@@ -27,6 +27,17 @@ export function agentOf({ id, fhirUser, display }: Account, client = ''): Agent 
   return { subject: id, client, roles: [], ...(fhirUser !== undefined && { fhirUser }), name: display };
 }
 
+/** A person changed something of their own account. */
+export function noteChange(
+  ctx: Context,
+  account: Account,
+  what: string,
+  result: Pick<Deed, 'outcome' | 'reason'> = {},
+): void {
+  const further = [thing('account', account.id)];
+  note(ctx, { kind: 'user-changed', deed: `account ${what}`, agent: agentOf(account), further, ...result });
+}
+
 /** Of a person who has shown everything that was asked for. */
 export async function noteSignIn(
   { ctx, laboratory }: { readonly ctx: Context; readonly laboratory: Laboratory },

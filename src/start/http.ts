@@ -26,6 +26,7 @@ import { readyStatements } from '../store/visible.ts';
 import { makeTenantCache } from '../store/tenant-cache.ts';
 import { combinedCreations, combinedWrites } from '../store/write.ts';
 import { makeMeter } from '../usage/meter.ts';
+import { announceProcess } from './announce-process.ts';
 import { identityHandler } from './identity.ts';
 import { askParent } from './worker-metrics.ts';
 
@@ -58,9 +59,12 @@ export async function startHttp(config: Config, database: Database, log: Log): P
   });
   warmUp();
   const address = await listen(http, config);
+  const told = announceProcess(server, 'application-start');
   const stop = async (): Promise<void> => {
     stopping = true;
     await drain(http, config.drainTimeout);
+    await told;
+    await announceProcess(server, 'application-stop');
     await server.usage.flush();
   };
   return { address, stop };

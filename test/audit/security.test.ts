@@ -110,6 +110,30 @@ test('a sign-out', async () => {
   ]);
 });
 
+test('a person who signs in to the account and changes the password', async () => {
+  const own = await makePerson(lab.tenant);
+  const browser = makeBrowser();
+  const next = 'another heron over the lagoon';
+  const events = await during(async () => {
+    const start = await browser.go(`${app.issuer}/account/sign-in`);
+    await browser.submit(start, [
+      ['username', own.username],
+      ['password', own.password],
+    ]);
+    const page = await browser.go(`${app.issuer}/account/password`);
+    await browser.submit(page, [
+      ['current', own.password],
+      ['password', next],
+      ['again', next],
+    ]);
+  });
+  expect(events).toEqual([
+    expect.objectContaining({ kind: 'sign-in', agent: expect.objectContaining({ subject: own.id, client: '' }) }),
+    expect.objectContaining({ kind: 'user-changed', deed: 'account password', outcome: 0 }),
+  ]);
+  expect(JSON.stringify(events)).not.toContain('heron');
+});
+
 const parameters = (...pairs: [string, string][]): RequestInit => ({
   method: 'POST',
   headers: { 'content-type': 'application/fhir+json' },

@@ -109,3 +109,19 @@ test('every version has the event of its write, and no event tells of a version 
   const [{ count } = { count: '0' }] = await inDatabase<{ count: string }>('select count(*) from resource_version');
   expect(Number(count)).toBeGreaterThan(10);
 });
+
+test('starts, an orderly end and the commands of the operator are in the log', async () => {
+  await stopServer(running);
+  running = await startServer(dataDir);
+  await clientOf(running);
+  await pause(500);
+  const rows = await inDatabase<{ kind: number; deed: string | null; name: string | null; count: string }>(`
+    select e.kind, e.detail ->> 'deed' as deed, a.content ->> 'client' as name, count(*)
+    from audit_event e join audit_agent a using (tenant_id, agent)
+    where e.kind in (35, 60, 61) group by 1, 2, 3 order by 1`);
+  expect(rows).toEqual([
+    { kind: 35, deed: 'makhbar token', name: 'makhbar', count: '3' },
+    { kind: 60, deed: null, name: 'makhbar', count: '4' },
+    { kind: 61, deed: null, name: 'makhbar', count: '1' },
+  ]);
+}, 60_000);

@@ -8,6 +8,7 @@ import { recoveryCodesPage } from '../../pages/recovery-codes.ts';
 import { demandsSecondFactor } from '../../access/second-factor.ts';
 import { secondFactorAcr } from '../../access/authentication.ts';
 import { rolesOfAccount } from '../accounts.ts';
+import { noteChange } from '../audit-deeds.ts';
 import { enrolPasskey, enrolTotp, type Enrolling } from '../enrolment.ts';
 import { factorsOf, removeFactor as remove } from '../factors.ts';
 import { sendPage } from '../pages/frame.ts';
@@ -37,6 +38,7 @@ async function isFirst({ laboratory: { identity, tenant }, account }: SignedInVi
 
 /** Who has just set up the first factor has shown it; the session says so, and there are recovery codes to keep. */
 async function added(visit: SignedInVisit, kind: 'totp' | 'passkey', first: boolean): Promise<void> {
+  noteChange(visit.ctx, visit.account, `factor add ${kind}`);
   if (!first) return goTo(visit, '', { done: kind });
   const { laboratory, account } = visit;
   const amr = ['pwd', kind === 'totp' ? 'otp' : 'pop', 'mfa'];
@@ -49,6 +51,7 @@ export async function recoveryCodes(visit: SignedInVisit): Promise<void> {
   const { laboratory, account, shown, frame, texts, ctx } = visit;
   const { identity, tenant } = laboratory;
   const codes = await newRecoveryCodes(identity, tenant, account, shown);
+  noteChange(ctx, account, 'recovery-codes');
   const next = `${frame.root}/account`;
   const data = { ...frame, here: next, codes, made: new Date(identity.now()), username: account.username, next };
   sendPage(ctx, recoveryCodesPage(texts, data));
@@ -62,5 +65,6 @@ export async function removeFactor(visit: SignedInVisit): Promise<void> {
   const { factors } = await factorsOf(identity, tenant, account.id);
   if (needed && factors.length < 2) return goTo(visit);
   const removed = await remove(identity, tenant, account, { factor: form?.get('factor') ?? '', shown });
+  if (removed) noteChange(visit.ctx, account, 'factor remove');
   goTo(visit, '', removed ? { done: 'factor' } : {});
 }

@@ -1,6 +1,7 @@
 /** /account/password; and the links that an administrator hands over: /account/invitation/…, /account/reset/…. */
 import { passwordPage, setPasswordPage, type PasswordData } from '../../pages/password.ts';
 import type { TicketKind } from '../../store/tickets.ts';
+import { noteChange } from '../audit-deeds.ts';
 import { changePassword } from '../change-password.ts';
 import { formToken, frameOf, isFormToken, sendPage } from '../pages/frame.ts';
 import { sendProblem } from '../pages/problem.ts';
@@ -35,10 +36,14 @@ async function changed(visit: SignedInVisit, form: URLSearchParams): Promise<Tro
   const change = { account, current, next, address, session: session.uid };
   const answer = await changePassword(identity, tenant, change);
   if ('refused' in answer) {
+    noteChange(visit.ctx, account, 'password', { outcome: 4, reason: answer.refused });
     if (answer.refused === 'locked') return { problem: 'locked', retryAfter: answer.retryAfter };
     return { problem: 'current' };
   }
-  if (answer.changed) return undefined;
+  if (answer.changed) {
+    noteChange(visit.ctx, account, 'password');
+    return undefined;
+  }
   return { problem: current === next ? 'same' : answer.problem };
 }
 
@@ -54,6 +59,7 @@ export async function ticketVisit(visit: Visit, kind: TicketKind, ticket: string
   if (password !== form.get('again')) return showTicket(visit, ticket, { open, problem: 'again' });
   const answer = await acceptTicket(laboratory.identity, laboratory.tenant, { ticket, kind, password });
   if ('account' in answer) {
+    noteChange(ctx, answer.account, kind);
     passwordShown(visit, answer.account);
     return goTo(visit, 'sign-in');
   }

@@ -5,6 +5,7 @@
 import { passwordAcr, secondFactorAcr, type Authentication } from '../../access/authentication.ts';
 import { enrolPage } from '../../pages/enrol.ts';
 import type { Account } from '../../store/accounts.ts';
+import { noteChange } from '../audit-deeds.ts';
 import { enrolPasskey, enrolTotp, type Enrolling } from '../enrolment.ts';
 import { sendPage } from '../pages/frame.ts';
 import { newRecoveryCodes } from '../recovery-codes.ts';
@@ -32,6 +33,7 @@ async function finished(visit: SigningIn, account: Account, way: 'totp' | 'passk
   const { identity, tenant } = visit.laboratory;
   const shown = { acr: secondFactorAcr, authTime: Math.floor(identity.now() / 1_000) };
   const codes = await newRecoveryCodes(identity, tenant, account, shown);
+  noteChange(visit.ctx, account, `factor add ${way}`);
   const amr = ['pwd', way === 'totp' ? 'otp' : 'pop', 'mfa'];
   await visit.complete({ accountId: account.id, acr: secondFactorAcr, amr }, codes);
 }
