@@ -67,6 +67,7 @@ const layers: Record<string, readonly string[]> = {
     'log',
     'metrics',
     'request',
+    'sealing',
     'search',
     'serve',
     'store',

@@ -1,4 +1,4 @@
-/** The role of background jobs: the runner, and what is swept in this process's own folder. */
+/** The role of background jobs: the runner, the seals of the audit log, and what is swept in this process's own folder. */
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { sweepParts } from '../files/folder.ts';
@@ -6,12 +6,17 @@ import { startRunner } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../store/pool.ts';
 import { shared, type Part } from './http.ts';
+import { startSealing } from './sealing.ts';
 
 const sweepEvery = 24 * 3_600_000;
 
 export async function startJobs(config: Config, database: Database, log: Log): Promise<Part> {
   const runner = startRunner({ server: shared(config, database, log), searchStates: new Map() });
-  if (config.s3 !== undefined) return runner;
+  const sealing = startSealing(database, config.keyEncryptionKey(), log);
+  const stop = async (): Promise<void> => {
+    await Promise.all([runner.stop(), sealing.stop()]);
+  };
+  if (config.s3 !== undefined) return { stop };
   const sweep = (): void => {
     sweepParts(join(config.dataDir, 'files')).catch((error: unknown) =>
       log.warn({ err: error }, 'parts of files not swept'),
@@ -22,7 +27,7 @@ export async function startJobs(config: Config, database: Database, log: Log): P
   return {
     stop: async () => {
       clearInterval(sweeping);
-      await runner.stop();
+      await stop();
     },
   };
 }

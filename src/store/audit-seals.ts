@@ -6,7 +6,7 @@
  * to stand before a seal, and none is left between two.
  */
 import { outcomeError } from '../fhir/outcome.ts';
-import { instantText, type Session } from './pool.ts';
+import { instantText, type Database, type Session } from './pool.ts';
 import { sql } from './sql.ts';
 
 export interface StoredSeal {
@@ -39,6 +39,16 @@ export async function beginSealing(session: Session): Promise<boolean> {
     sql`select pg_try_advisory_xact_lock(hashtextextended('audit-seal', ${session.tenant})) as locked`,
   );
   return row?.locked === true;
+}
+
+/** Whether there are events after the last seal: one look into each of two indexes. */
+export async function hasOpenEvents(database: Pick<Database, 'query'>, tenant: number): Promise<boolean> {
+  const [row] = await database.query<{ open: boolean }>(
+    tenant,
+    sql`select exists (select from audit_event where tenant_id = ${tenant} and transaction >= coalesce(
+      (select high from audit_seal where tenant_id = ${tenant} order by number desc limit 1), 0)) as open`,
+  );
+  return row?.open === true;
 }
 
 /** The transactions whose events the next seal covers; undefined where there are none. */
