@@ -42,6 +42,9 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$lastn', ['s']],
   ['$stats', ['s']],
   ['$graphql', ['r', 's']],
+  // On AuditEvent. $verify decides further: the scopes must have no conditions.
+  ['$verify', ['r', 's']],
+  ['$proof', ['r']],
   ['$reindex', ['u']],
   ['$reindex-status', ['s']],
   // Decide by themselves: who has a role that may; who manages users, or is the patient.

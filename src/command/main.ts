@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { roles, type Choices, type Role } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
+import { verifyCommand } from './audit.ts';
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../store/clients.ts';
@@ -48,6 +49,15 @@ function program(): Command {
     .description('sign with new keys from now on')
     .addOption(json())
     .action(rotateKeysCommand);
+  makhbar
+    .command('audit')
+    .description('the audit log')
+    .command('verify <tenant>')
+    .description('check that the log is as it was written; exit code 1 where it is not')
+    .option('--from <date>', 'events from this date or instant on')
+    .option('--to <date>', 'events up to this date or instant')
+    .addOption(json())
+    .action(verifyCommand);
   makhbar
     .command('token <tenant>')
     .description('print an access token, good for an hour at most')

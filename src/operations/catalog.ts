@@ -4,6 +4,8 @@
  */
 import type { KindName } from '../audit/kinds.ts';
 import type { Handler } from '../interactions/call.ts';
+import { auditProof } from './audit-proof.ts';
+import { auditVerify } from './audit-verify.ts';
 import { breakGlass, closeBreakGlass } from './break-glass.ts';
 import { clientAdd, clientList, clientRevoke, clientRotateSecret } from './clients.ts';
 import { consentExplain } from './consent-explain.ts';
@@ -101,6 +103,21 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: 'urn:makhbar:operation-definition:consent-explain',
     handler: consentExplain,
+  },
+  $verify: {
+    levels: ['type'],
+    types: ['AuditEvent'],
+    changes: false,
+    definition: `${own}:audit-verify`,
+    handler: auditVerify,
+    event: 'audit-verified',
+  },
+  $proof: {
+    levels: ['instance'],
+    types: ['AuditEvent'],
+    changes: false,
+    definition: `${own}:audit-proof`,
+    handler: auditProof,
   },
   $reindex: {
     levels: ['system'],

@@ -1,0 +1,28 @@
+/** `makhbar audit verify <tenant>`: whether the audit log of a laboratory is as it was written; exit code 1 where not. */
+import { outcomeError } from '../fhir/outcome.ts';
+import { periodOf } from '../operations/audit-period.ts';
+import { verifyLog, type Verified } from '../sealing/verify.ts';
+import type { Session } from '../store/pool.ts';
+import { findTenant } from '../store/tenants.ts';
+import { print, withDatabase, type Output } from './connect.ts';
+
+export async function verifyCommand(name: string, options: Output & { from?: string; to?: string }): Promise<void> {
+  const verified = await withDatabase(async (database) => {
+    const tenant = await findTenant(database, name);
+    if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
+    const session: Session = { tenant: tenant.id, query: (statement) => database.query(tenant.id, statement) };
+    return verifyLog(session, tenant, periodOf(options.from, options.to, tenant.settings.timezone));
+  });
+  print(options, verified, text(name, verified));
+  if (verified.finding !== undefined) process.exitCode = 1;
+}
+
+function text(name: string, { seals, events, open, oldestOpen, last, finding }: Verified): string {
+  const lines = [
+    `${name}: ${events} events under ${seals} seals are as they were written`,
+    `without a seal yet: ${open}${oldestOpen === undefined ? '' : `, since ${oldestOpen}`}`,
+    ...(last === undefined ? [] : [`last seal: ${last.number}, ${last.hash}`]),
+    ...(finding === undefined ? [] : [`found: ${finding.sentence}`]),
+  ];
+  return lines.join('\n');
+}

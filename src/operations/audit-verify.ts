@@ -1,0 +1,65 @@
+/**
+ * $verify: whether the audit log is as it was written, or where it is not first (src/sealing/verify.ts).
+ *
+ *   GET [base]/AuditEvent/$verify?from=2026-01-01&to=2026-01-31        without them: all of it
+ *
+ * The chain of all seals is followed; the events of those with events in the period are read and compared. Parameters:
+ * seals and events that were found right, open (events without a seal yet) and oldest-open, last (number and hash, to
+ * compare with a published one), and finding (seal, event, sentence) where something is wrong.
+ */
+import type { JsonObject } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import type { Call } from '../interactions/call.ts';
+import type { Answer, Context } from '../request.ts';
+import { verifyLog, type Verified } from '../sealing/verify.ts';
+import { checkWholeLog, periodOf } from './audit-period.ts';
+import { operationInput } from './parameters.ts';
+
+export async function auditVerify(context: Context, call: Call): Promise<Answer> {
+  const input = await operationInput(context, call, ['from', 'to']);
+  checkWholeLog(context.caller, '$verify');
+  const one = (name: string): string | undefined => {
+    const [text, second] = input.texts(name);
+    if (second !== undefined) throw outcomeError('invalid', `$verify takes one ${name}.`, { status: 400 });
+    return text;
+  };
+  const period = periodOf(one('from'), one('to'), context.tenant.settings.timezone);
+  return { status: 200, resource: parametersOf(await verifyLog(context.session, context.tenant, period)) };
+}
+
+function parametersOf({ seals, events, open, oldestOpen, last, finding }: Verified): JsonObject {
+  return {
+    resourceType: 'Parameters',
+    parameter: [
+      { name: 'seals', valueUnsignedInt: seals },
+      { name: 'events', valueUnsignedInt: events },
+      { name: 'open', valueUnsignedInt: open },
+      ...(oldestOpen === undefined ? [] : [{ name: 'oldest-open', valueInstant: oldestOpen }]),
+      ...(last === undefined
+        ? []
+        : [
+            {
+              name: 'last',
+              part: [
+                { name: 'number', valueUnsignedInt: last.number },
+                { name: 'hash', valueString: last.hash },
+              ],
+            },
+          ]),
+      ...(finding === undefined
+        ? []
+        : [
+            {
+              name: 'finding',
+              part: [
+                { name: 'seal', valueUnsignedInt: finding.seal },
+                ...(finding.event === undefined
+                  ? []
+                  : [{ name: 'event', valueReference: { reference: `AuditEvent/${finding.event}` } }]),
+                { name: 'sentence', valueString: finding.sentence },
+              ],
+            },
+          ]),
+    ],
+  };
+}
