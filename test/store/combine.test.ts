@@ -27,27 +27,41 @@ function echoing(seen: string[][], most = 100): Batching<string, string> {
   };
 }
 
+/** Until all that is ready has run. */
+const turn = (): Promise<void> => new Promise((done) => setTimeout(done, 1));
+
 describe('combined statements', () => {
   test('what comes while one is under way goes out together, each with its own result', async () => {
     const seen: string[][] = [];
     const combiner = makeCombiner(testDatabase(), echoing(seen));
+    const first = combiner.submit(tenant, 'first');
+    await turn();
+    const entries = Array.from({ length: 19 }, (_, i) => `e${i}`);
+    expect(await Promise.all(entries.map((entry) => combiner.submit(tenant, entry)))).toEqual(entries);
+    expect(await first).toBe('first');
+    expect(seen.map((batch) => batch.length)).toEqual([1, 19]);
+  });
+
+  test('what comes at once goes out together', async () => {
+    const seen: string[][] = [];
+    const combiner = makeCombiner(testDatabase(), echoing(seen));
     const entries = Array.from({ length: 20 }, (_, i) => `e${i}`);
     expect(await Promise.all(entries.map((entry) => combiner.submit(tenant, entry)))).toEqual(entries);
-    expect(seen.map((batch) => batch.length)).toEqual([1, 19]);
+    expect(seen.map((batch) => batch.length)).toEqual([20]);
   });
 
   test('entries with the same key never share a statement', async () => {
     const seen: string[][] = [];
     const combiner = makeCombiner(testDatabase(), echoing(seen));
     await Promise.all(['first', 'key:x', 'other', 'key:x', 'key:x'].map((entry) => combiner.submit(tenant, entry)));
-    expect(seen).toEqual([['first'], ['key:x', 'other'], ['key:x'], ['key:x']]);
+    expect(seen).toEqual([['first', 'key:x', 'other'], ['key:x'], ['key:x']]);
   });
 
   test('a statement holds no more than the limit', async () => {
     const seen: string[][] = [];
     const combiner = makeCombiner(testDatabase(), echoing(seen, 5));
     await Promise.all(Array.from({ length: 12 }, (_, i) => combiner.submit(tenant, String(i))));
-    expect(seen.map((batch) => batch.length)).toEqual([1, 5, 5, 1]);
+    expect(seen.map((batch) => batch.length)).toEqual([5, 5, 2]);
   });
 
   test('an entry that PostgreSQL refuses fails alone, not with its neighbours', async () => {
