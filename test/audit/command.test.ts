@@ -1,0 +1,54 @@
+/** `makhbar audit verify` as an operator runs it, beside the running server. */
+import { execFile } from 'node:child_process';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { makeLaboratory, testServer } from '../server.ts';
+import { putEvents } from './log.ts';
+
+const launcher = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
+
+let owner: pg.Client;
+beforeAll(async () => {
+  owner = new pg.Client(testServer().databaseUrl);
+  await owner.connect();
+});
+afterAll(() => owner.end());
+
+function makhbar(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { databaseUrl, dataDir } = testServer();
+  const env = { PATH: process.env['PATH'], DATABASE_URL: databaseUrl, DATA_DIR: dataDir };
+  return new Promise((done) =>
+    execFile(process.execPath, [launcher, 'audit', 'verify', ...args], { env, cwd: dataDir }, (error, out, err) =>
+      done({ code: Number(error?.code ?? 0), out, err }),
+    ),
+  );
+}
+
+test('exit code 0 where the log is right, 1 with the place where it is not', async () => {
+  const { tenant } = await makeLaboratory();
+  const [id] = await putEvents(tenant.id, [{ at: '2025-01-01T10:00:00Z' }, { at: '2025-01-02T10:00:00Z' }]);
+  let right = await makhbar(tenant.name, '--json');
+  for (let tries = 0; tries < 20 && !right.out.includes('"events":2'); tries++) {
+    await pause(200);
+    right = await makhbar(tenant.name, '--json');
+  }
+  expect(right.code).toBe(0);
+  expect(JSON.parse(right.out)).toMatchObject({ events: 2, open: 0 });
+  expect((await makhbar(tenant.name)).out).toContain('2 events under');
+  await owner.query('begin');
+  await owner.query('alter table audit_event no force row level security');
+  await owner.query(`update audit_event set address = 'x' where tenant_id = $1 and id = $2`, [tenant.id, id]);
+  await owner.query('alter table audit_event force row level security');
+  await owner.query('commit');
+  const wrong = await makhbar(tenant.name);
+  expect(wrong).toMatchObject({ code: 1, out: expect.stringContaining(`AuditEvent/${id} was altered`) });
+  expect((await makhbar(tenant.name, '--from', '2025-03-01')).code).toBe(0);
+}, 60_000);
+
+test.each([
+  [['no-such-laboratory'], /no laboratory/],
+  [['aden', '--from', 'yesterday'], /no laboratory|from must be/],
+])('%j is refused', async (args, sentence) => {
+  expect(await makhbar(...args)).toMatchObject({ code: 1, err: expect.stringMatching(sentence) });
+});
