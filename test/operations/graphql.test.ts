@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { operatorCaller } from '../../src/access/caller.ts';
 import { parseScopes } from '../../src/access/scopes.ts';
 import { executeGraphql } from '../../src/operations/graphql-execute.ts';
+import { newTrail, untracked } from '../../src/interactions/trail.ts';
 import type { Context } from '../../src/request.ts';
 import type { Session } from '../../src/store/pool.ts';
 import { makeLaboratory, signIn, testDatabase, type Laboratory } from '../server.ts';
@@ -503,7 +504,8 @@ function counting(statements: unknown[]): Context {
     },
   };
   const caller = operatorCaller({ subject: 's', client: 'c', scopes: parseScopes('system/*.rs') });
-  return { session, caller, tenant: lab.tenant, base: lab.base } as unknown as Context;
+  const trail = newTrail(untracked);
+  return { session, caller, trail, tenant: lab.tenant, base: lab.base } as unknown as Context;
 }
 
 describe('introspection', () => {
