@@ -6,10 +6,13 @@
  * 2. A code or refresh token that two requests use at once fails for one of them, and everything that was granted with
  *    it is revoked, as if it had been used twice one after the other (RFC 9700 §4.14.2).
  * 3. The same assertion of a client is taken once, whichever process it comes to.
+ * 4. A page of an authorization that is answered twice at once leads on once: of two requests that end it one does, and
+ *    an answer that comes later does not bring it back.
  */
 import { errors, type Adapter, type AdapterPayload } from 'oidc-provider';
 import type { Database } from '../store/pool.ts';
 import {
+  changeState,
   consumeState,
   deleteOfGrant,
   deleteState,
@@ -30,6 +33,10 @@ export function stateAdapter(database: Database, tenant: number, kind: string): 
   return {
     upsert: async (id, payload, expiresIn = forever) => {
       const state = stateOf(kind, id, payload, expiresIn);
+      if (kind === 'Interaction' && payload.result !== undefined) {
+        if (!(await changeState(database, tenant, key(id), state))) throw ended();
+        return;
+      }
       if (kind !== 'ReplayDetection') return await writeState(database, tenant, key(id), state);
       if (!(await writeOnce(database, tenant, key(id), state))) {
         throw new errors.InvalidClientAuth('client assertion tokens must only be used once');
@@ -48,9 +55,15 @@ export function stateAdapter(database: Database, tenant: number, kind: string): 
       if (stored?.grantId !== undefined) await revokeGrant(sessionOf(database, tenant), { id: hashOf(stored.grantId) });
       throw new errors.InvalidGrant('it was used already');
     },
-    destroy: (id) => deleteState(database, tenant, key(id)),
+    destroy: async (id) => {
+      if (!(await deleteState(database, tenant, key(id))) && kind === 'Interaction') throw ended();
+    },
     revokeByGrantId: (grantId) => deleteOfGrant(database, tenant, grantId, kind),
   };
+}
+
+function ended(): Error {
+  return new errors.SessionNotFound('this authorization has ended');
 }
 
 /** In JSON: what jsonb has no place for. Half a surrogate pair does not come out of a decoded address. */

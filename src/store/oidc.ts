@@ -57,6 +57,21 @@ export async function writeState(
   );
 }
 
+/** Changes a payload that is there; false where it is not there any more. */
+export async function changeState(
+  database: Database,
+  tenant: number,
+  key: { kind: string; id: string },
+  state: State,
+): Promise<boolean> {
+  const rows = await database.query(
+    tenant,
+    sql`update openid_state set payload = ${state.payload}, expires = ${expiry(state.expiresIn)}
+      where tenant_id = ${tenant} and kind = ${key.kind} and id = ${hashOf(key.id)} returning 1`,
+  );
+  return rows.length > 0;
+}
+
 /** Notes that a value was used; false where it was used before and has not expired yet. */
 export async function writeOnce(
   database: Database,
@@ -122,15 +137,17 @@ export async function consumeState(
   return rows.length > 0;
 }
 
+/** False where it was deleted before. */
 export async function deleteState(
   database: Database,
   tenant: number,
   key: { kind: string; id: string },
-): Promise<void> {
-  await database.query(
+): Promise<boolean> {
+  const rows = await database.query(
     tenant,
-    sql`delete from openid_state where tenant_id = ${tenant} and kind = ${key.kind} and id = ${hashOf(key.id)}`,
+    sql`delete from openid_state where tenant_id = ${tenant} and kind = ${key.kind} and id = ${hashOf(key.id)} returning 1`,
   );
+  return rows.length > 0;
 }
 
 /** Every code and token of a grant. */
