@@ -6,4 +6,6 @@ export default {
   globalSetup: './test/start-server.ts',
   globalTeardown: './test/stop-server.ts',
   testTimeout: 60_000,
+  // Many tests wait for the server, a browser or a clock: two files at a time on two cores.
+  maxWorkers: 2,
 };
