@@ -4,8 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { describe, expect, test } from '@jest/globals';
 import { rowOf } from '../../src/audit/row.ts';
 import type { AuditRecord } from '../../src/audit/record.ts';
 import { readConfig } from '../../src/config.ts';
@@ -18,6 +17,7 @@ import type { Session } from '../../src/store/pool.ts';
 import type { Tenant } from '../../src/store/tenants.ts';
 import { hasOpenEvents } from '../../src/store/audit-seals.ts';
 import { testDatabase, testServer } from '../server.ts';
+import { tamper } from './owner.ts';
 
 const agent = { subject: 'user-1', client: 'app', roles: ['technician'], fhirUser: 'Practitioner/p' };
 
@@ -35,13 +35,6 @@ function record(i: number): Omit<AuditRecord, 'agent'> {
     patients: i % 4 === 0 ? ['p1', 'p2'] : ['p1'],
   };
 }
-
-let owner: pg.Client;
-beforeAll(async () => {
-  owner = new pg.Client(testServer().databaseUrl);
-  await owner.connect();
-});
-afterAll(() => owner.end());
 
 interface Laboratory {
   readonly tenant: Tenant;
@@ -94,15 +87,7 @@ function laboratory(): Laboratory {
       return last;
     },
     verify: () => verifyLog(session, tenant),
-    tamper: async (text, ...values) => {
-      await owner.query('begin');
-      const tables = ['audit_event', 'audit_agent', 'audit_seal'];
-      for (const table of tables) await owner.query(`alter table ${table} no force row level security`);
-      const { rowCount } = await owner.query(text, values);
-      for (const table of tables) await owner.query(`alter table ${table} force row level security`);
-      await owner.query('commit');
-      expect(rowCount).toBeGreaterThan(0);
-    },
+    tamper,
   };
 }
 

@@ -5,21 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
-import { makeLaboratory, signIn, testServer, type Laboratory } from '../server.ts';
+import { makeLaboratory, signIn, type Laboratory } from '../server.ts';
 import { putEvents } from './log.ts';
+import { tamper } from './owner.ts';
 
 type Json = Record<string, unknown>;
 
-let owner: pg.Client;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'proof-'));
-  owner = new pg.Client(testServer().databaseUrl);
-  await owner.connect();
 });
 afterAll(async () => {
-  await owner.end();
   await rm(folder, { recursive: true });
 });
 
@@ -64,16 +60,6 @@ async function laboratory(): Promise<{ lab: Laboratory; ids: string[] }> {
   const ids = await putEvents(lab.tenant.id, [at(1), at(2), at(3), at(4), at(5)]);
   await sealed(lab, ids);
   return { lab, ids };
-}
-
-async function tamper(text: string, ...values: unknown[]): Promise<void> {
-  await owner.query('begin');
-  for (const table of ['audit_event', 'audit_seal'])
-    await owner.query(`alter table ${table} no force row level security`);
-  const { rowCount } = await owner.query(text, values);
-  for (const table of ['audit_event', 'audit_seal']) await owner.query(`alter table ${table} force row level security`);
-  await owner.query('commit');
-  expect(rowCount).toBeGreaterThan(0);
 }
 
 test('a log as it was written, and one that was changed', async () => {
