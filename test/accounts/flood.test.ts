@@ -7,7 +7,7 @@ test('a flood of sign-ins: what is too much is told to come again and not counte
   const lab = await makeLaboratory();
   const app = await makeApp(lab);
   const pages = await Promise.all(
-    Array.from({ length: 49 }, async () => {
+    Array.from({ length: 80 }, async () => {
       const browser = makeBrowser();
       return { browser, page: await browser.go(authorizationUrl(app, { scope: 'openid user/Patient.rs' })) };
     }),
@@ -38,9 +38,9 @@ test('a flood of sign-ins: what is too much is told to come again and not counte
     reads.push(performance.now() - begun);
   }
   const said = Map.groupBy(await flood, ({ status }) => status);
-  // Two at work and forty waiting at most; the rest is refused at once.
+  // Forty wait at most and at least one is at work (the other may be the other laboratory's); the rest is refused at once.
   expect([...said.keys()].sort((a, b) => a - b)).toEqual([422, 429]);
-  expect(said.get(422)?.length).toBeGreaterThanOrEqual(42);
+  expect(said.get(422)?.length).toBeGreaterThanOrEqual(41);
   expect(said.get(429)?.[0]?.headers.get('retry-after')).toBe('5');
   expect((await signedIn).text).toMatch(/name="decision"/);
   process.stderr.write(
