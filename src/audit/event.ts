@@ -5,7 +5,10 @@
  * 1. The same record always gives the same resource: seals are over its canonical text. What changes here is a new format
  *    beside this one, which stays for the events that it was made for.
  * 2. Nothing of the content of a resource stands in an event: ids, versions and, for a search, the request as it came.
+ * 3. Members stand in the order of their names, so that JSON.stringify writes the canonical text (RFC 8785): sorting
+ *    them anew cost three times the rest of a seal.
  */
+import { inCanonicalOrder } from './canonical.ts';
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { kinds, ownCommands, ownOperations, type Kind } from './kinds.ts';
 import type { AuditRecord, Touched } from './record.ts';
@@ -16,23 +19,23 @@ export interface Rendering {
 }
 
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
-const source = { system: dicom, code: '110153', display: 'Source Role ID' };
-const destination = { system: dicom, code: '110152', display: 'Destination Role ID' };
+const source = { code: '110153', display: 'Source Role ID', system: dicom };
+const destination = { code: '110152', display: 'Destination Role ID', system: dicom };
 const recipient = {
-  system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType',
   code: 'IRCP',
   display: 'information recipient',
+  system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType',
 };
 const entityTypes = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
 const entityRoles = 'http://terminology.hl7.org/CodeSystem/object-role';
-const person = { system: entityTypes, code: '1', display: 'Person' };
-const systemObject = { system: entityTypes, code: '2', display: 'System Object' };
-const patientRole = { system: entityRoles, code: '1', display: 'Patient' };
-const domainResource = { system: entityRoles, code: '4', display: 'Domain Resource' };
-const queryRole = { system: entityRoles, code: '24', display: 'Query' };
+const person = { code: '1', display: 'Person', system: entityTypes };
+const systemObject = { code: '2', display: 'System Object', system: entityTypes };
+const patientRole = { code: '1', display: 'Patient', system: entityRoles };
+const domainResource = { code: '4', display: 'Domain Resource', system: entityRoles };
+const queryRole = { code: '24', display: 'Query', system: entityRoles };
 const requestEntity = {
-  system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType',
   code: 'XrequestId',
+  system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType',
 };
 const profiles = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
 
@@ -40,30 +43,34 @@ export function auditEvent(record: AuditRecord, { observer }: Rendering): JsonOb
   const kind: Kind = kinds[record.kind];
   const profile = profileOf(record, kind);
   return {
-    resourceType: 'AuditEvent',
+    action: kind.action,
+    agent: agents(record, kind, observer),
+    entity: entities(record),
     id: record.id,
     ...(profile !== undefined && { meta: { profile: [profile] } }),
-    type: kind.type,
-    subtype: record.deed === undefined ? [kind.subtype] : [kind.subtype, deed(record.deed)],
-    action: kind.action,
-    recorded: new Date(record.time).toISOString(),
     outcome: String(record.outcome),
     ...(record.reason !== undefined && { outcomeDesc: record.reason }),
     ...(record.purposes.length > 0 && { purposeOfEvent: record.purposes.map(purpose) }),
-    agent: agents(record, kind, observer),
-    source: {
-      observer: { display: observer },
-      type: [
-        {
-          system: 'http://terminology.hl7.org/CodeSystem/security-source-type',
-          code: '4',
-          display: 'Application Server',
-        },
-      ],
-    },
-    entity: entities(record),
+    recorded: new Date(record.time).toISOString(),
+    resourceType: 'AuditEvent',
+    source: { observer: { display: observer }, type: applicationServer },
+    subtype: record.deed === undefined ? [kind.subtype] : [kind.subtype, deed(record.deed)],
+    type: kind.type,
   };
 }
+
+/** The text that seals are over: RFC 8785. */
+export function auditEventText(record: AuditRecord, rendering: Rendering): string {
+  return JSON.stringify(auditEvent(record, rendering));
+}
+
+const applicationServer = [
+  {
+    code: '4',
+    display: 'Application Server',
+    system: 'http://terminology.hl7.org/CodeSystem/security-source-type',
+  },
+];
 
 /** BALP's profiles are for what succeeded; of more patients than one none speaks. */
 function profileOf({ outcome, patients }: AuditRecord, { balp }: Kind): string | undefined {
@@ -77,43 +84,44 @@ function deed(name: string): JsonObject {
     : name.includes(' ')
       ? ownCommands
       : 'http://hl7.org/fhir/restful-interaction';
-  return { system, code: name };
+  return { code: name, system };
 }
 
 function purpose(code: string): JsonObject {
-  return { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason', code }] };
+  return { coding: [{ code, system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason' }] };
 }
 
 function agents({ agent, address }: AuditRecord, kind: Kind, observer: string): JsonObject[] {
   const user = agent.subject === '' || agent.subject === agent.client ? undefined : agent;
   const application: JsonObject = {
-    type: { coding: [kind.toClient ? destination : source] },
-    who: { identifier: { value: agent.client === '' ? 'unknown' : agent.client } },
+    ...(address !== '' && { network: { address, type: '2' } }),
     requestor: user === undefined,
     ...(user === undefined && roles(agent.roles)),
-    ...(address !== '' && { network: { address, type: '2' } }),
+    type: { coding: [kind.toClient ? destination : source] },
+    who: { identifier: { value: agent.client === '' ? 'unknown' : agent.client } },
   };
   const server: JsonObject = {
+    requestor: false,
     type: { coding: [kind.toClient ? source : destination] },
     who: { display: observer },
-    requestor: false,
   };
   if (user === undefined) return [application, server];
+  const { subject, name, fhirUser } = user;
   const who: JsonObject = {
-    ...(user.fhirUser !== undefined && { reference: user.fhirUser }),
-    identifier: { value: user.subject },
-    ...(user.name !== undefined && { display: user.name }),
+    ...(name !== undefined && { display: name }),
+    identifier: { value: subject },
+    ...(fhirUser !== undefined && { reference: fhirUser }),
   };
   return [
     application,
     server,
     {
-      type: { coding: [recipient] },
-      ...roles(user.roles),
-      who,
-      altId: user.subject,
-      ...(user.name !== undefined && { name: user.name }),
+      altId: subject,
+      ...(name !== undefined && { name }),
       requestor: true,
+      ...roles(user.roles),
+      type: { coding: [recipient] },
+      who,
     },
   ];
 }
@@ -125,15 +133,15 @@ function roles(names: readonly string[]): JsonObject {
 function entities({ touched, patients, query, requestId, further = [] }: AuditRecord): JsonObject[] {
   return [
     ...touched.map(({ type, id, version }: Touched) => ({
-      what: { reference: version === undefined ? `${type}/${id}` : `${type}/${id}/_history/${version}` },
-      type: systemObject,
       role: domainResource,
+      type: systemObject,
+      what: { reference: version === undefined ? `${type}/${id}` : `${type}/${id}/_history/${version}` },
     })),
-    ...patients.map((id) => ({ what: { reference: `Patient/${id}` }, type: person, role: patientRole })),
+    ...patients.map((id) => ({ role: patientRole, type: person, what: { reference: `Patient/${id}` } })),
     ...(query === undefined
       ? []
-      : [{ type: systemObject, role: queryRole, query: Buffer.from(query, 'utf8').toString('base64') }]),
-    { what: { identifier: { value: requestId } }, type: requestEntity },
-    ...further,
+      : [{ query: Buffer.from(query, 'utf8').toString('base64'), role: queryRole, type: systemObject }]),
+    { type: requestEntity, what: { identifier: { value: requestId } } },
+    ...further.map(inCanonicalOrder),
   ];
 }

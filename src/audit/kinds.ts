@@ -20,10 +20,11 @@ export interface Kind {
   readonly toClient?: true;
 }
 
+/** Members in the order of their names (event.ts). */
 const rest = {
-  system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
   code: 'rest',
   display: 'RESTful Operation',
+  system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
 };
 const interactionSystem = 'http://hl7.org/fhir/restful-interaction';
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
@@ -38,7 +39,7 @@ export const ownCommands = 'https://makhbar.org/fhir/CodeSystem/command';
 export const ownOperations = 'https://makhbar.org/fhir/CodeSystem/operation';
 
 function restful(number: number, code: string, action: Action, more: Partial<Kind> = {}): Kind {
-  return { number, type: rest, subtype: { system: interactionSystem, code, display: code }, action, ...more };
+  return { number, type: rest, subtype: { code, display: code, system: interactionSystem }, action, ...more };
 }
 
 function security(
@@ -47,15 +48,15 @@ function security(
   subtype: JsonObject,
   action: Action = 'E',
 ): Kind {
-  return { number, type: { system: dicom, code, display }, subtype, action };
+  return { number, type: { code, display, system: dicom }, subtype, action };
 }
 
 function own(code: string): JsonObject {
-  return { system: ownSubtypes, code, display: code };
+  return { code, display: code, system: ownSubtypes };
 }
 
 function dcm(code: string, display: string): JsonObject {
-  return { system: dicom, code, display };
+  return { code, display, system: dicom };
 }
 
 const authentication = ['110114', 'User Authentication'] as const;

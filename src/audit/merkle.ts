@@ -7,18 +7,18 @@
  * 2. The left part of a tree of n leaves is the largest power of two below n: the shape depends on n alone, and n is
  *    signed with the root.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-const leafMark = Buffer.of(0);
+const leafMark = '\0';
 const nodeMark = Buffer.of(1);
 
 /** @param content the canonical text of an event */
 export function leafHash(content: string): Buffer {
-  return createHash('sha256').update(leafMark).update(content, 'utf8').digest();
+  return hash('sha256', leafMark + content, 'buffer');
 }
 
 function nodeHash(left: Buffer, right: Buffer): Buffer {
-  return createHash('sha256').update(nodeMark).update(left).update(right).digest();
+  return hash('sha256', Buffer.concat([nodeMark, left, right]), 'buffer');
 }
 
 /**
@@ -49,7 +49,7 @@ export function growingTree(): Growing {
     },
     root: () =>
       stack.length === 0
-        ? createHash('sha256').digest()
+        ? hash('sha256', '', 'buffer')
         : stack.map(({ hash }) => hash).reduceRight((right, left) => nodeHash(left, right)),
   };
 }

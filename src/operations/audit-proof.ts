@@ -7,8 +7,7 @@
  * (its place among the events of the seal), and beside, the hashes on the way to the root, the event's neighbour first,
  * each with its side. conformance/verify-proof.js checks it.
  */
-import { auditEvent } from '../audit/event.ts';
-import { canonicalJson } from '../audit/canonical.ts';
+import { auditEventText } from '../audit/event.ts';
 import { auditPath, leafHash } from '../audit/merkle.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -29,7 +28,7 @@ export async function auditProof(context: Context, call: Call): Promise<Answer> 
     throw outcomeError('conflict', `AuditEvent/${id} has no seal yet; it gets one within seconds.`);
   }
   const key = await anyVerificationKey(context.session, seal.keyId);
-  const text = canonicalJson(auditEvent(record, { observer: context.tenant.name }));
+  const text = auditEventText(record, { observer: context.tenant.name });
   return { status: 200, resource: proof(text, seal, key?.publicJwk ?? '') };
 }
 

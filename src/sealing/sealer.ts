@@ -2,8 +2,7 @@
  * Seals the events of a laboratory that have no seal yet. Any number of processes may try: one does it at a time, and
  * what one that died left undone is done by the next.
  */
-import { auditEvent } from '../audit/event.ts';
-import { canonicalJson } from '../audit/canonical.ts';
+import { auditEventText } from '../audit/event.ts';
 import { growingTree, leafHash } from '../audit/merkle.ts';
 import { beginning, sealHash, sealText, signSeal, type Seal } from '../audit/seal.ts';
 import { eventsInOrder, type Placed } from '../store/audit-read.ts';
@@ -21,7 +20,7 @@ export interface Sealing {
 
 /** The hash of an event in the tree. */
 export function eventLeaf({ record }: Placed, tenant: Tenant): Buffer {
-  return leafHash(canonicalJson(auditEvent(record, { observer: tenant.name })));
+  return leafHash(auditEventText(record, { observer: tenant.name }));
 }
 
 /** Makes the next seal; undefined where nothing is to be sealed, or another process is at it. */

@@ -26,23 +26,33 @@ export const eventColumns: Sql = sql`e.id, e.transaction, e.time, e.kind, e.outc
   e.entity_version, e.address, e.request, e.patient, e.detail, a.content as agent_content`;
 
 export function recordFromRow(row: EventRow): AuditRecord {
-  const { id, kind, outcome, address, request, patient, detail } = row;
-  return recordOf(
-    {
-      id,
-      time: Date.parse(instantText(row.time)),
-      kind,
-      outcome,
-      entityType: row.entity_type,
-      entityId: row.entity_id,
-      entityVersion: row.entity_version,
-      address,
-      request,
-      patient,
-      detail: detail === null ? null : (JSON.parse(detail) as JsonObject),
-    },
-    JSON.parse(row.agent_content) as Agent,
-  );
+  return recordReader()(row);
+}
+
+/** The same for many rows: an agent that several name is read once. */
+function recordReader(): (row: EventRow) => AuditRecord {
+  const agents = new Map<string, Agent>();
+  return ({ agent_content: content, detail, ...row }) => {
+    const agent = agents.get(content) ?? (JSON.parse(content) as Agent);
+    agents.set(content, agent);
+    const { id, kind, outcome, address, request, patient } = row;
+    return recordOf(
+      {
+        id,
+        time: Date.parse(instantText(row.time)),
+        kind,
+        outcome,
+        entityType: row.entity_type,
+        entityId: row.entity_id,
+        entityVersion: row.entity_version,
+        address,
+        request,
+        patient,
+        detail: detail === null ? null : (JSON.parse(detail) as JsonObject),
+      },
+      agent,
+    );
+  };
 }
 
 /** A place in the order of the seals. */
@@ -55,11 +65,13 @@ export interface Placed extends Place {
   readonly record: AuditRecord;
 }
 
-const pageSize = 2_000;
+/** Making the records and hashes of a page keeps other requests waiting: some 5 ms. */
+const pageSize = 500;
 const nil = '00000000-0000-0000-0000-000000000000';
 
 /** The events of the transactions from `low` to below `high`, in the order of transaction and id. */
 export async function* eventsInOrder(session: Session, low: string, high: string): AsyncGenerator<Placed> {
+  const read = recordReader();
   let after: Place = { transaction: low, id: nil };
   for (;;) {
     const rows = await session.query<EventRow>(sql`select ${eventColumns}
@@ -67,7 +79,7 @@ export async function* eventsInOrder(session: Session, low: string, high: string
       where e.tenant_id = ${session.tenant} and e.transaction < ${high}
         and (e.transaction, e.id) > (${after.transaction}::int8, ${after.id}::uuid)
       order by e.transaction, e.id limit ${pageSize}`);
-    for (const row of rows) yield { transaction: row.transaction, id: row.id, record: recordFromRow(row) };
+    for (const row of rows) yield { transaction: row.transaction, id: row.id, record: read(row) };
     const last = rows.at(-1);
     if (last === undefined || rows.length < pageSize) return;
     after = { transaction: last.transaction, id: last.id };
