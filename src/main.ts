@@ -7,14 +7,13 @@ import { roles, type Config, type Role } from './config.ts';
 import { outcomeError } from './fhir/outcome.ts';
 import { createLog, type Log } from './log.ts';
 import { shownUrl } from './start/address.ts';
-import { ensureLaboratory, openMigrated, startPostgres } from './start/database.ts';
+import { ensureLaboratory, openMigrated, startPostgres, type Opened } from './start/database.ts';
 import { startHttp, type Part } from './start/http.ts';
 import { startJobs } from './start/jobs.ts';
 import type { Running } from './start/running.ts';
-import type { Database } from './store/pool.ts';
 
 /** What each role starts; a role that this version does not have is missing here. */
-const starters: Partial<Record<Role, (config: Config, database: Database, log: Log) => Promise<Part>>> = {
+const starters: Partial<Record<Role, (config: Config, opened: Opened, log: Log) => Promise<Part>>> = {
   http: startHttp,
   jobs: startJobs,
 };
@@ -35,7 +34,7 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
     const laboratory = await ensureLaboratory(database, log);
     let url = '';
     for (const role of wanted) {
-      const part = await starters[role]?.(config, database, log);
+      const part = await starters[role]?.(config, { database, url: postgres.url }, log);
       if (part === undefined) continue;
       started.unshift(part.stop);
       if (part.address !== undefined) url = shownUrl(config, part.address.address, part.address.port);

@@ -20,6 +20,12 @@ export async function startPostgres(config: Config, log: Log): Promise<Postgres>
   return { url: config.databaseUrl, ended: new Promise(() => undefined), stop: async () => undefined };
 }
 
+/** A pool, and where its connections lead. */
+export interface Opened {
+  readonly database: Database;
+  readonly url: string;
+}
+
 /** Migrates and opens the pool. */
 export async function openMigrated(config: Config, url: string, log: Log): Promise<Database> {
   await migrate(url, log);

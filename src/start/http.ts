@@ -27,6 +27,7 @@ import { makeTenantCache } from '../store/tenant-cache.ts';
 import { combinedCreations, combinedWrites } from '../store/write.ts';
 import { makeMeter } from '../usage/meter.ts';
 import { announceProcess } from './announce-process.ts';
+import type { Opened } from './database.ts';
 import { identityHandler } from './identity.ts';
 import { askParent } from './worker-metrics.ts';
 
@@ -36,7 +37,7 @@ export interface Part {
   stop(): Promise<void>;
 }
 
-export async function startHttp(config: Config, database: Database, log: Log): Promise<Part> {
+export async function startHttp(config: Config, { database }: Opened, log: Log): Promise<Part> {
   const metrics = makeMetrics(database.load, cluster.isWorker ? askParent() : undefined);
   let stopping = false;
   const server = shared(config, database, log);

@@ -4,15 +4,17 @@ import type { Config } from '../config.ts';
 import { sweepParts } from '../files/folder.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
-import type { Database } from '../store/pool.ts';
+import type { Opened } from './database.ts';
 import { shared, type Part } from './http.ts';
 import { startSealing } from './sealing.ts';
 
 const sweepEvery = 24 * 3_600_000;
 
-export async function startJobs(config: Config, database: Database, log: Log): Promise<Part> {
+export async function startJobs(config: Config, { database, url }: Opened, log: Log): Promise<Part> {
   const runner = startRunner({ server: shared(config, database, log), searchStates: new Map() });
-  const sealing = startSealing(database, config.keyEncryptionKey(), log);
+  const { statementTimeout, logLevel } = config;
+  const keyEncryptionKey = config.keyEncryptionKey();
+  const sealing = startSealing({ databaseUrl: url, statementTimeout, keyEncryptionKey, logLevel }, log);
   const stop = async (): Promise<void> => {
     await Promise.all([runner.stop(), sealing.stop()]);
   };
