@@ -19,12 +19,12 @@ export function versionHeaders(version: number, lastUpdated: string): Record<str
 }
 
 /** A stored version as the answer of read and vread: 200, 304 where the caller has it, 410 where it is a deletion. */
-export function storedAnswer({ trail }: Pick<Context, 'trail'>, call: Call, stored: Stored): Answer {
+export function storedAnswer({ trail, base }: Pick<Context, 'trail' | 'base'>, call: Call, stored: Stored): Answer {
   const headers = versionHeaders(stored.version, stored.lastUpdated);
   if (stored.text === null) {
     throw outcomeError('deleted', `${nameOf(stored)} was deleted.`, { headers });
   }
-  showed(trail, stored);
+  showed(trail, stored, [base]);
   if (notModified(call, stored.version, stored.lastUpdated)) {
     return { status: 304, headers, lastUpdated: stored.lastUpdated };
   }

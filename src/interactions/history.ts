@@ -65,7 +65,7 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
     next && sealCursor(context, scope, [next.lastUpdated, next.rid, String(next.version)]),
   );
   const entries = versions.map((version) => entryOf(context, version, subset));
-  versions.forEach((version) => showed(context.trail, version));
+  versions.forEach((version) => showed(context.trail, version, [context.base]));
   return {
     status: 200,
     text: bundleText({ type: 'history', total, links, timestamp: new Date().toISOString() }, entries),

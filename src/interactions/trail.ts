@@ -12,6 +12,7 @@ import type { JsonObject } from '../fhir/json.ts';
 import { isId } from '../fhir/reference.ts';
 import { typeName } from '../fhir/resource-types.ts';
 import type { Request } from '../request.ts';
+import { patientOf } from '../search/patient.ts';
 import type { Stored } from '../store/read.ts';
 import type { Written } from '../store/write.ts';
 import type { Call } from './call.ts';
@@ -84,26 +85,20 @@ function sentBy({ sent, query }: Request): string {
   return sent?.() ?? new URLSearchParams(query.map(([name, value]): [string, string] => [name, value])).toString();
 }
 
-/** A resource that stands in the answer. */
-export function showed(trail: Trail, stored: Stored): void {
+/** A resource that stands in the answer. @param bases our own addresses, where it may be an older version */
+export function showed(trail: Trail, stored: Stored, bases: readonly string[] = []): void {
   const { type, id, version, within } = stored;
   const place = within ?? { type, id };
   trail.touched.push({ type: typeName(place.type), id: place.id, version });
-  const patient = stored.patient ?? (within === undefined ? formerPatient(stored) : undefined);
+  const patient = stored.patient ?? (within === undefined ? patientThen(stored, bases) : undefined);
   if (patient !== undefined) trail.patients.add(patient);
 }
 
-/** Whom a version of a resource that has since been deleted was about; the row no longer says. */
-function formerPatient({ type, id, method, text }: Stored): string | undefined {
+/** Whom an older version was about: the row knows that of the present one alone. */
+function patientThen({ type, id, text }: Stored, bases: readonly string[]): string | undefined {
   if (typeName(type) === 'Patient') return id;
-  if (method === 'DELETE' || text === null || !/"Patient\//.test(text)) return undefined;
-  const resource = parseStored(text);
-  for (const member of ['subject', 'patient', 'for', 'beneficiary', 'individual']) {
-    const reference = (resource[member] as JsonObject | undefined)?.['reference'];
-    const found = typeof reference === 'string' ? /^Patient\/([A-Za-z0-9.-]{1,64})$/.exec(reference)?.[1] : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  if (text === null || !/Patient\//.test(text)) return undefined;
+  return patientOf(parseStored(text), bases);
 }
 
 /** A version that was written, or a deletion. */

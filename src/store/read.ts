@@ -16,7 +16,7 @@ export interface Stored {
   readonly lastUpdated: string;
   readonly method: string;
   readonly text: string | null;
-  /** The patient whom the resource is about as it is now; absent where it is about none, and for a deletion. */
+  /** The patient whom the present version is about; absent where it is about none, and for other versions. */
   readonly patient?: string;
   /** The resource that contains it, where it was found as a contained one. */
   readonly within?: Key;
@@ -34,7 +34,8 @@ export interface StoredRow {
 }
 
 /** What every reading statement selects from `resource r` and `resource_version v`. */
-export const storedColumns: Sql = sql`r.type, r.fhir_id, r.rid, r.patient, v.ver, v.last_updated, v.method,
+export const storedColumns: Sql = sql`r.type, r.fhir_id, r.rid,
+  case when v.ver = r.ver then r.patient end as patient, v.ver, v.last_updated, v.method,
   coalesce(v.exact, v.content::text) as text`;
 
 export function storedFromRow(row: StoredRow): Stored {

@@ -243,6 +243,26 @@ const writes: readonly Row[] = [
     event: { kind: 'update', touched: ['Observation/new#2'], patients: ['p', 'q'] },
   },
   {
+    path: 'Observation/new/_history/1',
+    status: 200,
+    event: { kind: 'vread', touched: ['Observation/new#1'], patients: ['p'] },
+  },
+  {
+    path: 'Observation/new/_history/2',
+    status: 200,
+    event: { kind: 'vread', touched: ['Observation/new#2'], patients: ['q'] },
+  },
+  {
+    path: 'Observation/new/_history?_count=1',
+    status: 200,
+    event: { kind: 'history-instance', touched: ['Observation/new#2'], patients: ['q'] },
+  },
+  {
+    path: 'Observation/_history?_count=2',
+    status: 200,
+    event: { kind: 'history-type', touched: ['Observation/new#2', 'Observation/new#1'], patients: ['p', 'q'] },
+  },
+  {
     path: 'Observation/new',
     init: {
       method: 'PATCH',
