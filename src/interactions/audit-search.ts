@@ -13,6 +13,7 @@ import type { Access, Condition, Search } from '../search/ast.ts';
 import type { Parameter } from '../search/parameters.ts';
 import { parseSearch } from '../search/parse.ts';
 import { countEvents, searchEvents, type EventPage, type EventPosition } from '../store/audit-search.ts';
+import { productParameters } from '../store/product-parameters.ts';
 import { storedEvent } from './audit-log.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
@@ -60,7 +61,7 @@ async function found(
   const access = parsed.access('AuditEvent');
   const nothing: EventPage = { records: [], next: undefined, previous: undefined };
   if (access === undefined) return { page: nothing, total: 0 };
-  const search = { condition: parsed.condition, access };
+  const search = { condition: parsed.condition, access, seen: parsed.access };
   const { count } = parsed;
   const page =
     count === 0
@@ -87,9 +88,12 @@ const refused: ReadonlySet<string> = new Set([
   '_explain',
 ]);
 
-/** Whether a parameter of AuditEvent can be asked of the log: R4's can, a laboratory's own cannot. */
+const productUrls: ReadonlySet<string> = new Set(productParameters.map(({ definition }) => definition.url));
+
+/** Whether a parameter of AuditEvent can be asked of the log: R4's and the product's can, a laboratory's own cannot. */
 export function isAskedOfLog({ name, url }: Parameter): boolean {
-  return !refused.has(name) && name !== '_query' && url.startsWith('http://hl7.org/fhir/SearchParameter/');
+  const known = url.startsWith('http://hl7.org/fhir/SearchParameter/') || productUrls.has(url);
+  return known && !refused.has(name) && name !== '_query';
 }
 
 function checkNames(query: Parameters): void {
@@ -97,13 +101,6 @@ function checkNames(query: Parameters): void {
     const [base = ''] = name.split(/[:.]/);
     if (refused.has(base)) {
       throw outcomeError('not-supported', `"${name.slice(0, 80)}" cannot be asked of the audit log.`, { status: 400 });
-    }
-    if (name.includes('.')) {
-      throw outcomeError(
-        'not-supported',
-        `"${name.slice(0, 80)}": the audit log is not searched through references; search ${base} for the ids first.`,
-        { status: 400 },
-      );
     }
   }
 }

@@ -9,12 +9,16 @@ import { foldSql } from './fold.ts';
 import type { ParameterPath } from './parameters.ts';
 import { either } from './sql-list.ts';
 
+/** searchparameters/audit-event-client.json: the application alone. */
+const application = "AuditEvent.agent.where(type.coding.where(code = 'IRCP').empty()).who.identifier";
+
 const elements: ReadonlySet<string> = new Set([
   'AuditEvent.agent.who',
   'AuditEvent.agent.name',
   'AuditEvent.agent.role',
   'AuditEvent.agent.altId',
   'AuditEvent.agent.policy',
+  application,
 ]);
 
 export function isAgentPath({ path }: ParameterPath): boolean {
@@ -59,7 +63,7 @@ function questionSql(condition: Condition, path: ParameterPath): Sql | undefined
     case 'reference-identifier':
       return either(condition.values.map(identifierSql));
     case 'token':
-      return either(condition.values.map((value) => (element === 'role' ? roleSql(value) : altIdSql(value))));
+      return either(condition.values.map(tokenSql(path.path.key)));
     case 'string':
       return sql`(${user} and ${either(condition.values.map((value) => nameSql(condition.mode, value)))})`;
     default:
@@ -67,11 +71,17 @@ function questionSql(condition: Condition, path: ParameterPath): Sql | undefined
   }
 }
 
+function tokenSql(key: string): (value: TokenValue) => Sql {
+  if (key === application) return applicationSql;
+  return key === 'AuditEvent.agent.role' ? roleSql : altIdSql;
+}
+
 function presentSql(element: string, { target }: ParameterPath): Sql {
   if (element === 'who') {
     return target === undefined ? sql`true` : sql`(${user} and starts_with(${content('fhirUser')}, ${`${target}/`}))`;
   }
   if (element === 'role') return sql`a.content -> 'roles' <> '[]'`;
+  if (element.startsWith('where(')) return sql`true`;
   return element === 'name' ? sql`(${user} and a.content ? 'name')` : user;
 }
 
@@ -84,8 +94,13 @@ function referenceSql({ type, id, version }: ReferenceValue): Sql {
 /** The identifiers of a user and of an application have no system. */
 function identifierSql({ system, code }: TokenValue): Sql {
   if ((system ?? '') !== '' || code === undefined) return sql`false`;
-  const client = sql`coalesce(nullif(${content('client')}, ''), 'unknown')`;
   return sql`(${client} = ${code} or (${user} and ${content('subject')} = ${code}))`;
+}
+
+const client = sql`coalesce(nullif(${content('client')}, ''), 'unknown')`;
+
+function applicationSql({ system, code }: TokenValue): Sql {
+  return (system ?? '') === '' && code !== undefined ? sql`${client} = ${code}` : sql`false`;
 }
 
 function altIdSql({ system, code }: TokenValue): Sql {

@@ -10,7 +10,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { sql, type Sql } from '../store/sql.ts';
 import type { Condition, DateValue, ReferenceValue, TokenValue } from './ast.ts';
-import { either } from './sql-list.ts';
+import { anyOf, either } from './sql-list.ts';
 
 /** Whom a resource is about: undefined where there never was such a resource. */
 export type Patients = ReadonlyMap<string, readonly string[] | undefined>;
@@ -36,18 +36,47 @@ interface About {
   readonly bounded: boolean;
 }
 
-/** Alternatives, each of which an index finds. */
-export function entityAlternatives(value: ReferenceValue, about: About): Sql[] {
-  const { type, id, version } = value;
-  if (type === null) return [];
-  if (type === 'Patient' && version === undefined) return patientAlternatives([id], about.tenant);
-  const first = sql`(e.entity_id = ${id}${isType(type)}${isVersion(version)})`;
-  const asPatient = type === undefined ? patientAlternatives([id], about.tenant) : [];
-  return [first, ...asPatient, ...furtherAlternatives(value, about)];
+/** One way in which an event meets a condition. */
+export interface Alternative {
+  /** The whole of it, of a row `e` of audit_event. */
+  readonly where: Sql;
+  /** Rows of another table by whose index the events are found: `p` with their time and id, and what is left to ask. */
+  readonly led?: { readonly from: Sql; readonly rest: Sql };
 }
 
-function isType(type: string | undefined): Sql {
-  return type === undefined ? sql`` : sql` and e.entity_type = ${typeNumber(type) ?? -1}::int2`;
+/** So many resources have an index range each, which delivers in order; those of more are sorted together. */
+const mostApart = 4;
+
+/** Alternatives, each of which an index finds. */
+export function entityAlternatives(values: readonly ReferenceValue[], about: About): Alternative[] {
+  const local = values.filter(({ type }) => type !== null);
+  return local.length <= mostApart
+    ? local.flatMap((value) => ofResources([value], about))
+    : grouped(local).flatMap((group) => ofResources(group, about));
+}
+
+/** Values of one type and version together. */
+function grouped(values: readonly ReferenceValue[]): ReferenceValue[][] {
+  const groups = new Map<string, ReferenceValue[]>();
+  for (const value of values) {
+    const key = `${value.type ?? ''}/${value.version ?? ''}`;
+    groups.set(key, [...(groups.get(key) ?? []), value]);
+  }
+  return [...groups.values()];
+}
+
+/** @param group resources of one type and version */
+function ofResources(group: readonly ReferenceValue[], about: About): Alternative[] {
+  const [{ type, version } = { type: undefined, version: undefined }] = group;
+  const ids = group.map(({ id }) => id);
+  if (type === 'Patient' && version === undefined) return patientAlternatives(ids, about.tenant);
+  const first = sql`(${anyOf(sql`e.entity_id`, ids, 'text')}${isType(type)}${isVersion(version)})`;
+  const asPatients = type === undefined ? patientAlternatives(ids, about.tenant) : [];
+  return [{ where: first }, ...asPatients, ...furtherAlternatives(group, about)];
+}
+
+function isType(type: string | null | undefined): Sql {
+  return typeof type === 'string' ? sql` and e.entity_type = ${typeNumber(type) ?? -1}::int2` : sql``;
 }
 
 function isVersion(version: string | undefined): Sql {
@@ -59,13 +88,22 @@ function versionNumber(version: string): number {
   return /^[1-9]\d{0,8}$/.test(version) ? Number(version) : -1;
 }
 
-function furtherAlternatives(value: ReferenceValue, { tenant, patients, bounded }: About): Sql[] {
-  const whom = patients.get(entityKey(value));
-  if (whom === undefined) return [];
-  const shown = shownSql(value);
-  if (whom.length > 0) return patientAlternatives(whom, tenant).map((one) => sql`(${one} and ${shown})`);
-  if (bounded) return [shown];
-  throw outcomeError(
+function furtherAlternatives(group: readonly ReferenceValue[], { tenant, patients, bounded }: About): Alternative[] {
+  const known = group.filter((value) => patients.get(entityKey(value)) !== undefined);
+  if (known.length === 0) return [];
+  const aboutNobody = known.find((value) => patients.get(entityKey(value))?.length === 0);
+  const shown = shownSql(known);
+  if (aboutNobody !== undefined && bounded) return [{ where: shown }];
+  if (aboutNobody !== undefined) throw aboutNoPatient(aboutNobody);
+  const whom = [...new Set(known.flatMap((value) => patients.get(entityKey(value)) ?? []))];
+  return patientAlternatives(whom, tenant).map(({ where, led }) => ({
+    where: sql`(${where} and ${shown})`,
+    ...(led && { led: { ...led, rest: shown } }),
+  }));
+}
+
+function aboutNoPatient(value: ReferenceValue): Error {
+  return outcomeError(
     'too-costly',
     `${entityKey(value).slice(0, 100)} is about no patient: which searches showed it can be asked of a period only; add a date, such as date=ge2026-01-01.`,
     { status: 400 },
@@ -73,20 +111,28 @@ function furtherAlternatives(value: ReferenceValue, { tenant, patients, bounded 
 }
 
 /** Among those after the first: number of the type, id, version. */
-function shownSql({ type, id, version }: ReferenceValue): Sql {
+function shownSql(group: readonly ReferenceValue[]): Sql {
+  const [{ type, version } = { type: undefined, version: undefined }] = group;
   const isOfType = typeof type === 'string' ? sql` and (m -> 0) = to_jsonb(${typeNumber(type) ?? -1}::int4)` : sql``;
   const isOfVersion = version === undefined ? sql`` : sql` and (m -> 2) = to_jsonb(${versionNumber(version)}::int4)`;
-  return sql`exists (select from jsonb_array_elements(e.detail -> 'more') m where m ->> 1 = ${id}${isOfType}${isOfVersion})`;
+  const isOne = anyOf(
+    sql`m ->> 1`,
+    group.map(({ id }) => id),
+    'text',
+  );
+  return sql`exists (select from jsonb_array_elements(e.detail -> 'more') m where ${isOne}${isOfType}${isOfVersion})`;
 }
 
 /** Events about one patient have it in a column; those about several have rows of audit_patient. */
-export function patientAlternatives(ids: readonly string[], tenant: number): Sql[] {
-  const among = (column: Sql): Sql =>
-    ids.length === 1 ? sql`${column} = ${ids[0]}` : sql`${column} = any(${ids}::text[])`;
+export function patientAlternatives(ids: readonly string[], tenant: number): Alternative[] {
+  const rows = sql`p.tenant_id = ${tenant} and ${anyOf(sql`p.patient`, ids, 'text')}`;
+  const distinct = ids.length === 1 ? sql`` : sql`distinct `;
   return [
-    sql`${among(sql`e.patient`)}`,
-    sql`(e.patient is null and exists (select from audit_patient p where p.tenant_id = ${tenant} and ${among(sql`p.patient`)}
-      and p.time = e.time and p.id = e.id))`,
+    { where: anyOf(sql`e.patient`, ids, 'text') },
+    {
+      where: sql`(e.patient is null and exists (select from audit_patient p where ${rows} and p.time = e.time and p.id = e.id))`,
+      led: { from: sql`(select ${distinct}p.time, p.id from audit_patient p where ${rows}) p`, rest: sql`true` },
+    },
   ];
 }
 

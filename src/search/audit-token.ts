@@ -8,6 +8,11 @@ import { sql, type Sql } from '../store/sql.ts';
 import type { TokenValue } from './ast.ts';
 import { either } from './sql-list.ts';
 
+/** searchparameters/audit-event-request-id.json and audit-event-break-glass.json. */
+const requestIds = "AuditEvent.entity.where(type.code = 'XrequestId').what.identifier";
+const emergencies =
+  "(AuditEvent.purposeOfEvent.coding.where(code = 'BTG') | AuditEvent.subtype.where(code = '110127' or code = '110128')).exists()";
+
 type Tokens = (values: readonly TokenValue[]) => Sql;
 
 /** By the path of the element. */
@@ -23,7 +28,36 @@ export const auditTokens: Readonly<Record<string, Tokens>> = {
   'AuditEvent.entity.type': (values) => entityCodeSql('type', values),
   'AuditEvent.entity.role': (values) => entityCodeSql('role', values),
   'AuditEvent.source.site': () => sql`false`,
+  'AuditEvent.purposeOfEvent': (values) => either(values.map(purposeSql)),
+  'AuditEvent.agent.purposeOfUse': () => sql`false`,
+  [requestIds]: (values) => either(values.map(requestSql)),
+  [emergencies]: (values) => emergencySql(values),
 };
+
+/** Elements that every event has, or that are worked out of it. */
+export const inEveryEvent: ReadonlySet<string> = new Set([requestIds, emergencies]);
+
+const purposeSystem = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
+
+function purposeSql({ system, code }: TokenValue): Sql {
+  if (system !== undefined && system !== purposeSystem) return sql`false`;
+  return code === undefined ? sql`e.detail ? 'purposes'` : sql`e.detail -> 'purposes' ? ${code}`;
+}
+
+function requestSql({ system, code }: TokenValue): Sql {
+  return (system ?? '') === '' && code !== undefined ? sql`e.request = ${code}` : sql`false`;
+}
+
+/** The very text of an index: audit_event_by_emergency. 40 and 41 open and close an override. */
+const emergency = sql`(e.detail -> 'purposes' ? 'BTG' or e.kind in (40, 41))`;
+
+function emergencySql(values: readonly TokenValue[]): Sql {
+  return either(
+    values.flatMap(({ code }) =>
+      code === 'true' ? [emergency] : code === 'false' ? [sql`${emergency} is not true`] : [],
+    ),
+  );
+}
 
 function matches(coding: JsonObject, { system, code }: TokenValue): boolean {
   const same = system === undefined || (coding['system'] ?? null) === system;

@@ -8,10 +8,10 @@
  * 3. Who did it and whom a resource is about are looked up first (`Known`), so that an index delivers in order.
  */
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
-import { join, sql, type Sql } from '../store/sql.ts';
+import { join, raw, sql, type Sql } from '../store/sql.ts';
 import { agentKey, isAgentPath } from './audit-agents.ts';
-import { entityAlternatives, entityIdentifierSql, isBounded, type Patients } from './audit-entity.ts';
-import { auditTokens } from './audit-token.ts';
+import { entityAlternatives, entityIdentifierSql, isBounded, type Alternative, type Patients } from './audit-entity.ts';
+import { auditTokens, inEveryEvent } from './audit-token.ts';
 import type { Condition, RowLeaf, StringMode } from './ast.ts';
 import { updatedSql } from './date-sql.ts';
 import type { Parameter, ParameterPath } from './parameters.ts';
@@ -71,7 +71,7 @@ function auditSql(condition: Condition, known: Surroundings): Sql {
     case 'consent':
       return sql`true`;
     default:
-      return either(alternativesOf(condition, known));
+      return either(alternativesOf(condition, known).map(({ where }) => where));
   }
 }
 
@@ -102,7 +102,7 @@ export function idSql(id: string): Sql {
 }
 
 /** Alternatives that one index each finds in the order of time. */
-function alternativesOf(condition: Condition, known: Surroundings): Sql[] {
+function alternativesOf(condition: Condition, known: Surroundings): Alternative[] {
   if (!isLeaf(condition)) throw inexpressible(nameOf(condition));
   return condition.paths.flatMap((path) => ofPath(condition, path, known));
 }
@@ -113,17 +113,25 @@ function isLeaf(condition: Condition): condition is RowLeaf {
   return leaves.includes(condition.kind);
 }
 
-function ofPath(leaf: RowLeaf, path: ParameterPath, known: Surroundings): Sql[] {
+function ofPath(leaf: RowLeaf, path: ParameterPath, known: Surroundings): Alternative[] {
   const { key } = path.path;
-  if (isAgentPath(path)) return agentAlternatives(known.agents.get(agentKey(leaf, path)) ?? []);
+  if (isAgentPath(path)) return agentAlternatives(known.agents.get(agentKey(leaf, path)) ?? []).map(asked);
+  if (isEntity(path) && leaf.kind === 'reference') return entityAlternatives(leaf.values, known);
+  return elementSql(leaf, key).map(asked);
+}
+
+function asked(where: Sql): Alternative {
+  return { where };
+}
+
+function elementSql(leaf: RowLeaf, key: string): Sql[] {
   if (leaf.kind === 'token' && auditTokens[key] !== undefined) return [auditTokens[key](leaf.values)];
   if (leaf.kind === 'date' && key === 'AuditEvent.recorded') {
     return [either(leaf.values.map((value) => updatedSql(sql`e.time`, value)))];
   }
   if (leaf.kind === 'string' && key === 'AuditEvent.agent.network.address') return [addressSql(leaf.mode, leaf.values)];
-  if (key === 'AuditEvent.entity.what') {
-    if (leaf.kind === 'reference') return leaf.values.flatMap((value) => entityAlternatives(value, known));
-    if (leaf.kind === 'reference-identifier') return leaf.values.map(entityIdentifierSql);
+  if (key === 'AuditEvent.entity.what' && leaf.kind === 'reference-identifier') {
+    return leaf.values.map(entityIdentifierSql);
   }
   if (inNoEvent.has(key)) return [];
   throw inexpressible(key);
@@ -133,6 +141,7 @@ function ofPath(leaf: RowLeaf, path: ParameterPath, known: Surroundings): Sql[] 
 const inNoEvent: ReadonlySet<string> = new Set([
   'AuditEvent.source.observer',
   'AuditEvent.source.site',
+  'AuditEvent.agent.purposeOfUse',
   'AuditEvent.entity.name',
 ]);
 
@@ -172,7 +181,9 @@ function presentSql(path: ParameterPath, agent: string, known: Known): Sql {
   if (key === 'AuditEvent.entity.what' && path.target === 'Patient') {
     return sql`(e.patient is not null or e.detail ? 'patients')`;
   }
-  if (/^AuditEvent\.(action|outcome|recorded|type|subtype|entity\.(what|type))$/.test(key)) return sql`true`;
+  if (key === 'AuditEvent.purposeOfEvent') return sql`e.detail ? 'purposes'`;
+  if (inEveryEvent.has(key) || /^AuditEvent\.(action|outcome|recorded|type|subtype|entity\.(what|type))$/.test(key))
+    return sql`true`;
   throw inexpressible(`${key}:missing`);
 }
 
@@ -185,27 +196,85 @@ function inexpressible(what: string): Error {
   return outcomeError('not-supported', `"${what}" cannot be asked of the audit log.`, { status: 400 });
 }
 
-/**
- * Conditions that together are this one, such that an index delivers the events of each in order, and none of them is in
- * two.
- */
-export function auditBranches(condition: Condition, given: Known): Sql[] {
+/** Where some of the events are read from, in the order of time and id, and what is asked of them. */
+export interface Branch {
+  /** Rows `e` of audit_event, and `led` ones also `p`. */
+  readonly from: Sql;
+  /** The rows that an index delivers in order. */
+  readonly ordered: Sql;
+  readonly where: Sql;
+}
+
+/** Branches that together are this condition; no event is in two. */
+export function auditBranches(condition: Condition, given: Known): Branch[] {
   const known = { ...given, bounded: isBounded(condition) };
   const parts = condition.kind === 'and' ? condition.parts : [condition];
   const [split] = parts
-    .filter(isLeaf)
-    .map((part) => ({ part, found: alternativesOf(part, known) }))
+    .filter(isIndexed)
+    .map((part) => ({ part, found: leavesOf(part).flatMap((leaf) => alternativesOf(leaf, known)) }))
     .filter(({ found }) => found.length > 1 && found.length <= mostAlternatives)
     .sort((one, other) => rank(one.part) - rank(other.part));
-  if (split === undefined) return [auditSql(condition, known)];
-  const rest = parts.filter((part) => part !== split.part).map((part) => auditSql(part, known));
-  return split.found.map((one, i) =>
-    every([one, ...split.found.slice(0, i).map((before) => sql`(${before}) is not true`), ...rest]),
-  );
+  const { tenant } = known;
+  if (split === undefined) return [eventBranch(tenant, [auditSql(condition, known)])];
+  const others = parts.filter((part) => part !== split.part);
+  const rest = others.map((part) => auditSql(part, known));
+  const within = others.filter(isTime).map((part) => timeSql(raw('p.time'), part));
+  return split.found.map(({ where, led }, i) => {
+    const before = split.found.slice(0, i).map((one) => sql`(${one.where}) is not true`);
+    return led === undefined
+      ? eventBranch(tenant, [where, ...before, ...rest])
+      : ledBranch(tenant, led, [...within, ...before, ...rest]);
+  });
+}
+
+function eventBranch(tenant: number, parts: readonly Sql[]): Branch {
+  return { from: sql`audit_event e`, ordered: raw('e'), where: every([sql`e.tenant_id = ${tenant}`, ...parts]) };
+}
+
+/**
+ * Each event by its key: left to itself PostgreSQL reads the log backwards and asks of every event whether it is among
+ * those of the patient (52 ms at 500,000 events, 0.4 ms so).
+ */
+function ledBranch(tenant: number, { from, rest }: NonNullable<Alternative['led']>, parts: readonly Sql[]): Branch {
+  const event = sql`select * from audit_event e where e.tenant_id = ${tenant} and e.time = p.time and e.id = p.id offset 0`;
+  return { from: sql`${from} cross join lateral (${event}) e`, ordered: raw('p'), where: every([rest, ...parts]) };
+}
+
+/** Answered by ranges of an index: what an event is about, and who did it. `patient` asks for both. */
+type Indexed = RowLeaf | { readonly kind: 'or'; readonly parts: readonly RowLeaf[] };
+
+function isIndexed(condition: Condition): condition is Indexed {
+  return condition.kind === 'or' ? condition.parts.every(isIndexedLeaf) : isIndexedLeaf(condition);
+}
+
+function isIndexedLeaf(condition: Condition): condition is RowLeaf {
+  if (!isLeaf(condition)) return false;
+  const { kind, paths } = condition;
+  return paths.every((path) => isAgentPath(path) || (kind === 'reference' && isEntity(path)));
+}
+
+function isEntity({ path }: ParameterPath): boolean {
+  return path.key === 'AuditEvent.entity.what';
+}
+
+function leavesOf(condition: Indexed): readonly RowLeaf[] {
+  return condition.kind === 'or' ? condition.parts : [condition];
+}
+
+type Time = Extract<Condition, { kind: 'date' | 'updated' }>;
+
+function isTime(condition: Condition): condition is Time {
+  return condition.kind === 'date' || condition.kind === 'updated';
+}
+
+function timeSql(time: Sql, { values }: Time): Sql {
+  return either(values.map((value) => updatedSql(time, value)));
 }
 
 /** What is likely to leave least comes first: one resource, a patient, a user. */
-function rank({ paths }: RowLeaf): number {
-  const about = paths.some(({ path }) => path.key === 'AuditEvent.entity.what');
-  return about ? paths.length - 1 : 2;
+function rank(condition: Indexed): number {
+  const paths = leavesOf(condition).flatMap((leaf) => leaf.paths);
+  const about = paths.filter(isEntity);
+  if (about.length === 0) return 2;
+  return about.some(({ target }) => target === 'Patient') ? 1 : 0;
 }

@@ -2,9 +2,17 @@
 import type { AuditRecord } from '../audit/record.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { agentQuestions, mostAgents, tooManyAgents } from '../search/audit-agents.ts';
-import { entitiesOf, entityKey } from '../search/audit-entity.ts';
-import { auditAccessSql, auditBranches, idSql, withoutCompartments, type Known } from '../search/compile-audit.ts';
-import type { Condition, ReferenceValue } from '../search/ast.ts';
+import { entitiesOf, entityKey, type Patients } from '../search/audit-entity.ts';
+import {
+  auditAccessSql,
+  auditBranches,
+  idSql,
+  withoutCompartments,
+  type Branch,
+  type Known,
+} from '../search/compile-audit.ts';
+import type { Access, Condition, ReferenceValue } from '../search/ast.ts';
+import { withoutChains } from './audit-chains.ts';
 import { eventColumns, recordFromRow, type EventRow } from './audit-read.ts';
 import type { Session } from './pool.ts';
 import { join, raw, sql, type Sql } from './sql.ts';
@@ -13,6 +21,8 @@ export interface EventSearch {
   readonly condition: Condition;
   /** What the caller may see of the log. */
   readonly access: Condition;
+  /** What the caller may see of the resources that chains lead through. */
+  readonly seen: Access;
 }
 
 /** An event as a place in the order. */
@@ -41,21 +51,20 @@ export async function searchEvents(session: Session, search: EventSearch, asked:
   const backwards = asked.position?.direction === 'previous';
   const order = asked.newestFirst === backwards ? raw('asc') : raw('desc');
   const limit = asked.count + 1;
-  const after = positionSql(asked.position, asked.newestFirst === backwards);
-  const parts = branches.map(
-    (branch) => sql`(select e.* from audit_event e where e.tenant_id = ${session.tenant} and ${branch}${after}
-      order by e.time ${order}, e.id ${order} limit ${limit})`,
-  );
+  const parts = branches.map(({ from, where, ordered: row }) => {
+    const after = positionSql(asked.position, asked.newestFirst === backwards, row);
+    return sql`(select e.* from ${from} where ${where}${after} order by ${row}.time ${order}, ${row}.id ${order} limit ${limit})`;
+  });
   const rows = await session.query<EventRow>(sql`select ${eventColumns} from (${join(parts, ' union all ')}) e
     join audit_agent a on a.tenant_id = ${session.tenant} and a.agent = e.agent
     order by e.time ${order}, e.id ${order} limit ${limit}`);
   return cut(rows, asked);
 }
 
-function positionSql(position: EventPosition | undefined, ascending: boolean): Sql {
+function positionSql(position: EventPosition | undefined, ascending: boolean, row: Sql): Sql {
   if (position === undefined) return sql``;
   const operator = ascending ? raw('>') : raw('<');
-  return sql` and (e.time, e.id) ${operator} (${position.time}::timestamptz, ${position.id}::uuid)`;
+  return sql` and (${row}.time, ${row}.id) ${operator} (${position.time}::timestamptz, ${position.id}::uuid)`;
 }
 
 /** One row more than was asked for tells whether there is another page. */
@@ -75,9 +84,7 @@ function cut(rows: readonly EventRow[], { count, position }: EventPageAsked): Ev
 
 export async function countEvents(session: Session, search: EventSearch): Promise<number> {
   const branches = await branchesOf(session, search);
-  const parts = branches.map(
-    (branch) => sql`select 1 from audit_event e where e.tenant_id = ${session.tenant} and ${branch}`,
-  );
+  const parts = branches.map(({ from, where }) => sql`select from ${from} where ${where}`);
   const [row] = await session.query<{ count: string }>(sql`select count(*) from (${join(parts, ' union all ')}) found`);
   return Number(row?.count ?? 0);
 }
@@ -92,12 +99,12 @@ export async function readEvent(session: Session, id: string, access: Condition)
   return row && recordFromRow(row);
 }
 
-async function branchesOf(session: Session, search: EventSearch): Promise<Sql[]> {
-  const condition = withoutCompartments(search.condition);
+async function branchesOf(session: Session, search: EventSearch): Promise<Branch[]> {
+  const condition = withoutCompartments(await withoutChains(session, search.condition, search.seen));
   const access = withoutCompartments(search.access);
   const known = await lookUp(session, condition, access);
-  const seen = auditAccessSql(access, known);
-  return auditBranches(condition, known).map((branch) => sql`${branch} and ${seen}`);
+  const allowed = auditAccessSql(access, known);
+  return auditBranches(condition, known).map((branch) => ({ ...branch, where: sql`${branch.where} and ${allowed}` }));
 }
 
 async function lookUp(session: Session, ...conditions: readonly Condition[]): Promise<Known> {
@@ -105,10 +112,7 @@ async function lookUp(session: Session, ...conditions: readonly Condition[]): Pr
   for (const [key, question] of conditions.flatMap((condition) => [...agentQuestions(condition)])) {
     if (!agents.has(key)) agents.set(key, await agentsThat(session, question));
   }
-  const patients = new Map<string, readonly string[] | undefined>();
-  for (const value of conditions.flatMap(entitiesOf)) {
-    if (!patients.has(entityKey(value))) patients.set(entityKey(value), await patientsOf(session, value));
-  }
+  const patients = await patientsOf(session, conditions.flatMap(entitiesOf));
   return { tenant: session.tenant, agents, patients };
 }
 
@@ -119,14 +123,26 @@ async function agentsThat(session: Session, question: Sql): Promise<number[]> {
   return rows.map(({ agent }) => agent);
 }
 
-/** Whom a resource is about, and was when it was written or shown by itself; undefined where nothing is known of it. */
-async function patientsOf(session: Session, { type, id }: ReferenceValue): Promise<string[] | undefined> {
-  const isOfType = (column: Sql): Sql =>
-    typeof type === 'string' ? sql` and ${column} = ${typeNumber(type) ?? -1}::int2` : sql``;
-  const rows = await session.query<{ patient: string | null }>(sql`
-    select r.patient from resource r where r.tenant_id = ${session.tenant} and r.fhir_id = ${id}${isOfType(sql`r.type`)}
-    union
-    select e.patient from audit_event e where e.tenant_id = ${session.tenant} and e.entity_id = ${id}${isOfType(sql`e.entity_type`)}
-      and e.patient is not null`);
-  return rows.length === 0 ? undefined : rows.flatMap(({ patient }) => patient ?? []);
+/** Whom resources are about, and were when they were written or shown; one of which nothing is known has no entry. */
+async function patientsOf(session: Session, values: readonly ReferenceValue[]): Promise<Patients> {
+  if (values.length === 0) return new Map();
+  const types = values.map(({ type }) => (typeof type === 'string' ? (typeNumber(type) ?? -1) : null));
+  const ids = values.map(({ id }) => id);
+  const rows = await session.query<{ place: number; patient: string | null }>(sql`
+    select v.place::int4, x.patient
+    from unnest(${types}::int2[], ${ids}::text[]) with ordinality v(type, id, place)
+    cross join lateral (
+      select r.patient from resource r
+        where r.tenant_id = ${session.tenant} and r.fhir_id = v.id and (v.type is null or r.type = v.type)
+      union
+      select e.patient from audit_event e
+        where e.tenant_id = ${session.tenant} and e.entity_id = v.id and (v.type is null or e.entity_type = v.type)
+          and e.patient is not null
+    ) x`);
+  const found = new Map<string, string[]>();
+  for (const { place, patient } of rows) {
+    const key = entityKey(values[place - 1] as ReferenceValue);
+    found.set(key, [...(found.get(key) ?? []), ...(patient === null ? [] : [patient])]);
+  }
+  return found;
 }

@@ -124,6 +124,11 @@ async function readParameters(
   };
 }
 
+/** Those of the audit log are answered from its own columns. */
+const withoutRows: readonly string[] = productParameters
+  .filter(({ definition }) => definition.base.every((type) => type === 'AuditEvent'))
+  .map(({ source }) => source);
+
 /**
  * The product's parameters need no job in a tenant without resources; in any other, an upgrade that brought one asks for
  * a reindex at the tenant's first request. One that this version does not have is forgotten: what is written from now on
@@ -135,9 +140,9 @@ async function settleProduct(
   indexed: readonly string[],
 ): Promise<readonly string[]> {
   const sources = productParameters.map(({ source }) => source);
-  const missing = sources.filter((source) => !indexed.includes(source));
+  const missing = sources.filter((source) => !indexed.includes(source) && !withoutRows.includes(source));
   const gone = indexed.filter((source) => source.startsWith('product:') && !sources.includes(source));
-  if (missing.length === 0 && gone.length === 0) return indexed;
+  if (missing.length === 0 && gone.length === 0) return [...new Set([...indexed, ...withoutRows])].sort();
   const rows = await database.query<{ source: string }>(
     tenant,
     sql`
@@ -158,7 +163,8 @@ async function settleProduct(
     on conflict (tenant_id, source) do update set source = excluded.source
     returning source`,
   );
-  return [...indexed.filter((source) => !gone.includes(source)), ...rows.map(({ source }) => source)].sort();
+  const kept = indexed.filter((source) => !gone.includes(source));
+  return [...new Set([...kept, ...withoutRows, ...rows.map(({ source }) => source)])].sort();
 }
 
 /** Says which parameters are complete from now on, and forgets those that are no longer there. */
