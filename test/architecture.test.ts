@@ -16,6 +16,8 @@ const layers: Record<string, readonly string[]> = {
   // The language of FHIR, and what stands beside it.
   fhir: [],
   audit: ['fhir'],
+  // The language of HL7 v2.
+  hl7v2: [],
   sql: [],
   log: [],
   metrics: ['fhir'],
@@ -109,6 +111,7 @@ const packages: Record<string, readonly string[]> = {
   commander: ['command'],
   dotenv: ['config'],
   s3mini: ['files'],
+  'iconv-lite': ['hl7v2'],
   'node:child_process': ['store/embedded', 'command'],
   'node:cluster': ['start', 'command'],
   'node:sqlite': ['store/embedded'],

@@ -1,0 +1,172 @@
+/**
+ * A message as segments, without loss: what is read and written back is the same text, character by character.
+ * HL7 v2.5.1 §2.5 (segments, fields, components), §2.7 (escapes).
+ *
+ * 1. A segment keeps its own text and the line end that came after it; fields are split when they are asked for.
+ * 2. Delimiters are those of MSH-1 and MSH-2, whatever they are. MSH-1 is the field separator itself, MSH-2 the text
+ *    after it: fields are numbered as the standard numbers them. A message whose MSH-2 is no good is read all the same,
+ *    so that it can be kept and answered.
+ * 3. `""` is HL7's null ("remove what you have"), which is not the same as an empty field ("not said").
+ */
+import { unescapeText } from './escape.ts';
+
+export interface Delimiters {
+  readonly field: string;
+  readonly component: string;
+  readonly repetition: string;
+  readonly escape: string;
+  readonly subcomponent: string;
+}
+
+export interface Segment {
+  /** Three characters, in capitals as the standard names it; '' for a line that is none. */
+  readonly name: string;
+  readonly text: string;
+  /** The line end that follows: CR, LF, CRLF or '' at the end. */
+  readonly end: string;
+}
+
+export interface Message {
+  readonly delimiters: Delimiters;
+  readonly segments: readonly Segment[];
+  /** What MSH-2 breaks; the delimiters are the standard ones then. */
+  readonly problem?: string;
+}
+
+export const standardDelimiters: Delimiters = {
+  field: '|',
+  component: '^',
+  repetition: '~',
+  escape: '\\',
+  subcomponent: '&',
+};
+
+/** Why a text is no message; `rule` is the place and what it breaks. */
+export class NoMessage extends Error {
+  override readonly name = 'NoMessage';
+}
+
+/** @throws NoMessage where it does not begin with MSH (or FHS, BHS) and its delimiters */
+export function parseMessage(text: string): Message {
+  const segments = splitSegments(text);
+  const header = segments.find(({ name }) => name !== '');
+  if (header === undefined || !/^(?:MSH|FHS|BHS)$/.test(header.name)) {
+    throw new NoMessage('A message begins with the segment MSH.');
+  }
+  return { ...delimitersOf(header.text), segments };
+}
+
+export function serializeMessage({ segments }: Message): string {
+  return segments.map(({ text, end }) => text + end).join('');
+}
+
+function splitSegments(text: string): Segment[] {
+  const segments: Segment[] = [];
+  for (const [, line = '', end = ''] of text.matchAll(/([^\r\n]*)(\r\n|\r|\n|$)/g)) {
+    if (line === '' && end === '') continue;
+    const name = /^\uFEFF?([A-Za-z][A-Za-z0-9]{2})(?=[^A-Za-z0-9]|$)/.exec(line)?.[1] ?? '';
+    segments.push({ name: name.toUpperCase(), text: line, end });
+  }
+  return segments;
+}
+
+/** §2.5.4: the character after the name separates fields, the four after it are ^~\& or what stands in their place. */
+function delimitersOf(header: string): Pick<Message, 'delimiters' | 'problem'> {
+  const at = header.search(/(?:MSH|FHS|BHS)/i) + 3;
+  const field = header[at];
+  if (field === undefined || /[A-Za-z0-9\s]/.test(field)) {
+    throw new NoMessage(`MSH-1 must be the character that separates fields.`);
+  }
+  const encoding = header.slice(at + 1).split(field, 1)[0] ?? '';
+  const [component, repetition, escape, subcomponent] = encoding;
+  const { component: c, repetition: r, escape: e, subcomponent: s } = standardDelimiters;
+  const chosen = {
+    field,
+    component: component ?? c,
+    repetition: repetition ?? r,
+    escape: escape ?? e,
+    subcomponent: subcomponent ?? s,
+  };
+  if (new Set(Object.values(chosen)).size === 5) return { delimiters: chosen };
+  return {
+    delimiters: { ...standardDelimiters, field },
+    problem: 'MSH-2 must be four characters that differ from each other and from MSH-1.',
+  };
+}
+
+/** The fields of a segment by their numbers: [0] is the name. */
+export function fieldsOf({ field }: Delimiters, segment: Segment): string[] {
+  const parts = segment.text.split(field);
+  return /^(?:MSH|FHS|BHS)$/.test(segment.name) ? [parts[0] ?? '', field, ...parts.slice(1)] : parts;
+}
+
+/** Reads the fields of one segment; numbers are the standard's: from 1. */
+export interface FieldReader {
+  readonly name: string;
+  /** Which of the segments of the message it is, from 0. */
+  readonly index: number;
+  /** The text of a field as it came. */
+  raw(field: number): string;
+  /** The repetitions of a field; none where it is empty. */
+  repetitions(field: number): Repetition[];
+  /** The first repetition. */
+  first(field: number): Repetition;
+  /** Text of a component of the first repetition: unescaped; '' where it is empty or null. */
+  text(field: number, component?: number, subcomponent?: number): string;
+  /** HL7's null: `""`. */
+  isNull(field: number): boolean;
+}
+
+export interface Repetition {
+  readonly raw: string;
+  /** Unescaped; '' where it is empty or null. */
+  text(component?: number, subcomponent?: number): string;
+  /** Of all components: whether one says something. */
+  readonly empty: boolean;
+  readonly components: number;
+}
+
+export function readSegment(message: Message, index: number): FieldReader {
+  const { delimiters } = message;
+  const segment = message.segments[index] ?? { name: '', text: '', end: '' };
+  const fields = fieldsOf(delimiters, segment);
+  const isHeader = /^(?:MSH|FHS|BHS)$/.test(segment.name);
+  const repetitions = (field: number): Repetition[] => {
+    const raw = fields[field] ?? '';
+    if (raw === '') return [];
+    const parts = isHeader && field <= 2 ? [raw] : raw.split(delimiters.repetition);
+    return parts.map((part) => repetitionOf(delimiters, part));
+  };
+  const first = (field: number): Repetition => repetitions(field)[0] ?? repetitionOf(delimiters, '');
+  return {
+    name: segment.name,
+    index,
+    raw: (field) => fields[field] ?? '',
+    repetitions,
+    first,
+    text: (field, component, subcomponent) => first(field).text(component, subcomponent),
+    isNull: (field) => fields[field] === '""',
+  };
+}
+
+function repetitionOf(delimiters: Delimiters, raw: string): Repetition {
+  const components = raw.split(delimiters.component);
+  return {
+    raw,
+    components: components.length,
+    empty: components.every((component) => component.split(delimiters.subcomponent).every((part) => isNothing(part))),
+    text: (component = 1, subcomponent = 1) => {
+      const part = components[component - 1]?.split(delimiters.subcomponent)[subcomponent - 1] ?? '';
+      return isNothing(part) ? '' : unescapeText(part, delimiters);
+    },
+  };
+}
+
+function isNothing(part: string): boolean {
+  return part === '' || part === '""';
+}
+
+/** All segments with content, in their order. */
+export function readSegments(message: Message): FieldReader[] {
+  return message.segments.flatMap(({ name }, index) => (name === '' ? [] : [readSegment(message, index)]));
+}
