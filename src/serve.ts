@@ -10,16 +10,15 @@ import { refuseAuditChange } from './interactions/audit-log.ts';
 import { audit, failureOf, type Result } from './interactions/audited.ts';
 import type { Call, Door } from './interactions/call.ts';
 import { findRoute, type Route } from './interactions/routes.ts';
-import { askedOf, newTrail, type Asked } from './interactions/trail.ts';
+import { askedOf, newTrail, unrouted, type Asked } from './interactions/trail.ts';
 import type { Answer, Context, Request } from './request.ts';
 
 /** @throws OutcomeError for everything that is refused. */
 export async function serve(context: Context, request: Request): Promise<Answer> {
-  const { route, call } = findRoute(request);
-  const asked = askedOf(route.interaction, call);
-  const inside = { ...context, trail: newTrail(asked) };
+  const { route, call } = await routed(context, request);
+  const inside = { ...context, trail: newTrail(askedOf(route.interaction, call)) };
   const answer = await handled(inside, route, call).catch(async (error: unknown) => {
-    await auditFailure(inside, asked, failureOf(error));
+    await auditFailure(inside, failureOf(error));
     throw error;
   });
   try {
@@ -27,6 +26,15 @@ export async function serve(context: Context, request: Request): Promise<Answer>
     return answer;
   } catch (error) {
     if (answer.raw?.body instanceof Readable) answer.raw.body.destroy();
+    throw error;
+  }
+}
+
+async function routed(context: Context, request: Request): Promise<ReturnType<typeof findRoute>> {
+  try {
+    return findRoute(request);
+  } catch (error) {
+    await refused(context, request, error);
     throw error;
   }
 }
@@ -39,18 +47,27 @@ async function handled(context: Context, route: Route, call: Call): Promise<Answ
 
 /** Stores the event of a request that was refused before it came to the door. */
 export async function refused(context: Context, request: Request, error: unknown): Promise<void> {
-  const { route, call } = findRoute(request);
-  const asked = askedOf(route.interaction, call);
-  await auditFailure({ ...context, trail: newTrail(asked) }, asked, failureOf(error));
+  await auditFailure({ ...context, trail: newTrail(askedBy(request)) }, failureOf(error));
+}
+
+function askedBy(request: Request): Asked {
+  try {
+    const { route, call } = findRoute(request);
+    return askedOf(route.interaction, call);
+  } catch {
+    return unrouted(request);
+  }
 }
 
 /** What was forbidden is an alert of its own kind; what it was shows beside it. */
-async function auditFailure(context: Context, asked: Asked, result: Result): Promise<void> {
+async function auditFailure(context: Context, result: Result): Promise<void> {
   const { trail } = context;
+  const { asked } = trail;
   // A write that was stored has its event; what failed after it is another.
   trail.stored = false;
   if (asked.kind !== undefined && result.reason !== undefined && /^40[13] /.test(result.reason)) {
-    trail.asked = { ...asked, kind: 'access-denied', deed: asked.deed ?? asked.kind };
+    const deed = asked.deed ?? (asked.kind === 'request-refused' ? undefined : asked.kind);
+    trail.asked = { ...asked, kind: 'access-denied', ...(deed !== undefined && { deed }) };
   }
   await audit(context, result);
 }
@@ -63,4 +80,5 @@ export const door: Door = {
     return { interaction: route.interaction, call };
   },
   serve,
+  refused,
 };

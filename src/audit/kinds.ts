@@ -101,6 +101,11 @@ export const kinds = {
   'application-stop': security(61, activity, dcm('110121', 'Application Stop')),
   'retention-run': security(62, activity, own('retention-run'), 'D'),
   'audit-verified': security(63, ['110101', 'Audit Log Used'], own('audit-verified'), 'R'),
+
+  // What asks for nothing that there is, and many refusals told as one.
+  'request-refused': { number: 85, type: rest, subtype: own('request-refused'), action: 'E' },
+  'requests-refused': security(86, alert, own('requests-refused')),
+  'app-state': { number: 87, type: rest, subtype: own('app-state'), action: 'E' },
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

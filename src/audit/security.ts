@@ -31,6 +31,7 @@ const things = {
   key: { type: ['2', 'System Object'], role: ['13', 'Security Resource'] },
   process: { type: ['2', 'System Object'], role: ['17', 'Data Repository'] },
   laboratory: { type: ['3', 'Organization'], role: ['19', 'Customer'] },
+  state: { type: ['2', 'System Object'], role: ['4', 'Domain Resource'] },
 } as const;
 
 /** What an event is about that is no resource: an account by its id or name, a client, a setting. */
@@ -40,5 +41,17 @@ export function thing(kind: keyof typeof things, value: string): JsonObject {
     what: { identifier: { value: value.slice(0, 200).toWellFormed().replaceAll('\0', '') } },
     type: { system: entityTypes, code: type[0], display: type[1] },
     role: { system: entityRoles, code: role[0], display: role[1] },
+  };
+}
+
+/** How many requests an event stands for, and since when. */
+export function counted(requests: number, since: number): JsonObject {
+  return {
+    type: { system: entityTypes, code: things.process.type[0], display: things.process.type[1] },
+    description: 'requests',
+    detail: [
+      { type: 'count', valueString: String(requests) },
+      { type: 'since', valueString: new Date(since).toISOString() },
+    ],
   };
 }

@@ -11,6 +11,7 @@ import { OutcomeError, outcomeError, statusOf } from '../fhir/outcome.ts';
 import { networkOf } from '../access/network.ts';
 import { limitsOf } from '../access/plans.ts';
 import { failureAnswer } from '../interactions/failure.ts';
+import type { Refusals } from '../interactions/refusals.ts';
 import { withPurpose } from '../interactions/purpose-of-use.ts';
 import { newTrail, untracked } from '../interactions/trail.ts';
 import type { Answer, Body, Caller, Context, Method, Parameters, Request, Server } from '../request.ts';
@@ -30,6 +31,7 @@ export interface FhirSteps {
   readonly server: Server;
   readonly tenants: TenantCache;
   readonly limiter: RateLimiter;
+  readonly refusals: Refusals;
   /** Whether an address is that of a proxy of ours. */
   readonly trusted: (address: string) => boolean;
   /** @throws OutcomeError `login` (401) for a token that is not good for this tenant. */
@@ -65,15 +67,13 @@ export async function handleFhir(
   let form: Form | undefined;
   let known: Known | undefined;
   try {
-    // What a form says goes before Accept, so nothing is refused for Accept before the form was read.
     const mayBeForm = isSearchByPost(request, segments);
-    const further = furtherFormats[segments[0] ?? ''];
-    const anyType = mayBeForm || isBinaryRead(request, segments) || segments[0] === '.well-known';
-    wanted = negotiate(address.query, request.headers.accept, anyType, further);
-    const body = bodyOf(request);
-    form = mayBeForm && body !== undefined ? rememberForm(body) : undefined;
+    const head = readHead(request, address, mayBeForm);
+    wanted = head.wanted ?? wanted;
+    form = head.form;
     const sent = (): string => sentBy(request, form);
-    const asked: Asked = { request, address, segments, requestId, body: form?.body ?? body, sent };
+    const { body, problem } = head;
+    const asked: Asked = { request, address, segments, requestId, body: form?.body ?? body, sent, problem };
     known = await knownCaller(steps, asked);
     answer = await answerRequest(steps, asked, known);
     if (mayBeForm) wanted = negotiate([...address.query, ...(form?.parameters() ?? [])], request.headers.accept);
@@ -98,7 +98,34 @@ export async function handleFhir(
   });
 }
 
+interface Head {
+  readonly wanted?: Negotiated;
+  readonly body: Body | undefined;
+  readonly form: Form | undefined;
+  /** What is wrong with it, told once it is known who asks. */
+  readonly problem: unknown;
+}
+
+/** What the headers say of the answer and the body. */
+function readHead(request: IncomingMessage, { query, segments }: Address, mayBeForm: boolean): Head {
+  const [, first = '', ...rest] = segments;
+  let wanted: Negotiated | undefined;
+  try {
+    if (!methods.has(request.method ?? '')) {
+      throw outcomeError('not-supported', `The method ${request.method} is not supported.`, { status: 405 });
+    }
+    // What a form says goes before Accept, so nothing is refused for Accept before the form was read.
+    const anyType = mayBeForm || isBinaryRead(request, [first, ...rest]) || first === '.well-known';
+    wanted = negotiate(query, request.headers.accept, anyType, furtherFormats[first]);
+    const body = bodyOf(request);
+    return { wanted, body, form: mayBeForm && body !== undefined ? rememberForm(body) : undefined, problem: undefined };
+  } catch (problem) {
+    return { ...(wanted && { wanted }), body: undefined, form: undefined, problem };
+  }
+}
+
 interface Asked {
+  readonly problem: unknown;
   readonly request: IncomingMessage;
   readonly address: Address;
   readonly segments: readonly string[];
@@ -116,17 +143,15 @@ function sentBy({ url = '' }: IncomingMessage, form: Form | undefined): string {
 /** Who asks, and where. @throws OutcomeError where that is nobody or nowhere. */
 async function knownCaller(steps: FhirSteps, asked: Asked): Promise<Known> {
   const { request, address, segments } = asked;
-  if (!methods.has(request.method ?? '')) {
-    throw outcomeError('not-supported', `The method ${request.method} is not supported.`, { status: 405 });
-  }
   const tenant = await findTenant(steps, address.tenant);
-  if (isOpen(request.method as Method, segments)) return { tenant, caller: nobody };
+  const stranger = { tenant, caller: nobody };
+  await refusing(steps, asked, stranger, () => refuseSuspended(tenant));
+  if (isOpen(request.method as Method, segments)) return stranger;
   try {
     return { tenant, caller: await callerOf(steps, tenant, address, request) };
   } catch (error) {
-    // Events of nobody are no more than the rate of an address.
-    limitRate(steps, { tenant, caller: nobody }, request);
-    await auditRefusal(steps, asked, { tenant, caller: nobody }, error);
+    await refusing(steps, asked, stranger, () => limitRate(steps, stranger, request));
+    await auditRefusal(steps, asked, stranger, error);
     throw error;
   }
 }
@@ -134,7 +159,14 @@ async function knownCaller(steps: FhirSteps, asked: Asked): Promise<Known> {
 /** What is refused before the door; what failed otherwise is none of the caller's doing. */
 async function auditRefusal(steps: FhirSteps, asked: Asked, known: Known, error: unknown): Promise<void> {
   if (!(error instanceof OutcomeError) || statusOf(error) >= 500) return;
-  await refused(contextOf(steps, asked, known), callOf(asked), error);
+  const context = contextOf(steps, asked, known);
+  const { caller, address } = context;
+  const status = statusOf(error);
+  if (caller === nobody || status === 429) {
+    const reason = `${status} ${error.issues[0]?.code ?? ''}`;
+    if (!steps.refusals.isTold({ tenant: known.tenant, caller, address, reason })) return;
+  }
+  await refused(context, callOf(asked), error);
 }
 
 /** The operations on overrides need none, whatever the purpose. */
@@ -149,14 +181,18 @@ function sessionOf({ server }: FhirSteps, tenant: Tenant): Session {
 }
 
 async function answerRequest(steps: FhirSteps, asked: Asked, known: Known): Promise<Answer> {
-  limitRate(steps, known, asked.request);
-  const caller = await refusing(steps, asked, known);
+  const caller = await refusing(steps, asked, known, () => {
+    limitRate(steps, known, asked.request);
+    if (asked.problem !== undefined) throw asked.problem;
+    return purposed(steps, asked, known);
+  });
   return serve(contextOf(steps, asked, { ...known, caller }), callOf(asked));
 }
 
-async function refusing(steps: FhirSteps, asked: Asked, known: Known): Promise<Caller> {
+/** A step before the door; what it refuses has its event. */
+async function refusing<T>(steps: FhirSteps, asked: Asked, known: Known, step: () => T | Promise<T>): Promise<T> {
   try {
-    return await purposed(steps, asked, known);
+    return await step();
   } catch (error) {
     await auditRefusal(steps, asked, known, error);
     throw error;
@@ -224,10 +260,13 @@ async function findTenant(steps: FhirSteps, name: string): Promise<Tenant> {
   if (tenant === undefined) {
     throw outcomeError('not-found', `There is no laboratory "${name.slice(0, 63)}" on this server.`);
   }
+  return tenant;
+}
+
+function refuseSuspended(tenant: Tenant): void {
   if (tenant.status === 'suspended') {
     throw outcomeError('suppressed', `The laboratory "${tenant.name}" is suspended; its operator can tell why.`);
   }
-  return tenant;
 }
 
 async function callerOf(steps: FhirSteps, tenant: Tenant, address: Address, request: IncomingMessage): Promise<Caller> {

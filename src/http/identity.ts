@@ -3,8 +3,11 @@
  * laboratory and limits the rate; what is answered is the business of the function that start/ gives (src/identity).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { nobody } from '../access/caller.ts';
 import { networkOf } from '../access/network.ts';
-import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import { OutcomeError, outcomeError, statusOf } from '../fhir/outcome.ts';
+import { announce } from '../interactions/announce.ts';
+import type { Refusals } from '../interactions/refusals.ts';
 import type { Server } from '../request.ts';
 import type { TenantCache } from '../store/tenant-cache.ts';
 import type { Tenant } from '../store/tenants.ts';
@@ -29,9 +32,10 @@ export interface IdentityRequest {
 export type IdentityHandler = (asked: IdentityRequest) => Promise<void>;
 
 interface Steps {
-  readonly server: Pick<Server, 'log'>;
+  readonly server: Pick<Server, 'log' | 'events' | 'agentNumber'>;
   readonly tenants: TenantCache;
   readonly limiter: RateLimiter;
+  readonly refusals: Refusals;
   readonly identity: IdentityHandler;
   readonly trusted: (address: string) => boolean;
 }
@@ -80,11 +84,22 @@ export async function handleIdentity(
   try {
     admit(steps, asked, first);
   } catch (error) {
-    if (!(error instanceof OutcomeError) || !isPage(request, first)) throw error;
+    if (!(error instanceof OutcomeError)) throw error;
+    await auditRefusal(steps, asked, error);
+    if (!isPage(request, first)) throw error;
     return await steps.identity({ ...asked, refused: error });
   }
   request.url = pathBelowRoot(request.url ?? '/', address);
   await steps.identity(asked);
+}
+
+async function auditRefusal({ server, refusals }: Steps, asked: IdentityRequest, error: OutcomeError): Promise<void> {
+  const { tenant, address, requestId } = asked;
+  const status = statusOf(error);
+  const reason = `${status} ${error.issues[0]?.code ?? ''}`;
+  if (!refusals.isTold({ tenant, caller: nobody, address, reason })) return;
+  const kind = status === 403 ? 'access-denied' : 'request-refused';
+  await announce(server, tenant, { kind, outcome: 4, reason, address, requestId });
 }
 
 /** @throws OutcomeError `suppressed`, `throttled` */

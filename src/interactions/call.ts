@@ -22,6 +22,8 @@ export interface Door {
   /** What a request asks for, if the caller may. @throws OutcomeError where it is unknown or not allowed. */
   admit(context: Context, request: Request): { interaction: Interaction; call: Call };
   serve(context: Context, request: Request): Promise<Answer>;
+  /** Stores the event of a request that did not come so far, because of this error. */
+  refused(context: Context, request: Request, error: unknown): Promise<void>;
 }
 
 export type Handler = (context: Context, call: Call) => Promise<Answer>;

@@ -65,6 +65,21 @@ export function askedOf(interaction: Interaction, call: Call): Asked {
   };
 }
 
+/** What a request asks for that no route leads to. */
+export function unrouted(request: Request): Asked {
+  const { method, segments } = request;
+  const sent = sentBy(request);
+  const text = `${method} ${segments.join('/')}${sent === '' ? '' : `?${sent}`}`;
+  return { kind: 'request-refused', query: () => kept(text, longestUnrouted) };
+}
+
+/** It says nothing that could be wanted later in full. */
+const longestUnrouted = 1_000;
+
+function kept(text: string, longest: number): string {
+  return text.slice(0, longest).toWellFormed().replaceAll('\0', '%00');
+}
+
 /** Longer ones are refused by the search, and kept so far. */
 const longestQuery = 64_000;
 
@@ -78,7 +93,7 @@ function queryOf(interaction: Interaction, call: Call): string | undefined {
   if (!always && !conditional && interaction !== 'operation' && interaction !== 'create') return undefined;
   const path = call.segments.join('/');
   const text = sent === undefined || sent === '' ? path : `${path}?${sent}`;
-  return text.slice(0, longestQuery).toWellFormed().replaceAll('\0', '%00');
+  return kept(text, longestQuery);
 }
 
 function sentBy({ sent, query }: Request): string {

@@ -36,13 +36,11 @@ export function inEntry<T>(entry: EntryRequest, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof OutcomeError)) {
+    const at = `Bundle.entry[${entry.index}]`;
+    if (!(error instanceof OutcomeError) || error.issues.some(({ diagnostics }) => diagnostics.startsWith(at))) {
       throw error;
     }
-    const issues = error.issues.map((issue) => ({
-      ...issue,
-      diagnostics: `Bundle.entry[${entry.index}]: ${issue.diagnostics}`,
-    }));
+    const issues = error.issues.map((issue) => ({ ...issue, diagnostics: `${at}: ${issue.diagnostics}` }));
     throw new OutcomeError(issues, {
       headers: error.headers,
       ...(error.status !== undefined && { status: error.status }),

@@ -69,7 +69,9 @@ export async function planTransaction(
     'The criteria',
   );
   for (const admitted of writing.sort((a, b) => phaseOf(a.entry) - phaseOf(b.entry))) {
-    await planWrite(context, admitted, draft);
+    await planWrite(context, admitted, draft).catch((error: unknown) => {
+      throw error instanceof Error ? inEntryConflict(admitted.entry, error) : error;
+    });
   }
   refuseTwice(
     draft.writes.map((write) => `${write.type}/${write.id}`),

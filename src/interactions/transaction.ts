@@ -27,12 +27,18 @@ import { askedOf, newTrail, showed, untracked, wrote, type Trail } from './trail
 import { patched, readPatch } from './patch.ts';
 import { deletion, prepare, writeResult, type Prepared } from './prepare.ts';
 import type { WritePlan } from './transaction-current.ts';
+import { auditFailedTransaction } from './transaction-failure.ts';
 import { planTransaction } from './transaction-plan.ts';
 import { conditionalReferences, referenceTargets } from './transaction-references.ts';
+import { refusedPlace } from './write-access.ts';
 
 export async function transaction(context: Context, call: Call, entries: readonly EntryRequest[]): Promise<Answer> {
   const prefer = entryPreference(call);
-  const answers = await inTransaction(context, (inside) => run(inside, entries, prefer), isolationFor(entries));
+  const work = (inside: Context): Promise<BundleEntry[]> => run(inside, entries, prefer);
+  const answers = await inTransaction(context, work, isolationFor(entries)).catch(async (error: unknown) => {
+    await auditFailedTransaction(context, entries, error);
+    throw error;
+  });
   return { status: 200, text: bundleText({ type: 'transaction-response' }, answers) };
 }
 
@@ -135,6 +141,13 @@ async function patchedResource(context: Context, write: WritePlan, sent: JsonObj
   return patched(parseStored(write.current?.text ?? ''), change);
 }
 
+/** What the conditions of the caller's scopes refuse is one of the writes. */
+function ofRefused(entries: readonly PreparedEntry[], error: unknown): unknown {
+  const place = refusedPlace(error);
+  const refused = place && entries.find(({ write }) => write.id === place.id && typeNumber(write.type) === place.type);
+  return refused && error instanceof OutcomeError ? ofEntry(refused.write.entry, error) : error;
+}
+
 /** Runs the work of an entry; what it refuses tells which entry it was. */
 async function named<T>(entry: EntryRequest, work: () => Promise<T>): Promise<T> {
   try {
@@ -159,7 +172,9 @@ function ofEntry(entry: EntryRequest, error: OutcomeError): OutcomeError {
 
 async function writeAll(context: Context, entries: readonly PreparedEntry[], answers: BundleEntry[]): Promise<void> {
   const rows = entries.map(({ write, prepared }) => prepared ?? deletion(keyOf(write), write.expect));
-  const written = await commitAll({ ...context, trail: newTrail(untracked) }, rows);
+  const written = await commitAll({ ...context, trail: newTrail(untracked) }, rows).catch((error: unknown) => {
+    throw ofRefused(entries, error);
+  });
   // A conditional delete may have removed several.
   const trails = new Map<EntryRequest, Trail>();
   entries.forEach(({ write, prepared }, i) => {

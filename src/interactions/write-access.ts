@@ -7,7 +7,7 @@ import type { Permission } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeName } from '../fhir/resource-types.ts';
 import type { Context } from '../request.ts';
-import { readManyLocked } from '../store/read.ts';
+import { readManyLocked, type Key } from '../store/read.ts';
 import { visibleRids } from '../store/visible.ts';
 import type { WriteEntry, Written } from '../store/write.ts';
 import { plainAccessOf } from './access.ts';
@@ -48,7 +48,7 @@ export async function unseenEntries(
       met.map(({ there }) => there),
     );
     met.forEach(({ entry }, i) => {
-      if (found[i] === 'shut') throw shutOut(permission, `${typeName(entry.type)}/${entry.id}`);
+      if (found[i] === 'shut') throw about(entry, shutOut(permission, `${typeName(entry.type)}/${entry.id}`));
       if (found[i] === 'unseen') unseen.add(checkUnseen(entry));
     });
   }
@@ -60,7 +60,19 @@ function checkUnseen(entry: WriteEntry): WriteEntry {
   const { method, expect } = entry;
   if (method === 'DELETE' || expect === 'live' || typeof expect === 'number') return entry;
   const name = `${typeName(entry.type)}/${entry.id}`;
-  throw outcomeError('forbidden', `Your scopes do not allow writing ${name}; choose another id.`);
+  throw about(entry, outcomeError('forbidden', `Your scopes do not allow writing ${name}; choose another id.`));
+}
+
+const places = new WeakMap<Error, Key>();
+
+function about({ type, id }: Key, error: Error): Error {
+  places.set(error, { type, id });
+  return error;
+}
+
+/** The resource whose writing was refused here. */
+export function refusedPlace(error: unknown): Key | undefined {
+  return error instanceof Error ? places.get(error) : undefined;
 }
 
 /** @throws OutcomeError `forbidden` where what was written does not meet the conditions of writing it. */
@@ -87,7 +99,7 @@ export async function checkWritten(
     const asked = done.filter((one) => one.permission === permission && access(typeName(one.type))?.kind !== 'all');
     const visible = await visibleRids(context.session, asked, access);
     const refused = asked.find(({ rid }) => !visible.has(rid));
-    if (refused !== undefined) throw notMet(permission, typeName(refused.type));
+    if (refused !== undefined) throw about(refused, notMet(permission, typeName(refused.type)));
   }
 }
 

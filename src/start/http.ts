@@ -16,6 +16,7 @@ import { makeAuthenticate } from '../identity/caller.ts';
 import type { Log } from '../log.ts';
 import { makeMetrics } from '../metrics.ts';
 import type { Server } from '../request.ts';
+import { makeRefusals } from '../interactions/refusals.ts';
 import { warmUp } from '../interactions/warm-up.ts';
 import { agentNumbers, combinedEvents } from '../store/audit.ts';
 import { makeCombiner } from '../store/combine.ts';
@@ -41,12 +42,14 @@ export async function startHttp(config: Config, { database }: Opened, log: Log):
   const metrics = makeMetrics(database.load, cluster.isWorker ? askParent() : undefined);
   let stopping = false;
   const server = shared(config, database, log);
+  const refusals = makeRefusals(server);
   const http = createHttp({
     server,
     tenants: makeTenantCache(database),
     limiter: makeRateLimiter(),
+    refusals,
     authenticate: makeAuthenticate(database),
-    identity: identityHandler(config, database, server),
+    identity: identityHandler(config, { database, server, refusals }),
     observe: (seen) => {
       metrics.observe(seen);
       log.info({ ...seen, milliseconds: Math.round(seen.milliseconds * 10) / 10 }, 'request');
@@ -65,6 +68,7 @@ export async function startHttp(config: Config, { database }: Opened, log: Log):
     stopping = true;
     await drain(http, config.drainTimeout);
     await told;
+    await refusals.flush();
     await announceProcess(server, 'application-stop');
     await server.usage.flush();
   };

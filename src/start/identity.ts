@@ -1,4 +1,5 @@
 /** Signing in, put together: what identity/ needs of the server, and the function that http/ calls. */
+import type { SecurityEvent } from '../audit/security.ts';
 import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
@@ -9,13 +10,21 @@ import type { SearchAs, StorageUse } from '../identity/laboratory.ts';
 import { sendRefusal } from '../identity/pages/refusal.ts';
 import { makeProviders } from '../identity/providers.ts';
 import { announce } from '../interactions/announce.ts';
+import type { Refusals } from '../interactions/refusals.ts';
 import { checkStorage } from '../interactions/storage.ts';
 import { newTrail, untracked } from '../interactions/trail.ts';
 import type { Context, Server } from '../request.ts';
 import { door, serve } from '../serve.ts';
 import type { Database } from '../store/pool.ts';
+import type { Tenant } from '../store/tenants.ts';
 
-export function identityHandler(config: Config, database: Database, server: Server): IdentityHandler {
+interface Shared {
+  readonly database: Database;
+  readonly server: Server;
+  readonly refusals: Refusals;
+}
+
+export function identityHandler(config: Config, { database, server, refusals }: Shared): IdentityHandler {
   const identity = makeIdentity(database, config.keyEncryptionKey());
   const storage: StorageUse = {
     check: (tenant, bytes) => checkStorage({ server, tenant }, bytes),
@@ -26,7 +35,9 @@ export function identityHandler(config: Config, database: Database, server: Serv
     log: server.log,
     search: searchAs(server),
     storage,
-    announce: (tenant, event) => announce(server, tenant, event),
+    announce: async (tenant, event) => {
+      if (isTold(refusals, tenant, event)) await announce(server, tenant, event);
+    },
   });
   return async (asked) => {
     const { request, response, tenant, issuer, address, requestId, refused } = asked;
@@ -34,6 +45,17 @@ export function identityHandler(config: Config, database: Database, server: Serv
     const provider = await providers.of(tenant, issuer);
     await provider.handle(request, response, { address, requestId });
   };
+}
+
+/** Nobody who is known was refused: that anybody can do as often as they like. */
+function isTold(
+  refusals: Refusals,
+  tenant: Tenant,
+  { kind, reason = '', agent, address = '' }: SecurityEvent,
+): boolean {
+  const open = ['token-refused', 'access-denied', 'app-state'].includes(kind);
+  if (!open || (agent?.client ?? '') !== '' || (agent?.subject ?? '') !== '') return true;
+  return refusals.isTold({ tenant, caller: { subject: '', client: '', roles: [] }, address, reason });
 }
 
 /** A search through the one door, as a person who signs in. */

@@ -8,31 +8,14 @@ import { auditEvent } from '../../src/audit/event.ts';
 import { kinds } from '../../src/audit/kinds.ts';
 import type { AuditRecord } from '../../src/audit/record.ts';
 import { validateResource } from '../../src/fhir/validation/validate.ts';
-import { eventColumns, recordFromRow, type EventRow } from '../../src/store/audit-read.ts';
 import { sql } from '../../src/store/sql.ts';
 import { makeLaboratory, signIn, testDatabase, testServer, type Laboratory } from '../server.ts';
+import { eventsOf, shown } from './log.ts';
 
 type Json = Record<string, unknown>;
 
 /** What is compared; a member that a row does not name is not. */
 type Expected = Partial<Omit<AuditRecord, 'touched'>> & { readonly touched?: readonly string[] };
-
-async function eventsOf(lab: Laboratory, requestId?: string): Promise<AuditRecord[]> {
-  const { id } = lab.tenant;
-  const rows = await testDatabase().query<EventRow>(
-    id,
-    sql`select ${eventColumns} from audit_event e join audit_agent a on a.tenant_id = e.tenant_id and a.agent = e.agent
-      where e.tenant_id = ${id} and (${requestId ?? null}::text is null or e.request = ${requestId ?? ''})
-      order by e.transaction, e.id`,
-  );
-  return rows.map(recordFromRow);
-}
-
-const shown = (record: AuditRecord): Json => ({
-  ...record,
-  touched: record.touched.map(({ type, id, version }) => `${type}/${id}${version === undefined ? '' : `#${version}`}`),
-  patients: [...record.patients].sort(),
-});
 
 let lab: Laboratory;
 let number = 0;
@@ -361,6 +344,56 @@ const failures: readonly Row[] = [
     status: 403,
     event: { kind: 'access-denied', deed: '$nonsense', outcome: 8, patients: ['p'] },
   },
+  ...(
+    [
+      ['GET', 'Nonsense/1?name=Peter', 404, '404 not-supported'],
+      ['GET', 'Patient/p/nonsense/x', 404, '404 not-found'],
+      ['DELETE', 'metadata', 405, '405 not-supported'],
+      ['POST', 'Patient/p', 405, '405 not-supported'],
+      ['GET', 'Patient/p%20q', 404, '404 not-found'],
+    ] as const
+  ).map(([method, path, status, reason]): Row => ({
+    path,
+    init: { method },
+    status,
+    event: {
+      kind: 'request-refused',
+      outcome: 4,
+      reason,
+      query: `${method} ${decodeURIComponent(path)}`,
+      touched: [],
+      patients: [],
+    },
+  })),
+  {
+    path: 'Patient/p',
+    init: { headers: { accept: 'image/png' } },
+    status: 406,
+    event: { kind: 'read', outcome: 4, reason: '406 not-supported', touched: ['Patient/p'], patients: ['p'] },
+  },
+  {
+    path: 'Patient?_format=pdf',
+    status: 406,
+    event: { kind: 'search-type', outcome: 4, reason: '406 not-supported', query: 'Patient?_format=pdf' },
+  },
+  {
+    path: 'Patient',
+    init: post({ resourceType: 'Patient' }, { 'content-encoding': 'zstd' }),
+    status: 415,
+    event: { kind: 'create', outcome: 4, reason: '415 not-supported' },
+  },
+  {
+    path: 'Patient',
+    init: post({ resourceType: 'Patient' }, { 'content-type': 'image/png' }),
+    status: 415,
+    event: { kind: 'create', outcome: 4, reason: '415 not-supported' },
+  },
+  {
+    path: 'Patient/_search',
+    init: form('a=1&'.repeat(300_000)),
+    status: 413,
+    event: { kind: 'search-type', outcome: 4, reason: '413 too-long' },
+  },
   {
     path: '$graphql?query=%7Bnonsense%7D',
     status: 400,
@@ -447,13 +480,69 @@ test('entries of a transaction have theirs, all within its commit', async () => 
   );
 });
 
-test('a transaction that fails leaves the event of its failure alone', async () => {
-  const { response, events } = await ask(
-    '',
-    bundle('transaction', entry('PUT', 'Observation/u', observation('u')), entry('GET', 'Patient/none')),
-  );
-  expect(response.status).toBe(404);
-  expect(events).toEqual([expect.objectContaining({ kind: 'transaction', outcome: 4, reason: '404 not-found' })]);
+/** What was attempted stands in the log, though nothing was done: the entry that failed, and what the Bundle named. */
+describe('a transaction that fails', () => {
+  const good = entry('PUT', 'Observation/u', observation('u'));
+  test.each<readonly [string, Json[], number, Expected, Expected]>([
+    [
+      'a read of what is not there',
+      [good, entry('GET', 'Patient/none')],
+      404,
+      { kind: 'read', outcome: 4, reason: '404 not-found', touched: ['Patient/none'], patients: ['none'] },
+      { touched: ['Observation/u', 'Patient/none'], patients: ['none'] },
+    ],
+    [
+      'what is not valid',
+      [good, entry('POST', 'Observation', { resourceType: 'Observation', status: 'nonsense Peter' })],
+      422,
+      { kind: 'create', outcome: 4, touched: [], patients: [] },
+      { touched: ['Observation/u'], patients: [] },
+    ],
+    [
+      'another version',
+      [entry('PUT', 'Patient/p', { resourceType: 'Patient', id: 'p' }, { ifMatch: 'W/"99"' }), good],
+      412,
+      { kind: 'update', outcome: 4, touched: ['Patient/p'], patients: ['p'] },
+      { touched: ['Patient/p', 'Observation/u'], patients: ['p'] },
+    ],
+    [
+      'criteria that match several',
+      [entry('PUT', 'Observation?subject=p', observation('x')), good],
+      412,
+      { kind: 'update', outcome: 4, query: 'Observation?subject=p', touched: [] },
+      { touched: ['Observation/u'] },
+    ],
+    [
+      'a path that there is not',
+      [good, entry('GET', 'Patient/p/nonsense/x')],
+      404,
+      { kind: 'request-refused', outcome: 4, query: 'GET Patient/p/nonsense/x' },
+      { touched: ['Observation/u', 'Patient/p'] },
+    ],
+  ])('%s', async (_, entries, status, failed, whole) => {
+    const { response, events } = await ask('', bundle('transaction', ...entries));
+    expect(response.status).toBe(status);
+    expect(events).toEqual([
+      expect.objectContaining(failed),
+      expect.objectContaining({ kind: 'transaction', outcome: 4, ...whole }),
+    ]);
+    expect(JSON.stringify(events)).not.toMatch(/nonsense Peter/);
+  });
+
+  test('what the scopes of the caller do not allow is an alert', async () => {
+    const bound = await signIn(lab.tenant, 'system/Observation.cruds?status=final', 'bound');
+    for (const [one, deed, touched] of [
+      [entry('PUT', 'Observation/v', { ...observation('v'), status: 'amended' }), 'update', ['Observation/v']],
+      [entry('DELETE', 'Patient/p'), 'delete', ['Patient/p']],
+    ] as const) {
+      const { response, events } = await ask('', { ...bundle('transaction', good, one), as: bound });
+      expect(response.status).toBe(403);
+      expect(events).toEqual([
+        expect.objectContaining({ kind: 'access-denied', deed, outcome: 8, touched }),
+        expect.objectContaining({ kind: 'access-denied', deed: 'transaction', touched: ['Observation/u', ...touched] }),
+      ]);
+    }
+  });
 });
 
 test('callers whose scopes have conditions: what is written in a transaction has one event, refusals are alerts', async () => {

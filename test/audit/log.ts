@@ -1,9 +1,33 @@
-/** Events for tests of reading: put into the log as the server does, at times long ago, apart from those of the test. */
+/** The log of a laboratory for tests: its events, and further ones put into it as the server does, at times long ago. */
 import type { Agent, AuditRecord } from '../../src/audit/record.ts';
 import { rowOf } from '../../src/audit/row.ts';
 import { newId } from '../../src/interactions/new-id.ts';
 import { addEvents, agentNumbers } from '../../src/store/audit.ts';
+import { eventColumns, recordFromRow, type EventRow } from '../../src/store/audit-read.ts';
+import { sql } from '../../src/store/sql.ts';
 import { testDatabase } from '../server.ts';
+
+/** In the order of the seals; of one request where it is named. */
+export async function eventsOf({ tenant }: { tenant: { id: number } }, requestId?: string): Promise<AuditRecord[]> {
+  const rows = await testDatabase().query<EventRow>(
+    tenant.id,
+    sql`select ${eventColumns} from audit_event e join audit_agent a on a.tenant_id = e.tenant_id and a.agent = e.agent
+      where e.tenant_id = ${tenant.id} and (${requestId ?? null}::text is null or e.request = ${requestId ?? ''})
+      order by e.transaction, e.id`,
+  );
+  return rows.map(recordFromRow);
+}
+
+/** With short names of what was touched: `Patient/7#1`. */
+export function shown(record: AuditRecord): Record<string, unknown> {
+  return {
+    ...record,
+    touched: record.touched.map(
+      ({ type, id, version }) => `${type}/${id}${version === undefined ? '' : `#${version}`}`,
+    ),
+    patients: [...record.patients].sort(),
+  };
+}
 
 export type Given = Partial<Omit<AuditRecord, 'id' | 'time'>> & { readonly at: string };
 

@@ -221,6 +221,50 @@ test('an override, and its end', async () => {
   ]);
 });
 
+test('what an app keeps for itself', async () => {
+  const headers = { 'content-type': 'application/fhir+json' };
+  await lab.fetch('Patient/s', { method: 'PUT', headers, body: '{"resourceType":"Patient","id":"s"}' });
+  const { body } = await signInTo(app, person, { scope: 'launch/patient patient/Basic.cuds', patient: 's' });
+  const code = { system: 'https://app.example.org/prefs', code: 'display' };
+  const basic = { resourceType: 'Basic', code: { coding: [code] }, subject: { reference: `${lab.base}/Patient/s` } };
+  let id = '';
+  const send = async (method: string, path: string, more: object = {}, token = String(body['access_token'])) => {
+    const asked = { authorization: `Bearer ${token}`, 'if-match': 'W/"1"' };
+    const sent = method === 'GET' || method === 'DELETE' ? {} : { body: JSON.stringify({ ...basic, ...more }) };
+    const answer = await fetch(`${app.issuer}/app-state/Basic${path}`, { method, headers: asked, ...sent });
+    const text = await answer.text();
+    if (answer.status === 201) id = (JSON.parse(text) as { id: string }).id;
+  };
+  const subject = encodeURIComponent(`${lab.base}/Patient/s`);
+  const query = `?code=${encodeURIComponent(`${code.system}|${code.code}`)}&subject=${subject}`;
+  const own = { kind: 'app-state', agent: expect.objectContaining(client()), patients: ['s'] };
+  const about = (): object => ({ further: [expect.objectContaining({ what: { identifier: { value: id } } })] });
+  for (const [work, expected] of [
+    [() => send('POST', ''), () => ({ ...own, ...about(), deed: 'app-state create', outcome: 0 })],
+    [() => send('GET', query), () => ({ ...own, ...about(), deed: 'app-state search', outcome: 0 })],
+    [() => send('PUT', `/${id}`, { id }), () => ({ ...own, ...about(), deed: 'app-state update', outcome: 0 })],
+    [
+      () => send('PUT', `/${id}`, { id }),
+      () => ({ ...own, ...about(), deed: 'app-state update', outcome: 4, reason: '412 conflict', patients: [] }),
+    ],
+    [
+      () => send('POST', '', { code: { coding: [{ ...code, system: 'https://other.example.org' }] } }),
+      () => ({ kind: 'access-denied', deed: 'app-state create', outcome: 8, reason: '403 forbidden' }),
+    ],
+    [
+      () => send('GET', query, {}, 'nonsense'),
+      () => ({ kind: 'access-denied', deed: 'app-state search', reason: '401 login', patients: [] }),
+    ],
+    [
+      () => send('PATCH', `/${id}`),
+      () => ({ kind: 'app-state', deed: 'app-state request', outcome: 4, reason: '404 not-found' }),
+    ],
+  ] as const) {
+    const events = await during(work);
+    expect(events).toEqual([expect.objectContaining(expected())]);
+  }
+});
+
 test('the log that cannot be written: nobody gets a token', async () => {
   const broken = await makeLaboratory();
   const other = await makeApp(broken);

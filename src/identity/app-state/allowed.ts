@@ -6,6 +6,7 @@
  *    nobody is read with a user/Basic scope, and written with manage/settings besides.
  * 3. Roles do not count: this is the app's own memory, not the laboratory's data.
  */
+import type { Agent } from '../../audit/record.ts';
 import { outcomeError } from '../../fhir/outcome.ts';
 import { findClient } from '../../store/clients.ts';
 import type { StateKey } from '../../store/app-state.ts';
@@ -17,6 +18,8 @@ import { grantable, resourceScope } from '../scopes.ts';
 
 export interface AppAccess {
   readonly clientId: string;
+  /** Who asks, for the record. */
+  readonly agent: Partial<Agent>;
   /** @throws OutcomeError `forbidden` */
   check(permission: 'c' | 'r' | 'u' | 'd' | 's', key: StateKey): void;
 }
@@ -37,6 +40,11 @@ export async function appAccess(laboratory: Laboratory, session: Session, header
   };
   return {
     clientId: row.clientId,
+    agent: {
+      subject: row.accountId ?? row.clientId,
+      client: row.clientId,
+      ...(row.fhirUser !== undefined && { fhirUser: row.fhirUser }),
+    },
     check: (permission, { system, code, subject }) => {
       if (!origins.has(originOf(system)))
         throw refused(`The code system ${system.slice(0, 100)} is not this app's own.`);

@@ -10,11 +10,22 @@
  * At most 20 of a code and subject, of 256 KB each; it counts for the storage of the laboratory.
  */
 import type { Context } from 'koa';
+import type { Agent } from '../../audit/record.ts';
+import { thing } from '../../audit/security.ts';
 import { operationOutcome, OutcomeError, outcomeError } from '../../fhir/outcome.ts';
 import { serializeJson, type JsonObject, type JsonValue } from '../../fhir/json.ts';
 import { sessionOf } from '../../store/accounts.ts';
-import { addState, changeState, deleteState, findStates, readState, type AppState } from '../../store/app-state.ts';
+import {
+  addState,
+  changeState,
+  deleteState,
+  findStates,
+  readState,
+  type AppState,
+  type StateKey,
+} from '../../store/app-state.ts';
 import type { Session } from '../../store/pool.ts';
+import { note } from '../audit-deeds.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { appAccess, type AppAccess } from './allowed.ts';
 import { basicOf, mostBytes, readBasic } from './content.ts';
@@ -29,6 +40,43 @@ interface Visit {
   /** Address of the endpoint. */
   readonly base: string;
   readonly id: string;
+  /** What its event tells. */
+  readonly about: About;
+}
+
+interface About {
+  readonly deed: string;
+  readonly fhirBase: string;
+  agent?: Partial<Agent>;
+  key?: StateKey;
+  ids?: readonly string[];
+}
+
+const interactions: Readonly<Record<string, string>> = {
+  POST: 'create',
+  GET: 'search',
+  PUT: 'update',
+  DELETE: 'delete',
+};
+
+/** The event of what was asked, done or refused. */
+function noteState(
+  ctx: Context,
+  { deed, fhirBase, agent = {}, key, ids = [] }: About,
+  failure?: { readonly status: number; readonly code: string },
+): void {
+  const denied = failure?.status === 401 || failure?.status === 403;
+  const { subject = '' } = key ?? {};
+  const own = subject.startsWith(`${fhirBase}/`) ? subject.slice(fhirBase.length) : '';
+  const patient = /^\/Patient\/([A-Za-z0-9.-]{1,64})$/.exec(own)?.[1];
+  note(ctx, {
+    kind: denied ? 'access-denied' : 'app-state',
+    deed,
+    agent,
+    ...(failure && { outcome: denied ? 8 : 4, reason: `${failure.status} ${failure.code}` }),
+    ...(patient !== undefined && { patients: [patient] }),
+    further: ids.map((id) => thing('state', id)),
+  });
 }
 
 export function appState(laboratory: Laboratory) {
@@ -36,15 +84,20 @@ export function appState(laboratory: Laboratory) {
     const [, endpoint, type, id = '', more] = ctx.path.split('/');
     if (endpoint !== 'app-state') return await next();
     ctx.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'; sandbox");
+    const { fhirBase } = laboratory;
+    const about: About = { deed: `app-state ${interactions[ctx.method] ?? 'request'}`, fhirBase };
     try {
       const handler = handlers[`${ctx.method} ${id === '' ? 'Basic' : 'Basic/id'}`];
       if (type !== 'Basic' || more !== undefined || handler === undefined) throw nothing(ctx.method);
       const session = sessionOf(laboratory.identity.database, laboratory.tenant.id);
       const access = await appAccess(laboratory, session, ctx.get('authorization'));
-      await handler({ ctx, laboratory, session, access, base: `${laboratory.issuer}/app-state`, id });
+      about.agent = access.agent;
+      await handler({ ctx, laboratory, session, access, base: `${laboratory.issuer}/app-state`, id, about });
+      noteState(ctx, about);
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       const status = error.status ?? statuses[error.issues[0]?.code ?? ''] ?? 400;
+      noteState(ctx, about, { status, code: error.issues[0]?.code ?? '' });
       answer(ctx, status, operationOutcome(error.issues) as unknown as JsonObject);
       for (const [name, value] of Object.entries(error.headers)) ctx.set(name, value);
     }
@@ -60,8 +113,9 @@ const handlers: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   'DELETE Basic/id': remove,
 };
 
-async function create({ ctx, laboratory, session, access, base }: Visit): Promise<void> {
+async function create({ ctx, laboratory, session, access, base, about }: Visit): Promise<void> {
   const { key, content, id } = readBasic(await bodyOf(ctx));
+  about.key = key;
   if (id !== undefined) throw outcomeError('invalid', 'Basic.id is given by the server.', { status: 400 });
   access.check('c', key);
   const bytes = Buffer.byteLength(content);
@@ -71,12 +125,13 @@ async function create({ ctx, laboratory, session, access, base }: Visit): Promis
   if (made === undefined) {
     throw outcomeError('too-costly', `There are ${mostOfOne} of this code and subject already.`, { status: 409 });
   }
+  about.ids = [made.id];
   storage.changed(tenant, bytes);
   ctx.set('location', `${base}/Basic/${made.id}`);
   answerState(ctx, 201, made);
 }
 
-async function search({ ctx, session, access, base }: Visit): Promise<void> {
+async function search({ ctx, session, access, base, about }: Visit): Promise<void> {
   const query = new URLSearchParams(ctx.querystring);
   if ([...query.values()].some((value) => value.includes('\0'))) {
     throw outcomeError('invalid', 'A search has no null character.', { status: 400 });
@@ -91,8 +146,10 @@ async function search({ ctx, session, access, base }: Visit): Promise<void> {
       status: 400,
     });
   }
-  access.check('s', { system, code, subject });
-  const found = await findStates(session, { system, code, subject });
+  about.key = { system, code, subject };
+  access.check('s', about.key);
+  const found = await findStates(session, about.key);
+  about.ids = found.map(({ id }) => id);
   const entry: JsonValue[] = found.map((state) => ({
     fullUrl: `${base}/Basic/${state.id}`,
     resource: basicOf(state),
@@ -102,10 +159,12 @@ async function search({ ctx, session, access, base }: Visit): Promise<void> {
   answer(ctx, 200, { ...bundle, ...(entry.length > 0 && { entry }) });
 }
 
-async function update({ ctx, laboratory, session, access, id }: Visit): Promise<void> {
+async function update({ ctx, laboratory, session, access, id, about }: Visit): Promise<void> {
+  about.ids = [shownId(id)];
   const sent = readBasic(await bodyOf(ctx));
   if (sent.id !== id) throw outcomeError('invalid', 'Basic.id is the one of the address.', { status: 400 });
   const known = await existing(session, ctx, id);
+  about.key = known;
   access.check('u', known);
   const same = known.system === sent.key.system && known.code === sent.key.code && known.subject === sent.key.subject;
   if (!same) throw precondition('Basic.code and Basic.subject never change.');
@@ -118,12 +177,19 @@ async function update({ ctx, laboratory, session, access, id }: Visit): Promise<
   answerState(ctx, 200, changed);
 }
 
-async function remove({ ctx, laboratory, session, access, id }: Visit): Promise<void> {
+async function remove({ ctx, laboratory, session, access, id, about }: Visit): Promise<void> {
+  about.ids = [shownId(id)];
   const known = await existing(session, ctx, id);
+  about.key = known;
   access.check('d', known);
   if (!(await deleteState(session, known))) throw precondition('The state was changed meanwhile.');
   laboratory.storage.changed(laboratory.tenant, -Buffer.byteLength(known.content));
   ctx.status = 204;
+}
+
+/** An address may hold anything. */
+function shownId(id: string): string {
+  return /^[0-9a-f-]{1,64}$/.test(id) ? id : '';
 }
 
 /** What If-Match names. @throws OutcomeError 412 where it is another version or gone. */
