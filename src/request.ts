@@ -45,6 +45,8 @@ export interface Request {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Body | undefined;
+  /** Of an entry of a Bundle that has one. */
+  readonly fullUrl?: string;
 }
 
 export interface Answer {

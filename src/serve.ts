@@ -41,7 +41,7 @@ async function routed(context: Context, request: Request): Promise<ReturnType<ty
 
 async function handled(context: Context, route: Route, call: Call): Promise<Answer> {
   authorise(grantingFor(context), route.interaction, call.target);
-  refuseAuditChange(route.interaction, call.target);
+  refuseAuditChange(context, route.interaction, call.target);
   return route.handler(context, call);
 }
 
@@ -76,7 +76,7 @@ export const door: Door = {
   admit: (context, request) => {
     const { route, call } = findRoute(request);
     authorise(grantingFor(context), route.interaction, call.target);
-    refuseAuditChange(route.interaction, call.target);
+    refuseAuditChange(context, route.interaction, call.target);
     return { interaction: route.interaction, call };
   },
   serve,

@@ -8,7 +8,8 @@
  * 3. Members stand in the order of their names, so that JSON.stringify writes the canonical text (RFC 8785): sorting
  *    them anew cost three times the rest of a seal.
  */
-import { inCanonicalOrder } from './canonical.ts';
+import { canonicalJson, inCanonicalOrder } from './canonical.ts';
+import { externalEvent } from './external.ts';
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { kinds, ownCommands, ownOperations, type Kind } from './kinds.ts';
 import type { AuditRecord, Touched } from './record.ts';
@@ -40,6 +41,7 @@ const requestEntity = {
 const profiles = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
 
 export function auditEvent(record: AuditRecord, { observer }: Rendering): JsonObject {
+  if (record.sent !== undefined) return externalEvent(record, record.sent);
   const kind: Kind = kinds[record.kind];
   const profile = profileOf(record, kind);
   return {
@@ -61,6 +63,7 @@ export function auditEvent(record: AuditRecord, { observer }: Rendering): JsonOb
 
 /** The text that seals are over: RFC 8785. */
 export function auditEventText(record: AuditRecord, rendering: Rendering): string {
+  if (record.sent !== undefined) return canonicalJson(externalEvent(record, record.sent));
   return JSON.stringify(auditEvent(record, rendering));
 }
 

@@ -106,6 +106,9 @@ export const kinds = {
   'request-refused': { number: 85, type: rest, subtype: own('request-refused'), action: 'E' },
   'requests-refused': security(86, alert, own('requests-refused')),
   'app-state': { number: 87, type: rest, subtype: own('app-state'), action: 'E' },
+
+  // What another system sent: shown as it was sent (external.ts).
+  external: { number: 90, type: rest, subtype: own('external'), action: 'E' },
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

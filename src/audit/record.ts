@@ -24,6 +24,14 @@ export interface Touched {
   readonly version?: number;
 }
 
+/** What another system said. */
+export interface Sent {
+  /** The AuditEvent as it was sent: JSON, its numbers digit by digit. */
+  readonly text: string;
+  /** The application that brought it. */
+  readonly client: string;
+}
+
 export interface AuditRecord {
   /** UUIDv7: the id of the AuditEvent. */
   readonly id: string;
@@ -49,4 +57,6 @@ export interface AuditRecord {
   readonly patients: readonly string[];
   /** Further entities, as FHIR writes them. */
   readonly further?: readonly JsonObject[];
+  /** Of the kind `external` only: what is shown in the place of all the rest. */
+  readonly sent?: Sent;
 }

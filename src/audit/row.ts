@@ -31,6 +31,9 @@ interface Detail {
   /** Where there are several. */
   readonly patients?: readonly string[];
   readonly further?: readonly JsonObject[];
+  /** An event of another system: its text, and who brought it. */
+  readonly sent?: string;
+  readonly by?: string;
 }
 
 export function rowOf(record: Omit<AuditRecord, 'agent'>): AuditRow {
@@ -60,6 +63,7 @@ function detailOf({
   touched,
   patients,
   further,
+  sent,
 }: Omit<AuditRecord, 'agent'>): JsonObject {
   return {
     ...(reason !== undefined && { reason }),
@@ -69,6 +73,7 @@ function detailOf({
     ...(touched.length > 1 && { more: touched.slice(1).map(compact) }),
     ...(patients.length > 1 && { patients: [...patients] }),
     ...(further !== undefined && further.length > 0 && { further: [...further] }),
+    ...(sent !== undefined && { sent: sent.text, by: sent.client }),
   };
 }
 
@@ -101,6 +106,7 @@ export function recordOf(row: AuditRow, agent: Agent): AuditRecord {
     touched: [...first, ...(detail.more ?? []).map(([type, id, version]) => touchedOf(type, id, version))],
     patients: row.patient === null ? (detail.patients ?? []) : [row.patient],
     ...(detail.further !== undefined && { further: detail.further }),
+    ...(detail.sent !== undefined && { sent: { text: detail.sent, client: detail.by ?? '' } }),
   };
 }
 

@@ -1,16 +1,18 @@
 /**
  * AuditEvents are no resources that somebody wrote: they are made of the audit log when they are asked for. Reading,
- * searching and the history of one; an event has one version, the first. Nobody writes them.
+ * searching and the history of one; an event has one version, the first. Nobody writes them, but for other systems that
+ * bring their own events (audit-receive.ts).
  * https://hl7.org/fhir/R4/auditevent.html
  */
 import type { Interaction } from '../access/needs.ts';
+import { isUnconditional } from '../access/permits.ts';
 import { auditEvent } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { bundleText } from '../fhir/bundle-text.ts';
 import { serializeJson } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
-import type { Answer, Context } from '../request.ts';
+import type { Answer, Caller, Context } from '../request.ts';
 import { readEvent } from '../store/audit-search.ts';
 import type { Stored } from '../store/read.ts';
 import { accessOf } from './access.ts';
@@ -86,15 +88,25 @@ const changing: ReadonlySet<string> = new Set(['$meta-add', '$meta-delete']);
 const elsewhere: ReadonlySet<string> = new Set(['$meta', '$validate', '$graphql']);
 
 /**
- * Refuses what would change the log, for everybody, before anything is done; the caller's scopes are known to allow it.
- * @throws OutcomeError 405
+ * Refuses what would change the log, before anything is done; the caller's scopes are known to allow it. Only who has a
+ * scope for exactly that brings events of another system: AuditEvent by name, without conditions.
+ * @throws OutcomeError 405; 400 for such an event in a transaction.
  */
-export function refuseAuditChange(interaction: Interaction, target: Target): void {
+export function refuseAuditChange(
+  { caller, inTransaction }: Pick<Context, 'caller' | 'inTransaction'>,
+  interaction: Interaction,
+  target: Target,
+): void {
   if (target.type !== type) return;
+  if (interaction === 'create' && maySend(caller)) {
+    if (!inTransaction) return;
+    const sentence = 'AuditEvents are sent one by one or in a batch, not in a transaction: each is taken for itself.';
+    throw outcomeError('not-supported', sentence, { status: 400 });
+  }
   if (writing.has(interaction) || (interaction === 'operation' && changing.has(target.operation))) {
     throw outcomeError(
       'not-supported',
-      'The audit log is written by the server alone: nobody creates, changes or deletes an AuditEvent.',
+      'The audit log is written by the server alone: nobody creates, changes or deletes an AuditEvent, but for systems with the scope system/AuditEvent.c, which create their own.',
       {
         status: 405,
         headers: { allow: 'GET, HEAD' },
@@ -106,4 +118,8 @@ export function refuseAuditChange(interaction: Interaction, target: Target): voi
       status: 404,
     });
   }
+}
+
+function maySend({ permits }: Caller): boolean {
+  return permits.some((permit) => permit.type === type && permit.permissions.includes('c') && isUnconditional(permit));
 }

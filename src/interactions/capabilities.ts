@@ -170,14 +170,17 @@ function resourceEntry(context: Context, type: string): JsonObject {
   };
 }
 
-/** The audit log is read and searched; nobody writes it. */
+/** The audit log is read and searched; other systems bring their own events. */
 function auditEventEntry(context: Context): JsonObject {
   const known = [...searchParametersOf(context).of('AuditEvent').byName.values()];
   const operation = [...operationEntries('AuditEvent', 'type'), ...operationEntries('AuditEvent', 'instance')];
   return {
     type: 'AuditEvent',
     profile: 'http://hl7.org/fhir/StructureDefinition/AuditEvent',
-    interaction: ['read', 'vread', 'history-instance', 'search-type'].map((code) => ({ code })),
+    interaction: [
+      { code: 'create', documentation: 'Events of other systems (IHE ITI-20), with the scope system/AuditEvent.c.' },
+      ...['read', 'vread', 'history-instance', 'search-type'].map((code) => ({ code })),
+    ],
     versioning: 'versioned',
     readHistory: true,
     updateCreate: false,

@@ -16,7 +16,7 @@ export function entryPreference({ headers }: Request): string {
 
 /** The request that an entry stands for; it inherits the Prefer header of the whole. */
 export function entryRequest(entry: EntryRequest, prefer: string | undefined): Request {
-  const { method, segments, query, sent, headers, resource } = entry;
+  const { method, segments, query, sent, headers, resource, fullUrl } = entry;
   return {
     method,
     segments,
@@ -25,6 +25,7 @@ export function entryRequest(entry: EntryRequest, prefer: string | undefined): R
     // What an entry answers stands in a Bundle: a Binary as a resource, too.
     headers: { ...headers, prefer, accept: 'application/fhir+json' },
     body: resource === undefined ? undefined : resourceBody(resource),
+    ...(fullUrl !== undefined && { fullUrl }),
   };
 }
 

@@ -11,6 +11,7 @@ import { isId } from '../fhir/reference.ts';
 import type { Request } from '../request.ts';
 import type { Call, Handler, Target } from './call.ts';
 import { auditEventHistory, noAuditHistory, readAuditEvent } from './audit-log.ts';
+import { receiveAuditEvent } from './audit-receive.ts';
 import { binaryHandlers } from './binary.ts';
 import { bundle } from './bundle.ts';
 import { capabilities } from './capabilities.ts';
@@ -71,7 +72,12 @@ export const routes: Readonly<Record<string, Route>> = {
 /** Types whose resources are more than their text; for one resource at a time, these take the place of `routes`. */
 const handlersOfType: Readonly<Record<string, Readonly<Partial<Record<Interaction, Handler>>>>> = {
   Binary: binaryHandlers,
-  AuditEvent: { read: readAuditEvent, vread: readAuditEvent, 'history-instance': auditEventHistory },
+  AuditEvent: {
+    create: receiveAuditEvent,
+    read: readAuditEvent,
+    vread: readAuditEvent,
+    'history-instance': auditEventHistory,
+  },
 };
 
 /** No type and no id is spelt like these. */

@@ -10,7 +10,7 @@ import type { ParameterPath } from './parameters.ts';
 import { either } from './sql-list.ts';
 
 /** searchparameters/audit-event-client.json: the application alone. */
-const application = "AuditEvent.agent.where(type.coding.where(code = 'IRCP').empty()).who.identifier";
+export const application = "AuditEvent.agent.where(type.coding.where(code = 'IRCP').empty()).who.identifier";
 
 const elements: ReadonlySet<string> = new Set([
   'AuditEvent.agent.who',

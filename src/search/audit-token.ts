@@ -9,8 +9,8 @@ import type { TokenValue } from './ast.ts';
 import { either } from './sql-list.ts';
 
 /** searchparameters/audit-event-request-id.json and audit-event-break-glass.json. */
-const requestIds = "AuditEvent.entity.where(type.code = 'XrequestId').what.identifier";
-const emergencies =
+export const requestIds = "AuditEvent.entity.where(type.code = 'XrequestId').what.identifier";
+export const emergencies =
   "(AuditEvent.purposeOfEvent.coding.where(code = 'BTG') | AuditEvent.subtype.where(code = '110127' or code = '110128')).exists()";
 
 type Tokens = (values: readonly TokenValue[]) => Sql;

@@ -5,7 +5,9 @@
  * 1. What the columns cannot tell is refused by name, never left out. What no event has (policy, site, a reference to the
  *    source) matches nothing, which is the answer.
  * 2. Conditions of an access that cannot be asked grant nothing.
- * 3. Who did it and whom a resource is about are looked up first (`Known`), so that an index delivers in order.
+ * 3. Events that other systems sent are asked in another way (compile-external.ts): a search of a log that has some is
+ *    one of each, put together.
+ * 4. Who did it and whom a resource is about are looked up first (`Known`), so that an index delivers in order.
  */
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { join, raw, sql, type Sql } from '../store/sql.ts';
@@ -13,6 +15,7 @@ import { agentKey, isAgentPath } from './audit-agents.ts';
 import { entityAlternatives, entityIdentifierSql, isBounded, type Alternative, type Patients } from './audit-entity.ts';
 import { auditTokens, inEveryEvent } from './audit-token.ts';
 import type { Condition, RowLeaf, StringMode } from './ast.ts';
+import { externalAlternatives, externalPresentSql, withoutLabel } from './compile-external.ts';
 import { updatedSql } from './date-sql.ts';
 import type { Parameter, ParameterPath } from './parameters.ts';
 import { either } from './sql-list.ts';
@@ -26,7 +29,14 @@ export interface Known {
   readonly patients: Patients;
 }
 
-interface Surroundings extends Known {
+/** Whose events are asked for: this server's, or those that other systems sent. */
+export type Origin = 'own' | 'external';
+
+interface Asked extends Known {
+  readonly origin: Origin;
+}
+
+interface Surroundings extends Asked {
   readonly bounded: boolean;
 }
 
@@ -64,9 +74,10 @@ function auditSql(condition: Condition, known: Surroundings): Sql {
       return either(condition.values.map((value) => updatedSql(sql`e.time`, value)));
     case 'type':
       return condition.type === 'AuditEvent' ? sql`true` : sql`false`;
-    // An event has no label.
+    // An event of this server has no label.
     case 'labels':
-      return condition.unlabelled ? sql`true` : sql`false`;
+      if (!condition.unlabelled) return sql`false`;
+      return known.origin === 'external' ? withoutLabel : sql`true`;
     // Consents are about what patients' records say, not about who read them.
     case 'consent':
       return sql`true`;
@@ -80,7 +91,7 @@ function every(parts: readonly Sql[]): Sql {
 }
 
 /** What an access lets through. What cannot be asked is false: outside of negations that only narrows. */
-export function auditAccessSql(condition: Condition, known: Known): Sql {
+export function auditAccessSql(condition: Condition, known: Asked): Sql {
   if (condition.kind === 'and') return every(condition.parts.map((part) => auditAccessSql(part, known)));
   if (condition.kind === 'or') return either(condition.parts.map((part) => auditAccessSql(part, known)));
   try {
@@ -115,6 +126,7 @@ function isLeaf(condition: Condition): condition is RowLeaf {
 
 function ofPath(leaf: RowLeaf, path: ParameterPath, known: Surroundings): Alternative[] {
   const { key } = path.path;
+  if (known.origin === 'external') return externalAlternatives(leaf, path, known.tenant);
   if (isAgentPath(path)) return agentAlternatives(known.agents.get(agentKey(leaf, path)) ?? []).map(asked);
   if (isEntity(path) && leaf.kind === 'reference') return entityAlternatives(leaf.values, known);
   return elementSql(leaf, key).map(asked);
@@ -162,7 +174,7 @@ function addressSql(mode: StringMode, values: readonly string[]): Sql {
   return either(values.map(compare));
 }
 
-function missing(parameter: Parameter, known: Known): Sql {
+function missing(parameter: Parameter, known: Asked): Sql {
   if (parameter.paths.length === 0) throw inexpressible(`${parameter.name}:missing`);
   const present = parameter.paths.map((path) =>
     presentSql(path, agentKey({ kind: 'missing', parameter }, path), known),
@@ -170,7 +182,8 @@ function missing(parameter: Parameter, known: Known): Sql {
   return sql`((${either(present)}) is not true)`;
 }
 
-function presentSql(path: ParameterPath, agent: string, known: Known): Sql {
+function presentSql(path: ParameterPath, agent: string, known: Asked): Sql {
+  if (known.origin === 'external') return externalPresentSql(path);
   const { key } = path.path;
   if (isAgentPath(path)) return sql`e.agent = any(${known.agents.get(agent) ?? []}::int4[])`;
   if (inNoEvent.has(key)) return sql`false`;
@@ -206,7 +219,7 @@ export interface Branch {
 }
 
 /** Branches that together are this condition; no event is in two. */
-export function auditBranches(condition: Condition, given: Known): Branch[] {
+export function auditBranches(condition: Condition, given: Asked): Branch[] {
   const known = { ...given, bounded: isBounded(condition) };
   const parts = condition.kind === 'and' ? condition.parts : [condition];
   const [split] = parts
@@ -218,7 +231,9 @@ export function auditBranches(condition: Condition, given: Known): Branch[] {
   if (split === undefined) return [eventBranch(tenant, [auditSql(condition, known)])];
   const others = parts.filter((part) => part !== split.part);
   const rest = others.map((part) => auditSql(part, known));
-  const within = others.filter(isTime).map((part) => timeSql(raw('p.time'), part));
+  const within = others
+    .filter((part): part is Time => isTime(part, known.origin))
+    .map((part) => timeSql(raw('p.time'), part));
   return split.found.map(({ where, led }, i) => {
     const before = split.found.slice(0, i).map((one) => sql`(${one.where}) is not true`);
     return led === undefined
@@ -263,8 +278,9 @@ function leavesOf(condition: Indexed): readonly RowLeaf[] {
 
 type Time = Extract<Condition, { kind: 'date' | 'updated' }>;
 
-function isTime(condition: Condition): condition is Time {
-  return condition.kind === 'date' || condition.kind === 'updated';
+/** Conditions on the time that the log is ordered by. */
+function isTime(condition: Condition, origin: Origin): condition is Time {
+  return condition.kind === 'updated' || (condition.kind === 'date' && origin === 'own');
 }
 
 function timeSql(time: Sql, { values }: Time): Sql {

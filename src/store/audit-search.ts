@@ -10,6 +10,7 @@ import {
   withoutCompartments,
   type Branch,
   type Known,
+  type Origin,
 } from '../search/compile-audit.ts';
 import type { Access, Condition, ReferenceValue } from '../search/ast.ts';
 import { withoutChains } from './audit-chains.ts';
@@ -93,9 +94,13 @@ export async function countEvents(session: Session, search: EventSearch): Promis
 export async function readEvent(session: Session, id: string, access: Condition): Promise<AuditRecord | undefined> {
   const seen = withoutCompartments(access);
   const known = await lookUp(session, seen);
+  const allowed = join(
+    origins.map((origin) => sql`(${ofOrigin(origin)} and ${auditAccessSql(seen, { ...known, origin })})`),
+    ' or ',
+  );
   const [row] = await session.query<EventRow>(sql`select ${eventColumns} from audit_event e
     join audit_agent a on a.tenant_id = e.tenant_id and a.agent = e.agent
-    where e.tenant_id = ${session.tenant} and ${idSql(id)} and ${auditAccessSql(seen, known)}`);
+    where e.tenant_id = ${session.tenant} and ${idSql(id)} and (${allowed})`);
   return row && recordFromRow(row);
 }
 
@@ -103,8 +108,28 @@ async function branchesOf(session: Session, search: EventSearch): Promise<Branch
   const condition = withoutCompartments(await withoutChains(session, search.condition, search.seen));
   const access = withoutCompartments(search.access);
   const known = await lookUp(session, condition, access);
-  const allowed = auditAccessSql(access, known);
-  return auditBranches(condition, known).map((branch) => ({ ...branch, where: sql`${branch.where} and ${allowed}` }));
+  const branches = (origin: Origin, asked: Sql): Branch[] => {
+    const allowed = auditAccessSql(access, { ...known, origin });
+    return auditBranches(condition, { ...known, origin }).map((branch) => ({
+      ...branch,
+      where: sql`${branch.where} and ${asked} and ${allowed}`,
+    }));
+  };
+  if (!(await hasExternal(session))) return branches('own', sql`true`);
+  return origins.flatMap((origin) => branches(origin, ofOrigin(origin)));
+}
+
+const origins: readonly Origin[] = ['own', 'external'];
+
+function ofOrigin(origin: Origin): Sql {
+  return origin === 'own' ? sql`e.recorded is null` : sql`e.recorded is not null`;
+}
+
+/** Most laboratories have none, and their searches are spared the second half. */
+async function hasExternal(session: Session): Promise<boolean> {
+  const [row] = await session.query<{ found: boolean }>(sql`select exists (select from audit_event
+    where tenant_id = ${session.tenant} and recorded is not null) as found`);
+  return row?.found === true;
 }
 
 async function lookUp(session: Session, ...conditions: readonly Condition[]): Promise<Known> {

@@ -1,4 +1,4 @@
-/** Nobody writes the audit log over FHIR: each way of writing is refused for everybody, alone, in a batch and in a transaction. */
+/** Nobody changes the audit log over FHIR: each way of writing is refused for everybody, alone, in a batch and in a transaction. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { makeLaboratory, signIn, type Laboratory } from '../server.ts';
 import { putEvents } from './log.ts';
@@ -98,6 +98,7 @@ test('the capability statement says what is true', async () => {
   const [rest] = body['rest'] as { resource: Json[] }[];
   const entry = rest?.resource.find(({ type }) => type === 'AuditEvent') ?? {};
   expect((entry['interaction'] as { code: string }[]).map(({ code }) => code)).toEqual([
+    'create',
     'read',
     'vread',
     'history-instance',
