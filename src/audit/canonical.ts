@@ -30,8 +30,3 @@ function canonicalNumber(number: number): string {
   if (!Number.isFinite(number)) throw new RangeError('A number that is not finite has no canonical form.');
   return JSON.stringify(number);
 }
-
-/** The same value with the members of all its objects in canonical order. */
-export function inCanonicalOrder<Value extends JsonValue>(value: Value): Value {
-  return JSON.parse(canonicalJson(value)) as Value;
-}

@@ -6,10 +6,9 @@
  */
 import type { Interaction } from '../access/needs.ts';
 import { isUnconditional } from '../access/permits.ts';
-import { auditEvent } from '../audit/event.ts';
+import { shownEventText } from '../audit/event.ts';
 import type { AuditRecord } from '../audit/record.ts';
 import { bundleText } from '../fhir/bundle-text.ts';
-import { serializeJson } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Answer, Caller, Context } from '../request.ts';
@@ -32,7 +31,7 @@ export function storedEvent({ tenant }: Pick<Context, 'tenant'>, record: AuditRe
     version: 1,
     lastUpdated: new Date(record.time).toISOString(),
     method: 'POST',
-    text: serializeJson(auditEvent(record, { observer: tenant.name })),
+    text: shownEventText(record, { observer: tenant.name }),
   };
 }
 

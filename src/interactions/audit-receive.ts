@@ -11,7 +11,7 @@
  * 4. The create has its own event, as every create, stored in the same transaction: it tells who brought what.
  */
 import { hash } from 'node:crypto';
-import { auditEvent } from '../audit/event.ts';
+import { shownEventText } from '../audit/event.ts';
 import type { AuditRecord, Outcome, Touched } from '../audit/record.ts';
 import { rowOf } from '../audit/row.ts';
 import { serializeJson, type JsonObject } from '../fhir/json.ts';
@@ -119,7 +119,7 @@ function answer(
   record: AuditRecord,
   { created, remarks }: { created: boolean; remarks: readonly Issue[] },
 ): Answer {
-  const text = serializeJson(auditEvent(record, { observer: context.tenant.name }));
+  const text = shownEventText(record, { observer: context.tenant.name });
   const lastUpdated = new Date(record.time).toISOString();
   return writeAnswer(context, call, {
     type: 'AuditEvent',

@@ -26,33 +26,27 @@ export const eventColumns: Sql = sql`e.id, e.transaction, e.time, e.kind, e.outc
   e.entity_version, e.address, e.request, e.patient, e.detail, a.content as agent_content`;
 
 export function recordFromRow(row: EventRow): AuditRecord {
-  return recordReader()(row);
+  return recordWith(row, JSON.parse(row.agent_content) as Agent);
 }
 
-/** The same for many rows: an agent that several name is read once. */
-function recordReader(): (row: EventRow) => AuditRecord {
-  const agents = new Map<string, Agent>();
-  return ({ agent_content: content, detail, ...row }) => {
-    const agent = agents.get(content) ?? (JSON.parse(content) as Agent);
-    agents.set(content, agent);
-    const { id, kind, outcome, address, request, patient } = row;
-    return recordOf(
-      {
-        id,
-        time: Date.parse(instantText(row.time)),
-        kind,
-        outcome,
-        entityType: row.entity_type,
-        entityId: row.entity_id,
-        entityVersion: row.entity_version,
-        address,
-        request,
-        patient,
-        detail: detail === null ? null : (JSON.parse(detail) as JsonObject),
-      },
-      agent,
-    );
-  };
+function recordWith(row: Omit<EventRow, 'agent_content'>, agent: Agent): AuditRecord {
+  const { id, kind, outcome, address, request, patient, detail } = row;
+  return recordOf(
+    {
+      id,
+      time: Date.parse(instantText(row.time)),
+      kind,
+      outcome,
+      entityType: row.entity_type,
+      entityId: row.entity_id,
+      entityVersion: row.entity_version,
+      address,
+      request,
+      patient,
+      detail: detail === null ? null : (JSON.parse(detail) as JsonObject),
+    },
+    agent,
+  );
 }
 
 /** A place in the order of the seals. */
@@ -69,19 +63,45 @@ export interface Placed extends Place {
 const pageSize = 500;
 const nil = '00000000-0000-0000-0000-000000000000';
 
-/** The events of the transactions from `low` to below `high`, in the order of transaction and id. */
+type PlacedRow = Omit<EventRow, 'agent_content'> & { agent: number };
+
+/**
+ * The events of the transactions from `low` to below `high`, in the order of transaction and id. While a page is worked
+ * on the next one is read. Agents are read by themselves, each once: joined they were a third of the work.
+ */
 export async function* eventsInOrder(session: Session, low: string, high: string): AsyncGenerator<Placed> {
-  const read = recordReader();
-  let after: Place = { transaction: low, id: nil };
+  const agents = new Map<number, Agent>();
+  let coming = pageAfter(session, { transaction: low, id: nil }, high);
   for (;;) {
-    const rows = await session.query<EventRow>(sql`select ${eventColumns}
-      from audit_event e join audit_agent a on a.tenant_id = e.tenant_id and a.agent = e.agent
-      where e.tenant_id = ${session.tenant} and e.transaction < ${high}
-        and (e.transaction, e.id) > (${after.transaction}::int8, ${after.id}::uuid)
-      order by e.transaction, e.id limit ${pageSize}`);
-    for (const row of rows) yield { transaction: row.transaction, id: row.id, record: read(row) };
+    const rows = await coming;
     const last = rows.at(-1);
-    if (last === undefined || rows.length < pageSize) return;
-    after = { transaction: last.transaction, id: last.id };
+    const isLast = last === undefined || rows.length < pageSize;
+    await addAgents(session, agents, rows);
+    if (!isLast) coming = pageAfter(session, last, high);
+    for (const row of rows) {
+      const agent = agents.get(row.agent);
+      // An event whose agent was taken away is no event that can be shown: it is missing.
+      if (agent !== undefined) yield { transaction: row.transaction, id: row.id, record: recordWith(row, agent) };
+    }
+    if (isLast) return;
   }
+}
+
+function pageAfter(session: Session, after: Place, high: string): Promise<PlacedRow[]> {
+  const rows = session.query<PlacedRow>(sql`select id, transaction, time, agent, kind, outcome, entity_type, entity_id,
+      entity_version, address, request, patient, detail
+    from audit_event where tenant_id = ${session.tenant} and transaction < ${high}
+      and (transaction, id) > (${after.transaction}::int8, ${after.id}::uuid)
+    order by transaction, id limit ${pageSize}`);
+  // Who reads no further does not wait for it.
+  rows.catch(() => undefined);
+  return rows;
+}
+
+async function addAgents(session: Session, agents: Map<number, Agent>, rows: readonly PlacedRow[]): Promise<void> {
+  const unknown = [...new Set(rows.map(({ agent }) => agent))].filter((agent) => !agents.has(agent));
+  if (unknown.length === 0) return;
+  const found = await session.query<{ agent: number; content: string }>(sql`select agent, content from audit_agent
+    where tenant_id = ${session.tenant} and agent = any(${unknown}::int4[])`);
+  for (const { agent, content } of found) agents.set(agent, JSON.parse(content) as Agent);
 }
