@@ -6,6 +6,7 @@
  *   npm run bench -- --size large --data data/bench-large     keeps the data set for the next run
  *   npm run bench -- --sizes medium,large --only search --data data/bench --out run.json
  *                                                             and how searches grow; writes run-medium.json, run-large.json
+ *   npm run bench -- --only audit --data data/bench-audit     the audit log with ten million events (--events)
  *   npm run bench -- --only none --soak 10m                   memory under lasting load
  *   npm run bench -- --compare before.json after.json         of two sizes: the growth
  *
@@ -16,6 +17,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accessLines } from './access-lines.ts';
+import { auditFigures } from './audit-figures.ts';
 import { consentLines } from './consent-lines.ts';
 import { patientsOf, type Size } from './generate.ts';
 import { lines } from './lines.ts';
@@ -27,6 +29,8 @@ import { searchCases } from './search-catalog.ts';
 const names = [
   ...[...searchCases, ...lines, ...accessLines, ...consentLines].map(({ name }) => name),
   'access',
+  'audit',
+  ...auditFigures,
   'mixed',
   'search',
   'start',
@@ -50,6 +54,7 @@ function readOptions(): Wanted {
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '3' },
       callers: { type: 'string', default: '1' },
+      events: { type: 'string', default: '10000000' },
       data: { type: 'string' },
       soak: { type: 'string', default: '0' },
       out: { type: 'string' },
@@ -68,6 +73,7 @@ function readOptions(): Wanted {
     only: values.only,
     pace: { rounds: positive('rounds', values.rounds), seconds: positive('seconds', values.seconds) },
     callers: Math.ceil(positive('callers', values.callers)),
+    events: Math.ceil(positive('events', values.events)),
     soakMinutes: minutes(values.soak),
     print: (text) => process.stdout.write(`${text}\n`),
     ...(values.data !== undefined && { data: values.data }),

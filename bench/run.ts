@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { measureAccess } from './access-figure.ts';
 import { accessLines } from './access-lines.ts';
+import { auditFigures, measureAudit } from './audit-figures.ts';
 import { consentLines } from './consent-lines.ts';
 import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
 import { holds, patientsOf, type Size } from './generate.ts';
@@ -26,6 +27,8 @@ export interface Options {
   pace: Pace;
   /** At a time, for each search. */
   callers: number;
+  /** In the audit log that is measured. */
+  events: number;
   /** Folder that is kept; without it a temporary one. */
   data?: string;
   soakMinutes: number;
@@ -58,7 +61,11 @@ async function runIn(dataDir: string, options: Options): Promise<Report> {
   isLoaded(dataDir, options.size);
   const searches = new Set([...searchCases.map(({ name }) => name), 'mixed']);
   const wants = (name: string) =>
-    options.only.length === 0 || options.only.includes(name) || (options.only.includes('search') && searches.has(name));
+    options.only.length === 0
+      ? !name.startsWith('audit-')
+      : options.only.includes(name) ||
+        (options.only.includes('search') && searches.has(name)) ||
+        (options.only.includes('audit') && name.startsWith('audit-'));
   if (wants('start')) {
     add(await measureStart(dataDir));
   }
@@ -141,6 +148,13 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
         report.figures.push(figure);
         options.print(figureText(figure));
       }
+    }
+    if (auditFigures.some(wants)) {
+      const add = (figure: Figure): void => {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      };
+      await measureAudit({ bench, events: options.events, wants, print: options.print, add });
     }
     for (const line of linesOf(options, wants)) {
       const result = await measureLine(line, bench, load, options.pace);
