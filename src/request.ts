@@ -102,6 +102,8 @@ export interface Context {
   readonly events?: Event[];
   /** Reads (and writes) of this request; inside a transaction Bundle, its transaction. */
   readonly session: Session;
+  /** What is looked for is to be updated or referred to: an interface finds what it may store (processing-restriction.ts). */
+  readonly storing?: true;
   /** True inside a transaction Bundle. */
   readonly inTransaction: boolean;
   /** What this transaction has written so far; only inside one. */

@@ -10,6 +10,7 @@ import { refuseAuditChange } from './interactions/audit-log.ts';
 import { audit, failureOf, type Result } from './interactions/audited.ts';
 import type { Call, Door } from './interactions/call.ts';
 import { findRoute, type Route } from './interactions/routes.ts';
+import { orErased } from './interactions/tombstone.ts';
 import { askedOf, newTrail, unrouted, type Asked } from './interactions/trail.ts';
 import type { Answer, Context, Request } from './request.ts';
 
@@ -18,8 +19,9 @@ export async function serve(context: Context, request: Request): Promise<Answer>
   const { route, call } = await routed(context, request);
   const inside = { ...context, trail: newTrail(askedOf(route.interaction, call)) };
   const answer = await handled(inside, route, call).catch(async (error: unknown) => {
-    await auditFailure(inside, failureOf(error));
-    throw error;
+    const told = await orErased(inside, call.target, error);
+    await auditFailure(inside, failureOf(told));
+    throw told;
   });
   try {
     await audit(inside, answer.status < 400 ? { outcome: 0 } : { outcome: 4, reason: String(answer.status) });

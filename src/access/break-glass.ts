@@ -3,7 +3,7 @@
  *
  * A role with `breakGlass` may open one (operations/break-glass.ts). While it is open, requests whose purpose of use is
  * BTG are not bound, in what is in that patient's compartment,
- * 1. by his consents, nor by the laboratory's consentDefault;
+ * 1. by his consents, nor by the laboratory's consentDefault, nor by a restriction of processing;
  * 2. by security labels up to R; V stays a matter of clearance;
  * 3. for reading and searching, by the compartments and filters of the scopes of the roles that may break the glass. For
  *    writing these stay: an emergency needs to know, and must not release results, nor close its own review.

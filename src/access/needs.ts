@@ -68,4 +68,8 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$client-rotate-secret', [{ manage: 'clients' }]],
   ['$launch-context', [{ manage: 'launches' }]],
   ['$usage', [{ manage: 'usage' }]],
+  ['$restrict', [{ manage: 'privacy' }]],
+  ['$unrestrict', [{ manage: 'privacy' }]],
+  ['$restricted', [{ manage: 'privacy' }]],
+  ['$erase', [{ manage: 'privacy' }]],
 ]);

@@ -30,6 +30,9 @@ export interface RoleDefinition {
   readonly consent: 'enforced' | 'exempt';
 }
 
+/** Whose holders answer for the rights of the persons whom the data are about. */
+export const officerRole = 'data-protection-officer';
+
 const released = 'status=final,amended,corrected,appended';
 const unreleased = 'status=registered,preliminary,cancelled';
 const unreleasedReport = 'status=registered,partial,preliminary,cancelled';
@@ -194,7 +197,7 @@ const patient: RoleDefinition = {
 
 /** Asks who saw what and what patients agreed to; sees no result and no order. */
 const dataProtectionOfficer: RoleDefinition = {
-  name: 'data-protection-officer',
+  name: officerRole,
   title: 'Data protection officer',
   scopes: [
     ...each(['AuditEvent', 'Consent'], 'rs'),
@@ -202,7 +205,8 @@ const dataProtectionOfficer: RoleDefinition = {
     // The server tells him of an emergency override; he says what he made of it.
     `user/Task.rus?code=${review}`,
   ],
-  manages: [],
+  // Restricts and erases.
+  manages: ['privacy'],
   // Asks for exports, and what he reads says much about patients.
   secondFactor: true,
   clearance: 'all',

@@ -26,7 +26,7 @@ export interface Scope {
 }
 
 /** What a caller may manage besides resources. */
-export const managed = ['users', 'clients', 'roles', 'launches', 'usage', 'settings'] as const;
+export const managed = ['users', 'clients', 'roles', 'launches', 'usage', 'settings', 'privacy'] as const;
 
 export type Managed = (typeof managed)[number];
 

@@ -102,6 +102,11 @@ export const kinds = {
   'retention-run': security(62, activity, own('retention-run'), 'D'),
   'audit-verified': security(63, ['110101', 'Audit Log Used'], own('audit-verified'), 'R'),
 
+  'patient-erased': security(70, alert, own('patient-erased'), 'D'),
+  'erasure-previewed': security(71, alert, own('erasure-previewed'), 'R'),
+  'processing-restricted': security(72, alert, own('processing-restricted'), 'U'),
+  'restriction-lifted': security(73, alert, own('restriction-lifted'), 'U'),
+
   // What asks for nothing that there is, and many refusals told as one.
   'request-refused': { number: 85, type: rest, subtype: own('request-refused'), action: 'E' },
   'requests-refused': security(86, alert, own('requests-refused')),

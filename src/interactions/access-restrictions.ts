@@ -7,7 +7,8 @@ import type { Context } from '../request.ts';
 import type { Condition } from '../search/ast.ts';
 import { consentRestriction } from './consent-restriction.ts';
 import { labelRestriction } from './label-restriction.ts';
+import { processingRestriction } from './processing-restriction.ts';
 
 export type Restriction = (context: Context, type: string, permission: Permission) => Condition;
 
-export const restrictions: readonly Restriction[] = [labelRestriction, consentRestriction];
+export const restrictions: readonly Restriction[] = [labelRestriction, consentRestriction, processingRestriction];

@@ -13,6 +13,7 @@ import { announceRules } from './consent-check.ts';
 import { checkIntegrity } from './integrity.ts';
 import { checkWritten, isBound, unseenEntries } from './write-access.ts';
 import { checkStorage, countWritten, sizeOf, type Tally } from './storage.ts';
+import { erasedRefusal } from './tombstone.ts';
 import { joinTrail, newTrail, wrote } from './trail.ts';
 
 export interface Change {
@@ -37,7 +38,11 @@ async function alone(context: Context, bare: WriteEntry): Promise<Written | unde
   const audit = await entryOfOne(context);
   const entry = audit === undefined ? bare : { ...bare, audit };
   const { creations, writes } = context.server;
-  const written = await (entry.fresh === true ? creations : writes).submit(context.tenant.id, entry);
+  const written = await (entry.fresh === true ? creations : writes)
+    .submit(context.tenant.id, entry)
+    .catch((error: unknown) => {
+      throw erasedRefusal(error);
+    });
   countWritten(context, [entry], [written]);
   if (written !== undefined) {
     wrote(context.trail, entry, written);
@@ -64,7 +69,10 @@ export async function commitAll(context: Context, changes: readonly Change[]): P
     entries.map(({ consent }) => consent ?? []),
   );
   const statement = writeStatement(context.tenant.id, entries);
-  const written = readWritten(await context.session.query<unknown>(statement), entries.length);
+  const rows = await context.session.query<unknown>(statement).catch((error: unknown) => {
+    throw erasedRefusal(error);
+  });
+  const written = readWritten(rows, entries.length);
   countWritten(context, entries, written);
   await checkWritten(context, entries, written);
   await checkIntegrity(

@@ -8,7 +8,8 @@ import type { ConsentContext } from '../access/consent-elements.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { arrayLiteral } from '../store/arrays.ts';
-import { consentColumns, isKnownEverywhere, markConsents, type ConsentRow } from '../store/consent.ts';
+import { consentColumns, isKnownEverywhere, type ConsentRow } from '../store/consent.ts';
+import { markTenant } from '../store/tenant-mark.ts';
 import type { Context } from '../request.ts';
 
 /** @throws OutcomeError 422 that names the element; none where it is not in force. */
@@ -27,7 +28,7 @@ export async function announceRules(
   consents: readonly (readonly ConsentRow[])[],
 ): Promise<void> {
   if (consents.every((rows) => rows.length === 0) || isKnownEverywhere(tenant.consents, new Date())) return;
-  await markConsents(server.database, tenant.id);
+  await markTenant(server.database, tenant.id, 'consents');
 }
 
 function rowsOf(found: ConsentRules | undefined): ConsentRow[] {

@@ -8,6 +8,7 @@ import type { Call } from './call.ts';
 import { commit, inTransaction } from './commit.ts';
 import { atMostOne, lockAndFind, parseCriteria } from './conditional.ts';
 import { allowParameters, preferredReturn } from './headers.ts';
+import { storing } from './processing-restriction.ts';
 import { prepare, writeResult, type Prepared } from './prepare.ts';
 import type { Match } from './matches.ts';
 import { showed } from './trail.ts';
@@ -21,7 +22,7 @@ export async function create(context: Context, call: Call): Promise<Answer> {
     return writeNew(context, call, prepared);
   }
   return inTransaction(context, async (inside) => {
-    const match = atMostOne(type, await lockAndFind(inside, type, parseCriteria(type, criteria)));
+    const match = atMostOne(type, await lockAndFind(storing(inside), type, parseCriteria(type, criteria)));
     return match ? existingAnswer(inside, call, match) : writeNew(inside, call, prepared);
   });
 }
@@ -44,5 +45,5 @@ export function existingAnswer(context: Context, call: Call, match: Match): Answ
   const location = `${context.base}/${call.target.type}/${match.id}/_history/${match.version}`;
   const headers = { ...versionHeaders(match.version, match.lastUpdated), location };
   const answer = { status: 200, headers, lastUpdated: match.lastUpdated };
-  return preferredReturn(call) === 'minimal' ? answer : { ...answer, text: match.text };
+  return match.hidden === true || preferredReturn(call) === 'minimal' ? answer : { ...answer, text: match.text };
 }

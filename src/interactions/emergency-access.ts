@@ -6,6 +6,7 @@ import { and, none, or, type Condition } from '../search/ast.ts';
 import { compartmentCondition } from '../search/compartment.ts';
 import { consentCondition, defaultFor, isBound } from './consent-restriction.ts';
 import { labelCondition } from './label-restriction.ts';
+import { restrictedCondition } from './processing-restriction.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
 /** For the patients of the overrides, whatever the type; `none` without any. */
@@ -31,5 +32,6 @@ function makeCondition(context: Context, permission: Permission, overrides: read
     or(overrides.map((id) => compartmentCondition('Patient', id, parameters))),
     ...(caller.clearance === 'all' ? [] : [labelCondition([...new Set([...caller.clearance, ...opened])])]),
     ...(isBound(context, otherwise) ? [consentCondition(caller, permission, otherwise, overrides)] : []),
+    ...(context.tenant.restrictions === undefined ? [] : [restrictedCondition(caller, overrides)]),
   ]);
 }

@@ -19,6 +19,7 @@ import { visibleKeys } from '../store/visible.ts';
 import { readPrevious } from '../store/history.ts';
 import type { Change } from './commit.ts';
 import { parseStored } from './document.ts';
+import { storing } from './processing-restriction.ts';
 import { seenAccess, visibleCurrent } from './visible.ts';
 
 /** @throws OutcomeError 422 where a reference points to nothing, 409 where a deletion would leave such a one. */
@@ -63,7 +64,7 @@ async function checkTargets(context: Context, changes: readonly Change[]): Promi
 }
 
 async function unseenKeys(context: Context, keys: readonly Key[]): Promise<Set<string>> {
-  const access = seenAccess(context);
+  const access = seenAccess(storing(context));
   const asked = keys.filter(({ type }) => access(typeName(type))?.kind !== 'all');
   const seen = new Set((await visibleKeys(context.session, asked, access)).map(keyText));
   return new Set(asked.map(keyText).filter((key) => !seen.has(key)));

@@ -1,11 +1,14 @@
 /** What search criteria match, for conditional interactions and references. */
 import { outcomeError } from '../fhir/outcome.ts';
+import { typeName } from '../fhir/resource-types.ts';
 import type { Context, Parameters } from '../request.ts';
 import type { Stored } from '../store/read.ts';
 import { parseSearch } from '../search/parse.ts';
 import { isResultParameter } from '../search/result-parameters.ts';
 import { findMatches as find } from '../store/search.ts';
-import { accessOf } from './access.ts';
+import { visibleRids } from '../store/visible.ts';
+import { accessOf, plainAccessOf } from './access.ts';
+import { isBound, showing } from './processing-restriction.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
 export interface Match {
@@ -16,6 +19,8 @@ export interface Match {
   /** JSON text of the resource. */
   readonly text: string;
   readonly stored: Stored;
+  /** Found to be updated or referred to by a caller who may not read it. */
+  readonly hidden?: boolean;
 }
 
 /**
@@ -40,8 +45,19 @@ export async function findMatches(
   }
   const search = parseSearch(type, criteria, { parameters: searchParametersOf(context), access: accessOf(context) });
   const found = await find(context.session, search, most);
+  const hidden = await hiddenAmong(context, found);
   return found.map((stored) => {
     const { id, version, lastUpdated, text } = stored;
-    return { id, version, lastUpdated, text: text ?? '', stored };
+    return { id, version, lastUpdated, text: text ?? '', stored, hidden: hidden.has(stored) };
   });
+}
+
+/** What was found in spite of a restriction of processing. */
+async function hiddenAmong(context: Context, found: readonly Stored[]): Promise<ReadonlySet<Stored>> {
+  const reader = showing(context);
+  const suspect = found.filter(
+    ({ type }) => isBound(reader, typeName(type), 'r') && !isBound(context, typeName(type), 'r'),
+  );
+  const visible = await visibleRids(context.session, suspect, plainAccessOf(reader, 'r'));
+  return new Set(suspect.filter(({ rid }) => !visible.has(rid)));
 }

@@ -10,6 +10,7 @@ import type { Answer, Context } from '../request.ts';
 import { writeAnswer, type WriteResult } from './answers.ts';
 import { bodyFormat, mediaType } from './body.ts';
 import type { Call } from './call.ts';
+import { storing } from './processing-restriction.ts';
 import { changeCurrent } from './change.ts';
 import { inTransaction } from './commit.ts';
 import { atMostOne, lockAndFind } from './conditional.ts';
@@ -35,7 +36,7 @@ export async function conditionalPatch(context: Context, call: Call): Promise<An
   const document = await readPatch(context, call);
   const expected = ifMatch(call);
   return inTransaction(context, async (inside) => {
-    const match = atMostOne(type, await lockAndFind(inside, type, call.query));
+    const match = atMostOne(type, await lockAndFind(storing(inside), type, call.query));
     if (match === undefined) {
       throw outcomeError('not-found', `The criteria match no ${type}; there is nothing to patch.`);
     }

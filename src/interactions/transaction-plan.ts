@@ -9,6 +9,7 @@ import { lockCriteria } from '../store/lock.ts';
 import { checkSecurityContext } from './binary-security.ts';
 import type { Call } from './call.ts';
 import { atMostOne, criteriaText, lockAndFind, parseCriteria } from './conditional.ts';
+import { storing } from './processing-restriction.ts';
 import { parseStored } from './document.ts';
 import { entryRequest } from './entry.ts';
 import { criteriaOf, ifMatch, versionConflict } from './headers.ts';
@@ -163,7 +164,7 @@ async function remaining(context: Context, type: string, query: Parameters, draf
   const gone = new Set(
     draft.writes.flatMap((write) => (write.kind === 'delete' && write.type === type ? [write.id] : [])),
   );
-  const matches = await lockAndFind(context, type, query, 2 + gone.size);
+  const matches = await lockAndFind(storing(context), type, query, 2 + gone.size);
   return matches.filter((match) => !gone.has(match.id));
 }
 
@@ -180,7 +181,12 @@ async function planConditional(context: Context, { entry, call }: Admitted, draf
   const { type } = call.target;
   const kind = kindOf(entry);
   const several = kind === 'delete' && context.tenant.settings.multipleDelete === true;
-  const matches = await lockAndFind(context, type, call.query, several ? mostDeleted : 2);
+  const matches = await lockAndFind(
+    kind === 'delete' ? context : storing(context),
+    type,
+    call.query,
+    several ? mostDeleted : 2,
+  );
   if (!several) {
     atMostOne(type, matches);
   }

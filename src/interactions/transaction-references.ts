@@ -9,6 +9,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { Context } from '../request.ts';
 import { parseCriteria } from './conditional.ts';
 import { findMatches } from './matches.ts';
+import { storing } from './processing-restriction.ts';
 import type { Plan } from './transaction-plan.ts';
 
 /** From each fullUrl and conditional reference to what is written instead. */
@@ -52,7 +53,7 @@ export function conditionalReferences(resource: JsonObject | undefined): string[
 /** @throws OutcomeError where the criteria do not name exactly one resource. */
 async function resolve(context: Context, text: string): Promise<string> {
   const type = text.slice(0, text.indexOf('?'));
-  const matches = await findMatches(context, type, parseCriteria(type, text), 2);
+  const matches = await findMatches(storing(context), type, parseCriteria(type, text), 2);
   const [match] = matches;
   if (match === undefined || matches.length > 1) {
     const problem = match === undefined ? 'matches nothing' : 'matches more than one resource';

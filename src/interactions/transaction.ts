@@ -78,7 +78,7 @@ async function run(context: Context, entries: readonly EntryRequest[], prefer: s
       status: 200,
       headers,
       lastUpdated,
-      ...(/representation/.test(prefer) && { text: match.text }),
+      ...(match.hidden !== true && /representation/.test(prefer) && { text: match.text }),
     });
   }
   for (const { entry, call } of plan.nothing) {

@@ -16,6 +16,7 @@ import { atMostOne, lockAndFind } from './conditional.ts';
 import type { Expectation } from '../store/write.ts';
 import { allowParameters, demandConflict, ifMatch, updateDemand, versionConflict, type Demand } from './headers.ts';
 import { prepare, writeResult, type Prepared } from './prepare.ts';
+import { storing } from './processing-restriction.ts';
 import { visibleCurrent } from './visible.ts';
 
 export async function update(context: Context, call: Call): Promise<Answer> {
@@ -127,7 +128,7 @@ export async function conditionalUpdate(context: Context, call: Call): Promise<A
   const resource = await readResource(context, call, type);
   const expected = ifMatch(call);
   return inTransaction(context, async (inside) => {
-    const match = atMostOne(type, await lockAndFind(inside, type, call.query));
+    const match = atMostOne(type, await lockAndFind(storing(inside), type, call.query));
     if (expected !== undefined && match?.version !== expected) {
       throw versionConflict(expected);
     }

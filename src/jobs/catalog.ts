@@ -1,5 +1,6 @@
 /** The table of background jobs. */
 import type { JobKind } from './job.ts';
+import { deleteErasedFiles } from './delete-erased-files.ts';
 import { makeMonths } from './make-audit-months.ts';
 import { measureStorage } from './measure-storage.ts';
 import { reindex } from './reindex.ts';
@@ -7,6 +8,7 @@ import { sweepSignIn } from './sweep-sign-in.ts';
 import { sweepFiles } from './sweep-files.ts';
 
 export const jobs: Readonly<Record<string, JobKind>> = {
+  'delete-erased-files': { everyHours: 24, step: deleteErasedFiles },
   'make-audit-months': { everyHours: 24, step: makeMonths },
   'measure-storage': { everyHours: 24, step: measureStorage },
   reindex: { step: reindex },

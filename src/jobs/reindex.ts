@@ -20,7 +20,6 @@ import { usableParameters } from '../interactions/own-parameters.ts';
 import { indexParametersOf, typesOf } from '../interactions/search-parameters.ts';
 import { extract } from '../search/extract.ts';
 import type { TenantParameters } from '../search/parameters.ts';
-import { markConsents } from '../store/consent.ts';
 import type { OwnParameter } from '../store/own-parameter.ts';
 import {
   ageOfRevision,
@@ -36,6 +35,7 @@ import {
   type Reindexed,
 } from '../store/reindex.ts';
 import { loadSearchState, setIndexed, type SearchState } from '../store/search-parameters.ts';
+import { markTenant } from '../store/tenant-mark.ts';
 import { more, type JobContext, type Run, type Step } from './job.ts';
 import { basesOf } from './own-bases.ts';
 
@@ -145,7 +145,7 @@ async function indexBatch(phase: Phase, resources: readonly IndexedResource[]): 
   const { context, run } = phase;
   const batch = rowsOf(phase, resources);
   if (batch.some(({ consent }) => consent !== undefined && consent.length > 0)) {
-    await markConsents(context.server.database, run.tenant.id);
+    await markTenant(context.server.database, run.tenant.id, 'consents');
   }
   await context.server.database.transaction(run.tenant.id, (session) => writeIndex(session, batch));
 }

@@ -9,6 +9,7 @@
  * kept with the override; the data protection officers get a Task each in the same transaction.
  */
 import { operatorCaller } from '../access/caller.ts';
+import { officerRole } from '../access/roles.ts';
 import { parseScopes } from '../access/scopes.ts';
 import { thing } from '../audit/security.ts';
 import type { JsonObject } from '../fhir/json.ts';
@@ -93,7 +94,7 @@ export async function checkPatient(context: Context, id: string): Promise<void> 
 
 /** Without an officer who is a resource of the laboratory, one Task that is for any of them. */
 async function tellOfficers(context: Context, override: Override): Promise<void> {
-  const officers = await holdersOf(context.session, 'data-protection-officer');
+  const officers = await holdersOf(context.session, officerRole);
   const owners: (string | undefined)[] = officers.length === 0 ? [undefined] : officers;
   // The server's own doing: who breaks the glass need not be allowed to write Tasks.
   const caller = operatorCaller({ subject: 'makhbar', client: 'makhbar', scopes: parseScopes('system/Task.cruds') });

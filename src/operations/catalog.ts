@@ -9,6 +9,7 @@ import { auditVerify } from './audit-verify.ts';
 import { breakGlass, closeBreakGlass } from './break-glass.ts';
 import { clientAdd, clientList, clientRevoke, clientRotateSecret } from './clients.ts';
 import { consentExplain } from './consent-explain.ts';
+import { erase } from './erase.ts';
 import { everything } from './everything.ts';
 import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
@@ -16,6 +17,7 @@ import { launchContext } from './launch-context.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { stats } from './stats.ts';
+import { restrict, restricted, unrestrict } from './restrict.ts';
 import { reindex, reindexStatus } from './reindex.ts';
 import { usage } from './usage.ts';
 import { accessReviewOperation } from './access-review.ts';
@@ -43,6 +45,11 @@ const own = 'urn:makhbar:operation-definition';
 /** On the system, and of ours. */
 function administrative(name: string, changes: boolean, handler: Handler, event?: KindName): Operation {
   return { levels: ['system'], changes, definition: `${own}:${name}`, handler, ...(event && { event }) };
+}
+
+/** On one patient, changing something, and of ours. */
+function ofPatient(name: string, handler: Handler, event: KindName): Operation {
+  return { levels: ['instance'], types: ['Patient'], changes: true, definition: `${own}:${name}`, handler, event };
 }
 
 /** By name, `$` included. */
@@ -158,6 +165,16 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$client-revoke': administrative('client-revoke', true, clientRevoke, 'client-changed'),
   '$client-rotate-secret': administrative('client-rotate-secret', true, clientRotateSecret, 'client-changed'),
   '$launch-context': administrative('launch-context', true, launchContext),
+  $restrict: ofPatient('restrict', restrict, 'processing-restricted'),
+  $unrestrict: ofPatient('unrestrict', unrestrict, 'restriction-lifted'),
+  $restricted: {
+    levels: ['type'],
+    types: ['Patient'],
+    changes: false,
+    definition: `${own}:restricted`,
+    handler: restricted,
+  },
+  $erase: ofPatient('erase', erase, 'patient-erased'),
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };
 

@@ -6,6 +6,7 @@ import type { ConsentCondition } from './consent-condition.ts';
 import type { Decimal } from '../fhir/decimal.ts';
 import type { Interval } from './interval.ts';
 import type { LabelsCondition } from './labels-sql.ts';
+import type { RestrictedCondition } from './restricted-sql.ts';
 import type { IndexedPath, Parameter, ParameterPath } from './parameters.ts';
 
 export type Prefix = 'eq' | 'ne' | 'gt' | 'lt' | 'ge' | 'le' | 'sa' | 'eb' | 'ap';
@@ -187,6 +188,7 @@ export type Condition =
   | LatestCondition
   | ConsentCondition
   | LabelsCondition
+  | RestrictedCondition
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
   | { readonly kind: 'and'; readonly parts: readonly Condition[] }

@@ -78,8 +78,9 @@ function auditSql(condition: Condition, known: Surroundings): Sql {
     case 'labels':
       if (!condition.unlabelled) return sql`false`;
       return known.origin === 'external' ? withoutLabel : sql`true`;
-    // Consents are about what patients' records say, not about who read them.
+    // Consents and restrictions are about what patients' records say, not about who read them.
     case 'consent':
+    case 'restricted':
       return sql`true`;
     default:
       return either(alternativesOf(condition, known).map(({ where }) => where));

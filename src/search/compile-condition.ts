@@ -30,6 +30,7 @@ import { noDate } from './interval.ts';
 import { labelsSql } from './labels-sql.ts';
 import type { Column, Parameter, ParameterPath } from './parameters.ts';
 import { linkings, ofPaths } from './link-sql.ts';
+import { restrictedSql } from './restricted-sql.ts';
 import { exists, presence, probe, rowCondition, tableSql, type RowCondition } from './row-sql.ts';
 import type { Scope } from './scope.ts';
 import { anyOf, both, either } from './sql-list.ts';
@@ -92,6 +93,8 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
       return consentSql(condition, row, scope);
     case 'labels':
       return labelsSql(condition, row, scope);
+    case 'restricted':
+      return restrictedSql(condition, row, scope);
     default:
       return leafSql(condition, row, scope);
   }

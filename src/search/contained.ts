@@ -92,6 +92,7 @@ function containedCondition(condition: Condition): Condition {
       };
     case 'consent':
     case 'labels':
+    case 'restricted':
       // Decided about the container, which the caller must be able to see too: what it contains is a part of it, and
       // has no security labels (dom-5).
       return all;

@@ -2,12 +2,9 @@
  * The rules of consents beside the Consents themselves (table consent_rule), written in the statement that writes the
  * Consent: what a search asks is never older than what was last committed.
  *
- * The first Consent of a tenant marks it (tenant.consents), so that those without any never ask. Processes remember a
- * tenant for a while: whoever writes a Consent sooner than that after the mark waits until all of them know of it.
+ * The first Consent of a tenant marks it (tenant.consents, tenant-mark.ts), so that those without any never ask.
  */
 import { arrayLiteral } from './arrays.ts';
-import type { Database } from './pool.ts';
-import { sql } from './sql.ts';
 import { rememberedFor } from './tenant-cache.ts';
 
 export interface ConsentColumn {
@@ -62,20 +59,6 @@ type Ordered = readonly {
 export function consentArrays(ordered: Ordered): string[] {
   const rows = ordered.flatMap(({ entry, ord }) => (entry.consent ?? []).map((row) => [ord, ...row]));
   return Array.from({ length: consentColumns.length + 1 }, (_, i) => arrayLiteral(rows.map((row) => row[i])));
-}
-
-/** Milliseconds for clocks that differ, and for a request that was let in just before its tenant was looked up again. */
-const margin = 300;
-
-/** Marks that the tenant has consents, and waits until every process knows. */
-export async function markConsents(database: Database, tenant: number): Promise<void> {
-  const [row] = await database.operator<{ age: number | null }>(sql`
-    with marked as (
-      update tenant set consents = clock_timestamp() where tenant_id = ${tenant} and consents is null
-    )
-    select (extract(epoch from clock_timestamp() - consents) * 1000)::float8 as age from tenant where tenant_id = ${tenant}`);
-  const left = rememberedFor + margin - (row?.age ?? 0);
-  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
 }
 
 /** Whether the mark is so old that every process knows it. */

@@ -55,6 +55,8 @@ export interface Tenant {
   readonly created: string;
   /** When the first Consent was written; undefined: there never was one. */
   readonly consents?: Date;
+  /** Since when there are patients whose processing is restricted; undefined: there are none. */
+  readonly restrictions?: Date;
   /** The search parameters besides R4's; without it, the product's. */
   readonly search?: SearchState;
 }
@@ -67,15 +69,20 @@ interface Row {
   settings: string;
   created: string;
   consents: string | null;
+  restrictions: string | null;
 }
 
-const columns = sql`tenant_id, name, title, status, settings, created, consents`;
+const columns = sql`tenant_id, name, title, status, settings, created, consents, restrictions`;
 
 function fromRow(row: Row): Tenant {
-  const { tenant_id: id, name, title, status, created, consents } = row;
+  const { tenant_id: id, name, title, status, created } = row;
   const settings = JSON.parse(row.settings) as TenantSettings;
-  const since = consents === null ? {} : { consents: new Date(instantText(consents)) };
-  return Object.freeze({ id, name, title, status, created, settings, ...since });
+  const marks = { ...mark('consents', row.consents), ...mark('restrictions', row.restrictions) };
+  return Object.freeze({ id, name, title, status, created, settings, ...marks });
+}
+
+function mark(name: 'consents' | 'restrictions', since: string | null): Pick<Tenant, 'consents' | 'restrictions'> {
+  return since === null ? {} : { [name]: new Date(instantText(since)) };
 }
 
 /** Names that are routes of the server itself. */

@@ -11,6 +11,7 @@
  * 6. Index rows made by search parameters that are no longer those in force are noted in the same statement for the
  *    reindex job; a written SearchParameter puts new ones in force and asks for that job.
  * 7. The event of a write is stored by the same statement: there is none without the other.
+ * 8. Nothing is written under an id that was erased, nor about a patient who was (SQLSTATE MK410 and MK411).
  *
  * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
  * A row that was locked after waiting may be newer than the snapshot; the rows that its writer made are not seen then, and
@@ -169,9 +170,11 @@ const searchParameterType = 122;
 /** The number of Consent. */
 export const consentType = 28;
 
-/** See migrations/0006-jobs.sql and store/search-parameters.ts. */
+const patientParameter = 2 + inputColumns.findIndex(({ name }) => name === 'patient');
+
+/** See migrations/0006-jobs.sql, 0013-erasure.sql and store/search-parameters.ts. */
 const revisions = `
-  revision as materialized (select indexing_revision($1, $${revisionParameter}) as present),
+  revision as materialized (select writing_revision($1, $${revisionParameter}, $3::int2[], $4::text[], $${patientParameter}::text[]) as present),
   stale as (
     insert into search_stale (tenant_id, rid)
     select $1, w.rid from revision join written w on w.content is not null and revision.present > $${revisionParameter}

@@ -76,6 +76,7 @@ export function holds(condition: Condition, resource: JsonObject, world: readonl
     case 'updated':
     case 'consent':
     case 'labels':
+    case 'restricted':
     case 'linked':
       throw new Error(`The evaluator does not know ${condition.kind}.`);
     default:
