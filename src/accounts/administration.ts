@@ -1,5 +1,6 @@
 /**
- * Who administers, and what must hold after each change of users or roles: the laboratory keeps an administrator.
+ * Who administers, and what must hold after each change of users or roles: the laboratory keeps an administrator, and the
+ * change and its event in the audit log are one transaction.
  *
  * Changes of one laboratory's users and roles happen one after the other, so that two administrators who disable each
  * other at the same moment do not both succeed.
@@ -9,11 +10,18 @@ import { shippedRoles, type RoleDefinition } from '../access/roles.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { countActiveHolders } from '../store/accounts.ts';
 import { lockCriteria } from '../store/lock.ts';
-import type { Database, Session } from '../store/pool.ts';
+import type { Session } from '../store/pool.ts';
 import { readRoles } from '../store/roles.ts';
 
+/** What a change was about, for its event. */
+export interface Changed {
+  readonly kind: 'account' | 'role' | 'client';
+  readonly id: string;
+}
+
 export interface Administration {
-  readonly database: Database;
+  /** Runs a change in a transaction of which its event is the last deed: where that cannot be stored, nothing is changed. */
+  transaction<T>(work: (session: Session) => Promise<T>, changed: (done: T) => Changed): Promise<T>;
   readonly tenant: number;
   /** The account that acts, or `operator`: the person who runs the machine. */
   readonly by: string;
@@ -23,10 +31,11 @@ export interface Administration {
 
 /** One change in one transaction. @throws OutcomeError `business-rule` where it would leave no administrator. */
 export async function change<T>(
-  { database, tenant }: Administration,
+  { transaction }: Administration,
   work: (session: Session) => Promise<T>,
+  changed: (done: T) => Changed,
 ): Promise<T> {
-  return database.transaction(tenant, async (session) => {
+  return transaction(async (session) => {
     await lockCriteria(session, ['users and roles']);
     const before = await administrators(session);
     const result = await work(session);
@@ -37,7 +46,7 @@ export async function change<T>(
       );
     }
     return result;
-  });
+  }, changed);
 }
 
 async function administrators(session: Session): Promise<number> {

@@ -14,6 +14,7 @@ import {
   type ClientMetadata,
 } from '../store/clients.ts';
 import type { Session } from '../store/pool.ts';
+import type { Administration, Changed } from './administration.ts';
 
 export interface Registration {
   /** Default: one that nobody can guess. */
@@ -22,8 +23,6 @@ export interface Registration {
   readonly name: string;
   readonly scopes?: string | undefined;
   readonly metadata: ClientMetadata;
-  /** The account that registers it, or `operator`. */
-  readonly by: string;
 }
 
 /** What a person's application may ask for unless its registration says less. */
@@ -37,16 +36,23 @@ export interface Registered {
 }
 
 /** @throws OutcomeError `invalid` that names what is wrong, `duplicate`. */
-export async function registerClient(session: Session, registration: Registration): Promise<Registered> {
+export async function registerClient(
+  { transaction, by }: Administration,
+  registration: Registration,
+): Promise<Registered> {
   const kind = kindOf(registration.kind);
-  const { id = `${kind}-${randomBytes(9).toString('base64url')}`, name, metadata, by } = registration;
+  const { id = `${kind}-${randomBytes(9).toString('base64url')}`, name, metadata } = registration;
   const usual = kind === 'launcher' ? 'manage/launches' : kind === 'backend' ? '' : usualScopes;
   const scopes = (registration.scopes ?? usual).split(/\s+/).filter(Boolean).join(' ');
   checkClient({ id, kind, name, scopes, metadata });
   const secret = needsSecret(kind, metadata) ? newSecret() : undefined;
   const added = { id, kind, name, scopes, metadata, createdBy: by, secretHash: secret?.hash };
-  const client = await addClient(session, added);
+  const client = await transaction((session) => addClient(session, added), ofClient);
   return { client, ...(secret && { secret: secret.secret }) };
+}
+
+function ofClient({ id }: Pick<Client, 'id'>): Changed {
+  return { kind: 'client', id };
 }
 
 function kindOf(written: string): ClientKind {
@@ -61,21 +67,22 @@ function needsSecret(kind: ClientKind, { jwks, jwksUri }: ClientMetadata): boole
 }
 
 /** A new secret; the old one is no longer good. @throws OutcomeError `not-found`, `invalid`. */
-export async function rotateSecret(session: Session, id: string): Promise<Registered> {
+export async function rotateSecret({ transaction }: Administration, id: string): Promise<Registered> {
   const made = newSecret();
-  const client = await changeSecret(session, id, made.hash);
-  if (client !== undefined) return { client, secret: made.secret };
-  const known = await findClient(session, id);
+  const change = async (session: Session): Promise<Client> =>
+    (await changeSecret(session, id, made.hash)) ?? refuse(await findClient(session, id), id);
+  return { client: await transaction(change, ofClient), secret: made.secret };
+}
+
+function refuse(known: Client | undefined, id: string): never {
   if (known === undefined) throw noClient(id);
   const why = known.status === 'revoked' ? 'is revoked' : 'has no secret';
   throw outcomeError('invalid', `The client ${known.id} ${why}.`);
 }
 
 /** Its access ends within seconds, tokens already issued included. @throws OutcomeError `not-found`. */
-export async function revokeRegistration(session: Session, id: string): Promise<Client> {
-  const client = await revokeClient(session, id);
-  if (client === undefined) throw noClient(id);
-  return client;
+export async function revokeRegistration({ transaction }: Administration, id: string): Promise<Client> {
+  return transaction(async (session) => (await revokeClient(session, id)) ?? refuse(undefined, id), ofClient);
 }
 
 function noClient(id: string): Error {

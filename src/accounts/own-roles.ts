@@ -11,34 +11,46 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { rolesHeld } from '../store/accounts.ts';
 import type { Session } from '../store/pool.ts';
 import { countHolders, deleteRole, writeRole } from '../store/roles.ts';
-import { change, type Administration } from './administration.ts';
+import { change, type Administration, type Changed } from './administration.ts';
 
 /** @throws OutcomeError `invalid` for a definition that is not understood or gives too much. */
 export async function setRole(administration: Administration, sent: JsonValue): Promise<RoleDefinition> {
   const role = readRoleDefinition(sent);
   const { by, now } = administration;
-  return change(administration, async (session) => {
-    await refuseOwn(session, by, role.name);
-    await writeRole(session, { name: role.name, definition: JSON.stringify(role) }, { by, now });
-    return role;
-  });
+  return change(
+    administration,
+    async (session) => {
+      await refuseOwn(session, by, role.name);
+      await writeRole(session, { name: role.name, definition: JSON.stringify(role) }, { by, now });
+      return role;
+    },
+    ofRole(role.name),
+  );
+}
+
+function ofRole(id: string): () => Changed {
+  return () => ({ kind: 'role', id });
 }
 
 export async function removeRole(administration: Administration, name: string): Promise<void> {
   if (!isRoleName(name)) throw noRole(name);
-  await change(administration, async (session) => {
-    await refuseOwn(session, administration.by, name);
-    const holders = shippedRoles.has(name) ? 0 : await countHolders(session, name);
-    if (holders > 0) {
-      throw outcomeError(
-        'conflict',
-        `The role "${name.slice(0, 80)}" is held by ${holders} users; take it from them first.`,
-      );
-    }
-    if (!(await deleteRole(session, name))) {
-      throw noRole(name);
-    }
-  });
+  await change(
+    administration,
+    async (session) => {
+      await refuseOwn(session, administration.by, name);
+      const holders = shippedRoles.has(name) ? 0 : await countHolders(session, name);
+      if (holders > 0) {
+        throw outcomeError(
+          'conflict',
+          `The role "${name.slice(0, 80)}" is held by ${holders} users; take it from them first.`,
+        );
+      }
+      if (!(await deleteRole(session, name))) {
+        throw noRole(name);
+      }
+    },
+    ofRole(name),
+  );
 }
 
 function noRole(name: string): Error {

@@ -26,7 +26,7 @@ import { endAccess } from '../store/oidc.ts';
 import type { Session } from '../store/pool.ts';
 import { dropRecoveryCodes } from '../store/recovery.ts';
 import { dropTickets, makeTicket, type TicketKind } from '../store/tickets.ts';
-import { allRoles, change, type Administration } from './administration.ts';
+import { allRoles, change, type Administration, type Changed } from './administration.ts';
 import { canonicalUsername, checkedUsername, isUsername } from './username.ts';
 
 export interface NewUser {
@@ -54,13 +54,25 @@ export async function addUser(administration: Administration, user: NewUser): Pr
   const { by, now } = administration;
   const username = checkedUsername(user.username);
   const { display = username, email, fhirUser } = checkedDetails(user);
-  return change(administration, async (session) => {
-    await checkRoles(session, user.roles);
-    const details = { id: randomUUID(), username, display, ...(email && { email }), ...(fhirUser && { fhirUser }) };
-    const account = await insertAccount(session, { ...details, createdBy: by }, now);
-    for (const role of user.roles) await grantRole(session, account.id, { role, by, now });
-    return handed(session, account, administration);
-  });
+  return change(
+    administration,
+    async (session) => {
+      await checkRoles(session, user.roles);
+      const details = { id: randomUUID(), username, display, ...(email && { email }), ...(fhirUser && { fhirUser }) };
+      const account = await insertAccount(session, { ...details, createdBy: by }, now);
+      for (const role of user.roles) await grantRole(session, account.id, { role, by, now });
+      return handed(session, account, administration);
+    },
+    ofHanded,
+  );
+}
+
+function ofAccount({ id }: Account): Changed {
+  return { kind: 'account', id };
+}
+
+function ofHanded({ account }: Handed): Changed {
+  return ofAccount(account);
 }
 
 export interface UserChange extends AccountChange {
@@ -70,17 +82,21 @@ export interface UserChange extends AccountChange {
 
 export async function setUser(administration: Administration, username: string, changed: UserChange): Promise<Account> {
   const details = checkedDetails(changed);
-  return change(administration, async (session) => {
-    const account = await found(session, username);
-    if (changed.fhirUser !== undefined && (changed.fhirUser ?? undefined) !== account.fhirUser) {
-      refuseOnOneself(administration, account, 'change which person you are');
-    }
-    if (changed.roles !== undefined) await setRoles(session, administration, account, changed.roles);
-    const after = (await changeAccount(session, account.id, details)) ?? account;
-    // What was granted to the person before is not this person's.
-    if (after.fhirUser !== account.fhirUser) await endAccess(session, account.id);
-    return after;
-  });
+  return change(
+    administration,
+    async (session) => {
+      const account = await found(session, username);
+      if (changed.fhirUser !== undefined && (changed.fhirUser ?? undefined) !== account.fhirUser) {
+        refuseOnOneself(administration, account, 'change which person you are');
+      }
+      if (changed.roles !== undefined) await setRoles(session, administration, account, changed.roles);
+      const after = (await changeAccount(session, account.id, details)) ?? account;
+      // What was granted to the person before is not this person's.
+      if (after.fhirUser !== account.fhirUser) await endAccess(session, account.id);
+      return after;
+    },
+    ofAccount,
+  );
 }
 
 async function setRoles(
@@ -99,21 +115,29 @@ async function setRoles(
 }
 
 export async function disableUser(administration: Administration, username: string): Promise<Account> {
-  return change(administration, async (session) => {
-    const account = await found(session, username);
-    const disabled = await setAccountStatus(session, account.id, 'disabled', administration.now);
-    await endAccess(session, account.id);
-    await dropTickets(session, account.id);
-    return disabled ?? account;
-  });
+  return change(
+    administration,
+    async (session) => {
+      const account = await found(session, username);
+      const disabled = await setAccountStatus(session, account.id, 'disabled', administration.now);
+      await endAccess(session, account.id);
+      await dropTickets(session, account.id);
+      return disabled ?? account;
+    },
+    ofAccount,
+  );
 }
 
 export async function enableUser(administration: Administration, username: string): Promise<Account> {
-  return change(administration, async (session) => {
-    const account = await found(session, username);
-    refuseOnOneself(administration, account, 'enable yourself');
-    return (await setAccountStatus(session, account.id, 'enabled', administration.now)) ?? account;
-  });
+  return change(
+    administration,
+    async (session) => {
+      const account = await found(session, username);
+      refuseOnOneself(administration, account, 'enable yourself');
+      return (await setAccountStatus(session, account.id, 'enabled', administration.now)) ?? account;
+    },
+    ofAccount,
+  );
 }
 
 /**
@@ -125,21 +149,25 @@ export async function resetUser(
   username: string,
   lost: { factors: boolean },
 ): Promise<Handed> {
-  return change(administration, async (session) => {
-    const account = await found(session, username);
-    refuseOnOneself(administration, account, 'reset yourself: change your password on your own page');
-    if (account.status === 'disabled') {
-      throw outcomeError('business-rule', `The user "${account.username}" is disabled; enable the user first.`);
-    }
-    await clearAttempts(session, [attemptKey('account', account.username), attemptKey('factor', account.id)]);
-    if (lost.factors) {
-      await deleteFactors(session, account.id);
-      await dropRecoveryCodes(session, account.id);
-      // Whoever holds the lost device is out at once.
-      await endAccess(session, account.id);
-    }
-    return handed(session, account, administration);
-  });
+  return change(
+    administration,
+    async (session) => {
+      const account = await found(session, username);
+      refuseOnOneself(administration, account, 'reset yourself: change your password on your own page');
+      if (account.status === 'disabled') {
+        throw outcomeError('business-rule', `The user "${account.username}" is disabled; enable the user first.`);
+      }
+      await clearAttempts(session, [attemptKey('account', account.username), attemptKey('factor', account.id)]);
+      if (lost.factors) {
+        await deleteFactors(session, account.id);
+        await dropRecoveryCodes(session, account.id);
+        // Whoever holds the lost device is out at once.
+        await endAccess(session, account.id);
+      }
+      return handed(session, account, administration);
+    },
+    ofHanded,
+  );
 }
 
 async function handed(session: Session, account: Account, { by, now }: Administration): Promise<Handed> {

@@ -1,14 +1,14 @@
 /** `makhbar client add|list|revoke|secret`: the applications of a laboratory, for the person who runs the machine. */
-import { thing } from '../audit/security.ts';
 import { readFileSync } from 'node:fs';
+import type { Administration } from '../accounts/administration.ts';
 import { registerClient, revokeRegistration, rotateSecret, type Registered } from '../accounts/clients.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { sessionOf } from '../store/accounts.ts';
 import { listClients, type Client, type ClientMetadata } from '../store/clients.ts';
-import type { Session } from '../store/pool.ts';
-import { findTenant } from '../store/tenants.ts';
+import type { Database } from '../store/pool.ts';
+import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
-import { noteCommand } from './note.ts';
+import { administrationBy, type Noted } from './note.ts';
 
 export interface AddOptions extends Output {
   kind: string;
@@ -29,10 +29,8 @@ export interface AddOptions extends Output {
 export async function addClientCommand(tenant: string, options: AddOptions): Promise<void> {
   const { kind, name, id, scope: scopes } = options;
   const metadata = metadataOf(options);
-  const registered = await within(
-    tenant,
-    (session) => registerClient(session, { kind, name, id, scopes, metadata, by: 'operator' }),
-    noting('makhbar client add', ({ client }: Registered) => client.id),
+  const registered = await administering(tenant, 'makhbar client add', (administration) =>
+    registerClient(administration, { kind, name, id, scopes, metadata }),
   );
   print(options, forMachines(registered), text(registered));
 }
@@ -65,47 +63,37 @@ function readKeys(path: string): { keys: object[] } {
 }
 
 export async function listClientsCommand(tenant: string, options: Output): Promise<void> {
-  const clients = await within(tenant, listClients);
+  const clients = await within(tenant, (database, { id }) => listClients(sessionOf(database, id)));
   print(options, clients.map(withoutSecret), clients.length === 0 ? 'There is no client yet.' : table(clients));
 }
 
 export async function revokeClientCommand(tenant: string, id: string, options: Output): Promise<void> {
-  const client = await within(
-    tenant,
-    (session) => revokeRegistration(session, id),
-    noting('makhbar client revoke', () => id),
+  const client = await administering(tenant, 'makhbar client revoke', (administration) =>
+    revokeRegistration(administration, id),
   );
   print(options, withoutSecret(client), `${client.id} is revoked; its tokens end within seconds.`);
 }
 
 export async function clientSecretCommand(tenant: string, id: string, options: Output): Promise<void> {
-  const registered = await within(
-    tenant,
-    (session) => rotateSecret(session, id),
-    noting('makhbar client secret', () => id),
+  const registered = await administering(tenant, 'makhbar client secret', (administration) =>
+    rotateSecret(administration, id),
   );
   print(options, forMachines(registered), text(registered));
 }
 
-interface Noting<T> {
-  readonly deed: `makhbar ${string}`;
-  readonly client: (done: T) => string;
+function administering<T>(
+  name: string,
+  deed: Noted['deed'],
+  work: (administration: Administration) => Promise<T>,
+): Promise<T> {
+  return within(name, (database, tenant) => work(administrationBy(database, tenant, { kind: 'client-changed', deed })));
 }
 
-function noting<T>(deed: Noting<T>['deed'], client: Noting<T>['client']): Noting<T> {
-  return { deed, client };
-}
-
-async function within<T>(name: string, work: (session: Session) => Promise<T>, changing?: Noting<T>): Promise<T> {
-  return await withDatabase(async (database) => {
+function within<T>(name: string, work: (database: Database, tenant: Tenant) => Promise<T>): Promise<T> {
+  return withDatabase(async (database) => {
     const tenant = await findTenant(database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
-    const done = await work(sessionOf(database, tenant.id));
-    if (changing !== undefined) {
-      const further = [thing('client', changing.client(done))];
-      await noteCommand(database, tenant, { kind: 'client-changed', deed: changing.deed, further });
-    }
-    return done;
+    return work(database, tenant);
   });
 }
 

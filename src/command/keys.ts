@@ -4,16 +4,17 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { rotateKeys } from '../identity/keys.ts';
 import { findTenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
-import { noteCommand } from './note.ts';
+import { noting } from './note.ts';
 
 export async function rotateKeysCommand(name: string, options: Output): Promise<void> {
   const keys = await withDatabase(async (database, config) => {
     const tenant = await findTenant(database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
-    const made = await rotateKeys({ database, keyEncryptionKey: config.keyEncryptionKey() }, tenant.id);
-    const further = made.map((key) => thing('key', key));
-    await noteCommand(database, tenant, { kind: 'key-rotated', deed: 'makhbar keys rotate', further });
-    return made;
+    const noted = { kind: 'key-rotated', deed: 'makhbar keys rotate' } as const;
+    return noting(database, tenant, noted, {
+      work: (session) => rotateKeys(session, config.keyEncryptionKey()),
+      further: (made) => made.map((key) => thing('key', key)),
+    });
   });
   print(options, { tenant: name, keys }, `${name} signs with new keys within seconds: ${keys.join(', ')}`);
 }

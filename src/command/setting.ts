@@ -9,7 +9,7 @@ import { sessionOf } from '../store/accounts.ts';
 import type { Database } from '../store/pool.ts';
 import { changeTenantSettings, findTenant, type TenantSettings } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
-import { noteCommand } from './note.ts';
+import { notingTenant } from './note.ts';
 
 interface Kind<T> {
   takes: string;
@@ -126,10 +126,12 @@ export async function setCommand(name: string, setting: string, written: string,
   if (value === undefined) throw outcomeError('invalid', `${setting} takes ${kind.takes}, not "${written}".`);
   const tenant = await withDatabase(async (database) => {
     if (kind === roleNames) await checkRoles(database, name, value as string[]);
-    const changed = await changeTenantSettings(database, name, { [setting]: value });
-    const further = [thing('setting', setting)];
-    await noteCommand(database, changed, { kind: 'settings-changed', deed: 'makhbar tenant set', further });
-    return changed;
+    return notingTenant(
+      database,
+      { kind: 'settings-changed', deed: 'makhbar tenant set' },
+      (operator) => changeTenantSettings(operator, name, { [setting]: value }),
+      () => thing('setting', setting),
+    );
   });
   print(options, tenant, `${tenant.name}: ${setting} is ${String(value)}; running servers notice within seconds.`);
 }

@@ -1,9 +1,8 @@
 /** `makhbar tenant create|list|suspend|resume` */
-import { thing } from '../audit/security.ts';
 import type { Database } from '../store/pool.ts';
 import { createTenant, listTenants, setTenantStatus, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
-import { noteCommand } from './note.ts';
+import { notingTenant } from './note.ts';
 
 export async function createCommand(name: string, options: Output & { title?: string }): Promise<void> {
   const { title } = options;
@@ -28,13 +27,11 @@ export async function resumeCommand(name: string, options: Output): Promise<void
   print(options, tenant, `Laboratory ${tenant.name} is active; running servers notice within seconds.`);
 }
 
-function noted(deed: `makhbar ${string}`, change: (database: Database) => Promise<Tenant>): Promise<Tenant> {
-  return withDatabase(async (database) => {
-    const tenant = await change(database);
-    const further = [thing('laboratory', tenant.name)];
-    await noteCommand(database, tenant, { kind: 'settings-changed', deed, further });
-    return tenant;
-  });
+function noted(
+  deed: `makhbar ${string}`,
+  change: (operator: Pick<Database, 'operator'>) => Promise<Tenant>,
+): Promise<Tenant> {
+  return withDatabase((database) => notingTenant(database, { kind: 'settings-changed', deed }, change));
 }
 
 function table(tenants: Tenant[]): string {

@@ -3,7 +3,6 @@
  *
  * There is no mailer: links are printed, and whoever reads them hands them over.
  */
-import { thing } from '../audit/security.ts';
 import { accessReview, type Reviewed } from '../accounts/access-review.ts';
 import { allRoles, type Administration } from '../accounts/administration.ts';
 import { ticketLink } from '../accounts/link.ts';
@@ -12,9 +11,10 @@ import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { shownUrl } from '../start/address.ts';
 import { sessionOf, type Account } from '../store/accounts.ts';
-import { findTenant } from '../store/tenants.ts';
+import type { Database } from '../store/pool.ts';
+import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
-import { noteCommand } from './note.ts';
+import { administrationBy, type Noted } from './note.ts';
 
 export interface AddOptions extends Output {
   role?: string[];
@@ -25,10 +25,10 @@ export interface AddOptions extends Output {
 
 export async function addUserCommand(tenant: string, username: string, options: AddOptions): Promise<void> {
   const { role: roles = [], display, email, fhirUser } = options;
-  const [handed, link] = await administering(tenant, (administration, config) =>
-    addUser(administration, { username, roles, display, email, fhirUser })
-      .then((made) => noted(administration, 'makhbar user add', made))
-      .then((made) => withLink(config, tenant, made)),
+  const [handed, link] = await administering(tenant, 'makhbar user add', (administration, config) =>
+    addUser(administration, { username, roles, display, email, fhirUser }).then((made) =>
+      withLink(config, tenant, made),
+    ),
   );
   print(options, linkForMachines(handed, link), invitationText(handed, link));
 }
@@ -43,32 +43,30 @@ export async function resetUserCommand(
   username: string,
   options: Output & { factors?: boolean },
 ): Promise<void> {
-  const [handed, link] = await administering(tenant, (administration, config) =>
-    resetUser(administration, username, { factors: options.factors === true })
-      .then((made) => noted(administration, 'makhbar user reset', made))
-      .then((made) => withLink(config, tenant, made)),
+  const [handed, link] = await administering(tenant, 'makhbar user reset', (administration, config) =>
+    resetUser(administration, username, { factors: options.factors === true }).then((made) =>
+      withLink(config, tenant, made),
+    ),
   );
   print(options, linkForMachines(handed, link), invitationText(handed, link));
 }
 
 export async function disableUserCommand(tenant: string, username: string, options: Output): Promise<void> {
-  const account = await administering(tenant, (administration) =>
-    disableUser(administration, username).then((made) => noted(administration, 'makhbar user disable', made)),
+  const account = await administering(tenant, 'makhbar user disable', (administration) =>
+    disableUser(administration, username),
   );
   print(options, account, `${account.username} is disabled; every session and token ends within seconds.`);
 }
 
 export async function enableUserCommand(tenant: string, username: string, options: Output): Promise<void> {
-  const account = await administering(tenant, (administration) =>
-    enableUser(administration, username).then((made) => noted(administration, 'makhbar user enable', made)),
+  const account = await administering(tenant, 'makhbar user enable', (administration) =>
+    enableUser(administration, username),
   );
   print(options, account, `${account.username} is ${account.status}.`);
 }
 
 export async function listUsersCommand(tenant: string, options: Output): Promise<void> {
-  const reviewed = await administering(tenant, (administration) =>
-    accessReview(sessionOf(administration.database, administration.tenant)),
-  );
+  const reviewed = await within(tenant, (database, { id }) => accessReview(sessionOf(database, id)));
   const users = reviewed.map(({ account, roles, factors }) => ({ ...account, roles, factors }));
   print(options, users, reviewed.length === 0 ? 'There is no user yet.' : table(reviewed));
 }
@@ -82,15 +80,11 @@ export async function userRolesCommand(
 ): Promise<void> {
   if (username === undefined) return listRoles(tenant, options);
   if (roles.length > 0) {
-    await administering(tenant, (administration) =>
-      setUser(administration, username, { roles: namesOf(roles) }).then((made) =>
-        noted(administration, 'makhbar user roles', made),
-      ),
+    await administering(tenant, 'makhbar user roles', (administration) =>
+      setUser(administration, username, { roles: namesOf(roles) }),
     );
   }
-  const reviewed = await administering(tenant, (administration) =>
-    accessReview(sessionOf(administration.database, administration.tenant)),
-  );
+  const reviewed = await within(tenant, (database, { id }) => accessReview(sessionOf(database, id)));
   const user = reviewed.find(({ account }) => account.username === username.toLowerCase());
   if (user === undefined) throw outcomeError('not-found', `There is no user "${username.slice(0, 100)}".`);
   const lines = user.roles.map(({ role, since, grantedBy }) => `${role}  since ${since}, given by ${grantedBy}`);
@@ -103,32 +97,26 @@ function namesOf(roles: string[]): string[] {
 }
 
 async function listRoles(tenant: string, options: Output): Promise<void> {
-  const roles = await administering(tenant, (administration) =>
-    allRoles(sessionOf(administration.database, administration.tenant)),
-  );
+  const roles = await within(tenant, (database, { id }) => allRoles(sessionOf(database, id)));
   const width = Math.max(...roles.map(({ name }) => name.length));
   print(options, roles, roles.map(({ name, title }) => `${name.padEnd(width)}  ${title}`).join('\n'));
 }
 
-/** The event of a change, which has been made. */
-async function noted<T extends Account | Handed>(
-  { database, tenant }: Administration,
-  deed: `makhbar ${string}`,
-  made: T,
-): Promise<T> {
-  const { id } = 'account' in made ? made.account : made;
-  await noteCommand(database, { id: tenant }, { kind: 'user-changed', deed, further: [thing('account', id)] });
-  return made;
-}
-
-async function administering<T>(
+function administering<T>(
   name: string,
+  deed: Noted['deed'],
   work: (administration: Administration, config: Config) => Promise<T>,
 ): Promise<T> {
+  return within(name, (database, tenant, config) =>
+    work(administrationBy(database, tenant, { kind: 'user-changed', deed }), config),
+  );
+}
+
+function within<T>(name: string, work: (database: Database, tenant: Tenant, config: Config) => Promise<T>): Promise<T> {
   return withDatabase(async (database, config) => {
     const tenant = await findTenant(database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
-    return work({ database, tenant: tenant.id, by: 'operator', now: Date.now() }, config);
+    return work(database, tenant, config);
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { exportJWK, exportPKCS8, generateKeyPair, importPKCS8, type JWK } from 'jose';
-import type { Database } from '../store/pool.ts';
+import type { Database, Session } from '../store/pool.ts';
 import { addFirstSigningKey, addSigningKey, signingKeys, type SigningKey } from '../store/signing-keys.ts';
 
 export const identityAlgorithms = ['RS256', 'ES384'] as const;
@@ -41,8 +41,8 @@ async function newKey(algorithm: string): Promise<SigningKey> {
 }
 
 /** New keys of every algorithm; their ids. What older ones signed stays good for its time. */
-export async function rotateKeys({ database, keyEncryptionKey }: KeyStore, tenant: number): Promise<string[]> {
+export async function rotateKeys(session: Session, keyEncryptionKey: Buffer): Promise<string[]> {
   const made = await Promise.all([operatorAlgorithm, ...identityAlgorithms].map(newKey));
-  for (const key of made) await addSigningKey(database, tenant, key, keyEncryptionKey);
+  for (const key of made) await addSigningKey(session, key, keyEncryptionKey);
   return made.map(({ id }) => id);
 }

@@ -26,6 +26,7 @@ import { operatorAcr } from '../access/authentication.ts';
 import { operatorCaller, type Caller, type CallerFacts } from '../access/caller.ts';
 import { parseManages, parseRoleScope, parseScopes, scopeText, type Managed, type Scope } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { sessionOf } from '../store/accounts.ts';
 import type { Database } from '../store/pool.ts';
 import { addSigningKey, currentSigningKey, verificationKey, type SigningKey } from '../store/signing-keys.ts';
 import type { Tenant } from '../store/tenants.ts';
@@ -111,7 +112,7 @@ export async function signingKeyOf({ database, keyEncryptionKey }: Signing, tena
     publicJwk: JSON.stringify(await exportJWK(publicKey)),
     privatePem: await exportPKCS8(privateKey),
   };
-  await addSigningKey(database, tenant.id, made, keyEncryptionKey);
+  await addSigningKey(sessionOf(database, tenant.id), made, keyEncryptionKey);
   return made;
 }
 

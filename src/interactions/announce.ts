@@ -1,7 +1,10 @@
-/** Stores the event of something that is no interaction (src/audit/security.ts); who waits for it knows that it is durable. */
+/** Stores the event of something that is no interaction (src/audit/security.ts): by itself, or with what it tells. */
 import type { Agent } from '../audit/record.ts';
 import type { SecurityEvent } from '../audit/security.ts';
 import type { Server } from '../request.ts';
+import { addEvents, agentWithin } from '../store/audit.ts';
+import { isRetried } from '../store/errors.ts';
+import type { Session } from '../store/pool.ts';
 import { entryOf, notRefused, type Event } from './audited.ts';
 import { newId } from './new-id.ts';
 
@@ -18,6 +21,20 @@ export async function announce(
     const agent = await agentNumber(tenant, JSON.stringify(agentOf(event)));
     await events.submit(tenant, entryOf(record, agent));
   });
+}
+
+/**
+ * The same as the last deed of a transaction that does what it tells.
+ * @throws OutcomeError `transient`, or what makes the transaction run again
+ */
+export async function announceWithin(session: Session, event: SecurityEvent): Promise<void> {
+  try {
+    const agent = await agentWithin(session, JSON.stringify(agentOf(event)));
+    await session.query(addEvents(session.tenant, [entryOf(recordOf(event), agent)]));
+  } catch (error) {
+    if (isRetried(error)) throw error;
+    await notRefused(() => Promise.reject(error));
+  }
 }
 
 function recordOf({ kind, outcome = 0, reason, deed, address, requestId, patients, further }: SecurityEvent): Event {

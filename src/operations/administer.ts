@@ -1,8 +1,12 @@
 /** What the operations on users and roles have in common: a fresh second factor, who acts, and how input is read. */
 import type { Administration } from '../accounts/administration.ts';
+import { thing } from '../audit/security.ts';
+import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { inTransaction } from '../interactions/commit.ts';
 import { requireFreshSecondFactor } from '../interactions/second-factor.ts';
 import type { Context } from '../request.ts';
+import type { Session } from '../store/pool.ts';
 import type { Input } from './parameters.ts';
 
 /** Seconds for which a second factor is fresh enough to change users and roles. */
@@ -18,8 +22,31 @@ export function administrationOf(context: Context): Administration {
     throw outcomeError('not-supported', sentence, { status: 400 });
   }
   requireFreshSecondFactor(context, freshness);
-  const { server, tenant, caller } = context;
-  return { database: server.database, tenant: tenant.id, by: caller.subject, now: Date.now() };
+  const { tenant, caller } = context;
+  return {
+    transaction: (work, changed) =>
+      recorded(context, work, (done) => {
+        const { kind, id } = changed(done);
+        return thing(kind, id);
+      }),
+    tenant: tenant.id,
+    by: caller.subject,
+    now: Date.now(),
+  };
+}
+
+/** Runs a change in a transaction that ends with the event of this operation; the entity is what the change was about. */
+export function recorded<T>(
+  context: Context,
+  work: (session: Session) => Promise<T>,
+  entity?: (done: T) => JsonObject,
+): Promise<T> {
+  return inTransaction(context, async (inside) => {
+    const done = await work(inside.session);
+    inside.trail.writes += 1;
+    if (entity !== undefined) inside.trail.further.push(entity(done));
+    return done;
+  });
 }
 
 /** The one value of a parameter. @throws OutcomeError `invalid` where there are several. */

@@ -22,7 +22,7 @@ import { prepare } from '../interactions/prepare.ts';
 import type { Answer, Context } from '../request.ts';
 import { closeOverrides, holdersOf, openOverride, type Override } from '../store/break-glass.ts';
 import { readCurrent } from '../store/read.ts';
-import { optional, required } from './administer.ts';
+import { optional, recorded, required } from './administer.ts';
 import { reviewTask } from './break-glass-task.ts';
 import { operationInput, type Input } from './parameters.ts';
 
@@ -46,10 +46,12 @@ export async function closeBreakGlass(context: Context, call: Call): Promise<Ans
   longestMinutes(context);
   await operationInput(context, call, []);
   const { id: patient } = call.target;
-  const closed = await closeOverrides(context.session, { patient, subject: context.caller.subject });
-  if (closed === 0) {
+  const { subject } = context.caller;
+  const closed = await recorded(context, async (session) => {
+    const overrides = await closeOverrides(session, { patient, subject });
+    if (overrides > 0) return overrides;
     throw outcomeError('not-found', `You have no override for Patient/${patient} that is open.`);
-  }
+  });
   context.server.log.warn(facts(context, 'break-glass-close'), 'emergency override closed');
   return {
     status: 200,

@@ -14,7 +14,6 @@
  * making an administrator, who reads no results, would read them all.
  */
 import { registerClient, revokeRegistration, rotateSecret, type Registered } from '../accounts/clients.ts';
-import { thing } from '../audit/security.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
@@ -49,35 +48,30 @@ const ofAdd = [
 
 export async function clientAdd(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ofAdd);
-  const { by } = administrationOf(context);
+  const administration = administrationOf(context);
   checkActsForItself(context, optional(input, 'scopes'));
-  const registered = await registerClient(context.session, {
+  const registered = await registerClient(administration, {
     kind: required(input, 'kind'),
     name: required(input, 'name'),
     id: optional(input, 'id'),
     scopes: optional(input, 'scopes'),
     metadata: metadataOf(input),
-    by,
   });
-  context.trail.further.push(thing('client', registered.client.id));
   return registeredAnswer(registered);
 }
 
 export async function clientRevoke(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['id']);
-  administrationOf(context);
-  const id = required(input, 'id');
-  context.trail.further.push(thing('client', id));
-  return answer([clientPart(await revokeRegistration(context.session, id))]);
+  const administration = administrationOf(context);
+  return answer([clientPart(await revokeRegistration(administration, required(input, 'id')))]);
 }
 
 export async function clientRotateSecret(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['id']);
-  administrationOf(context);
+  const administration = administrationOf(context);
   const id = required(input, 'id');
-  context.trail.further.push(thing('client', id));
   checkActsForItself(context, (await findClient(context.session, id))?.scopes);
-  return registeredAnswer(await rotateSecret(context.session, id));
+  return registeredAnswer(await rotateSecret(administration, id));
 }
 
 /** @throws OutcomeError `forbidden` where a person would register what acts without one. */

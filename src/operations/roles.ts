@@ -13,7 +13,6 @@ import { understood } from '../access/role-definition.ts';
 import { shippedRoles, type RoleDefinition } from '../access/roles.ts';
 import { parseRoleScope } from '../access/scopes.ts';
 import { removeRole, setRole } from '../accounts/own-roles.ts';
-import { thing } from '../audit/security.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError, OutcomeError } from '../fhir/outcome.ts';
 import { parseAccessFilter } from '../interactions/access.ts';
@@ -45,7 +44,6 @@ export async function roleSet(context: Context, call: Call): Promise<Answer> {
   const sent = definitionFrom(input);
   for (const scope of input.texts('scope')) checkFilter(context, scope);
   const role = await setRole(administration, sent);
-  context.trail.further.push(thing('role', role.name));
   return answer([rolePart(role, shippedRoles.has(role.name) ? 'changed' : 'own')]);
 }
 
@@ -53,7 +51,6 @@ export async function roleDelete(context: Context, call: Call): Promise<Answer> 
   const input = await operationInput(context, call, ['name']);
   const name = required(input, 'name');
   await removeRole(administrationOf(context), name);
-  context.trail.further.push(thing('role', name));
   const shipped = shippedRoles.get(name);
   return answer(shipped === undefined ? [] : [rolePart(shipped, 'shipped')]);
 }

@@ -15,7 +15,6 @@ import { withDetails, type Reviewed } from '../accounts/access-review.ts';
 import { ticketLink } from '../accounts/link.ts';
 import { addUser, disableUser, enableUser, resetUser, setUser, type Handed } from '../accounts/users.ts';
 import { canonicalUsername, isUsername } from '../accounts/username.ts';
-import { thing } from '../audit/security.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import type { Call } from '../interactions/call.ts';
 import type { Answer, Context } from '../request.ts';
@@ -79,14 +78,12 @@ export async function userReset(context: Context, call: Call): Promise<Answer> {
 }
 
 async function userAnswer(context: Context, account: Account): Promise<Answer> {
-  context.trail.further.push(thing('account', account.id));
   return answer((await withDetails(context.session, [account])).map(userPart));
 }
 
 async function handedAnswer(context: Context, handed: Handed): Promise<Answer> {
   const link = ticketLink(context.base.replace(/\/fhir$/, ''), handed);
   const users = (await withDetails(context.session, [handed.account])).map(userPart);
-  context.trail.further.push(thing('account', handed.account.id));
   const shown = [
     { name: 'kind', valueCode: handed.kind },
     { name: 'link', valueUrl: link },

@@ -1,14 +1,18 @@
 /** The database of this process: the one of DATABASE_URL, or the embedded one; migrated, with a laboratory in it. */
 import { ticketLink } from '../accounts/link.ts';
+import type { Administration } from '../accounts/administration.ts';
 import { addUser } from '../accounts/users.ts';
+import { thing, type SecurityEvent } from '../audit/security.ts';
 import type { Config } from '../config.ts';
+import type { JsonObject } from '../fhir/json.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
+import { announceWithin } from '../interactions/announce.ts';
 import type { Log } from '../log.ts';
 import { startEmbedded, type Embedded } from '../store/embedded.ts';
 import { makeAuditMonths } from '../store/audit.ts';
 import { migrate } from '../store/migrate.ts';
 import { openDatabase, type Database } from '../store/pool.ts';
-import { createTenant, listTenants } from '../store/tenants.ts';
+import { createTenant, listTenants, type Tenant } from '../store/tenants.ts';
 
 const EXAMPLE = 'demo';
 
@@ -60,14 +64,36 @@ export async function ensureLaboratory(database: Database, log: Log): Promise<Ex
 
 async function createExample(database: Database, log: Log): Promise<Example> {
   try {
-    const tenant = await createTenant(database, EXAMPLE, { title: 'Demonstration laboratory' });
+    const tenant = await database.operating(async (operator) => {
+      const made = await createTenant(operator, EXAMPLE, { title: 'Demonstration laboratory' });
+      await announceWithin(await operator.become(made.id), atStart('settings-changed', thing('laboratory', made.name)));
+      return made;
+    });
     log.info({ tenant: EXAMPLE }, 'laboratory created');
-    const administration = { database, tenant: tenant.id, by: 'operator', now: Date.now() };
     const user = { username: 'admin', display: 'Administrator', roles: ['administrator'] };
-    return { name: EXAMPLE, invitation: ticketLink('', await addUser(administration, user)) };
+    return { name: EXAMPLE, invitation: ticketLink('', await addUser(administrationAtStart(database, tenant), user)) };
   } catch (error) {
     // Another process that started at the same time was faster.
     if (!(error instanceof OutcomeError && error.issues[0]?.code === 'duplicate')) throw error;
     return { name: EXAMPLE };
   }
+}
+
+function atStart(kind: SecurityEvent['kind'], entity: JsonObject): SecurityEvent {
+  return { kind, deed: 'makhbar start', agent: { subject: 'makhbar', client: 'makhbar' }, further: [entity] };
+}
+
+function administrationAtStart(database: Database, { id: tenant }: Tenant): Administration {
+  return {
+    transaction: (work, changed) =>
+      database.transaction(tenant, async (session) => {
+        const done = await work(session);
+        const { kind, id } = changed(done);
+        await announceWithin(session, atStart('user-changed', thing(kind, id)));
+        return done;
+      }),
+    tenant,
+    by: 'operator',
+    now: Date.now(),
+  };
 }

@@ -3,12 +3,12 @@
  *
  * 1. Events are added by the statement that writes the resource (store/write.ts), or in groups of many callers' events,
  *    one statement and one commit for all of them; the answer waits for it.
- * 2. An agent is committed before the first event that names it.
+ * 2. An agent is committed before the first event that names it, or with it.
  */
 import { createHash } from 'node:crypto';
 import type { AuditRow } from '../audit/row.ts';
 import type { Batching, Combiner } from './combine.ts';
-import type { Database, Statement } from './pool.ts';
+import type { Database, Session, Statement } from './pool.ts';
 import { sql } from './sql.ts';
 import { arrayLiteral, unnest } from './arrays.ts';
 
@@ -152,18 +152,22 @@ export function agentNumbers(database: Database): AgentNumber {
   };
 }
 
-async function addAgent(database: Database, tenant: number, content: string): Promise<number> {
+function addAgent(database: Database, tenant: number, content: string): Promise<number> {
+  return agentWithin({ tenant, query: (statement) => database.query(tenant, statement) }, content);
+}
+
+/** The same within a transaction, which alone may name a new one until it has committed. */
+export async function agentWithin(session: Session, content: string): Promise<number> {
+  const { tenant } = session;
   const hash = createHash('sha256').update(content).digest();
-  const found = await database.query<{ agent: number }>(
-    tenant,
+  const [found] = await session.query<{ agent: number }>(
     sql`select agent from audit_agent where tenant_id = ${tenant} and hash = ${hash}`,
   );
-  if (found[0] !== undefined) return found[0].agent;
-  await database.query(
-    tenant,
+  if (found !== undefined) return found.agent;
+  await session.query(
     sql`insert into audit_agent (tenant_id, hash, content) values (${tenant}, ${hash}, ${content}::jsonb) on conflict do nothing`,
   );
-  return addAgent(database, tenant, content);
+  return agentWithin(session, content);
 }
 
 /** Makes the partitions of this month and the two that follow. */

@@ -44,9 +44,16 @@ export interface Database {
   transaction<T>(tenant: number, work: (session: Session) => Promise<T>, isolation?: Isolation): Promise<T>;
   /** A statement outside every tenant, under the login role: the list of tenants, the state of the migrations. */
   operator<Row>(statement: Sql): Promise<Row[]>;
+  /** Such statements in one transaction, which may go on as that of a tenant. */
+  operating<T>(work: (operator: Operator) => Promise<T>): Promise<T>;
   /** Connections in use, idle, and callers waiting for one. */
   load(): { used: number; idle: number; waiting: number };
   close(): Promise<void>;
+}
+
+export interface Operator extends Pick<Database, 'operator'> {
+  /** From here on the transaction is the application's, for one tenant. */
+  become(tenant: number): Promise<Session>;
 }
 
 export interface PoolOptions {
@@ -114,6 +121,7 @@ export function openDatabase(options: PoolOptions): Database {
       });
       return result.rows as Row[];
     },
+    operating: (work) => operating(operatorPool, work),
     load: () => {
       const pools = [pool, hotPool];
       const sum = (count: (one: pg.Pool) => number): number => pools.reduce((all, one) => all + count(one), 0);
@@ -127,6 +135,33 @@ export function openDatabase(options: PoolOptions): Database {
       await Promise.all([pool.end(), hotPool.end(), operatorPool.end()]);
     },
   };
+}
+
+async function operating<T>(pool: pg.Pool, work: (operator: Operator) => Promise<T>): Promise<T> {
+  const client = await pool.connect().catch(unreachable);
+  let broken = false;
+  try {
+    await client.query('begin');
+    const query: Session['query'] = (statement) => run(client, statement);
+    const done = await work({
+      operator: query,
+      become: async (tenant) => {
+        await client.query('set local role makhbar_app');
+        await client.query(`select set_config('makhbar.tenant', $1, true)`, [String(tenant)]);
+        return { tenant, query };
+      },
+    });
+    await client.query('commit');
+    return done;
+  } catch (error) {
+    broken = await client.query('rollback').then(
+      () => false,
+      () => true,
+    );
+    throw translate(error);
+  } finally {
+    client.release(broken);
+  }
 }
 
 /** Milliseconds that a caller waits for a connection. */

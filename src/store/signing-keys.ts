@@ -76,15 +76,10 @@ function opened(row: Row, tenant: number, keyEncryptionKey: Buffer): SigningKey 
   return { id: row.key_id, algorithm: row.algorithm, publicJwk: row.public_jwk, privatePem: pem };
 }
 
-export async function addSigningKey(
-  database: Pick<Database, 'query'>,
-  tenant: number,
-  key: SigningKey,
-  keyEncryptionKey: Buffer,
-): Promise<void> {
+export async function addSigningKey(session: Session, key: SigningKey, keyEncryptionKey: Buffer): Promise<void> {
+  const { tenant } = session;
   const wrapped = wrapKey(keyEncryptionKey, { tenant, keyId: key.id }, Buffer.from(key.privatePem));
-  await database.query(
-    tenant,
+  await session.query(
     sql`insert into signing_key (tenant_id, key_id, algorithm, public_jwk, wrapped, wrapped_by)
       values (${tenant}, ${key.id}, ${key.algorithm}, ${key.publicJwk}, ${wrapped}, ${fingerprint(keyEncryptionKey)})`,
   );
@@ -133,7 +128,7 @@ export async function addFirstSigningKey(
     const there = await session.query(sql`select 1 from signing_key
       where tenant_id = ${tenant} and algorithm = ${key.algorithm} and retired is null limit 1`);
     if (there.length > 0) return;
-    await addSigningKey({ query: (_, statement) => session.query(statement) }, tenant, key, keyEncryptionKey);
+    await addSigningKey(session, key, keyEncryptionKey);
   });
 }
 

@@ -93,7 +93,7 @@ const reserved = new Set(['fhir', 'healthz', 'readyz', 'metrics', 'api', 'assets
  * @throws OutcomeError `invalid` where the name cannot stand in a URL, `duplicate` where it is taken.
  */
 export async function createTenant(
-  database: Database,
+  database: Pick<Database, 'operator'>,
   name: string,
   options: { title?: string; settings?: TenantSettings } = {},
 ): Promise<Tenant> {
@@ -131,7 +131,7 @@ export async function findTenantById(database: Database, id: number): Promise<Te
 
 /** @throws OutcomeError `not-found`. */
 export async function setTenantStatus(
-  database: Database,
+  database: Pick<Database, 'operator'>,
   name: string,
   status: 'active' | 'suspended',
 ): Promise<Tenant> {
@@ -144,7 +144,7 @@ export async function setTenantStatus(
 
 /** Merges settings; @throws OutcomeError `not-found`. */
 export async function changeTenantSettings(
-  database: Database,
+  database: Pick<Database, 'operator'>,
   name: string,
   settings: TenantSettings,
 ): Promise<Tenant> {

@@ -19,7 +19,7 @@ import { sql } from '../../src/store/sql.ts';
 import type { Tenant } from '../../src/store/tenants.ts';
 import { makeLaboratory, testDatabase } from '../server.ts';
 import { makeAuthenticator, type Authenticator, type Spoilt } from './authenticator.ts';
-import { identityAt, makeUser, noon, someAddress } from './laboratory.ts';
+import { administering, identityAt, makeUser, noon, someAddress } from './laboratory.ts';
 
 const clock = { now: noon };
 const identity = identityAt(clock);
@@ -169,7 +169,7 @@ describe('one-time codes', () => {
 
   test('a disabled account shows nothing any more', async () => {
     const secret = await enrolledTotp();
-    await disableUser({ database: testDatabase(), tenant: tenant.id, by: 'operator', now: clock.now }, 'amal');
+    await disableUser(administering(tenant, clock.now), 'amal');
     const disabled = (await findAccountById(sessionOf(testDatabase(), tenant.id), account.id)) ?? account;
     expect(await showCode(codeOf(secret), disabled)).toEqual(wrong);
   });
@@ -448,7 +448,7 @@ describe('who may change factors', () => {
 
   test('an administrator takes away lost factors', async () => {
     await enrolledTotp();
-    const administration = { database: testDatabase(), tenant: tenant.id, by: 'operator', now: clock.now };
+    const administration = administering(tenant, clock.now);
     await resetUser(administration, 'amal', { factors: false });
     expect((await factorsOf(identity, tenant, account.id)).factors).toHaveLength(1);
     await resetUser(administration, 'amal', { factors: true });

@@ -1,5 +1,6 @@
 /** Users of a test laboratory: the deeds of src/identity on the server's database, with a clock of the test's own. */
 import { randomUUID } from 'node:crypto';
+import type { Administration } from '../../src/accounts/administration.ts';
 import { addUser, type Handed, type NewUser } from '../../src/accounts/users.ts';
 import { readConfig } from '../../src/config.ts';
 import { makeIdentity, type Identity } from '../../src/identity/identity.ts';
@@ -22,12 +23,17 @@ export function identityAt(clock: Clock): Identity {
   return makeIdentity(testDatabase(), keyEncryptionKey, () => clock.now);
 }
 
+/** As an administrator, for tests that are not about the audit log: changes without their events. */
+export function administering({ id }: { id: number }, now: number): Administration {
+  return { transaction: (work) => testDatabase().transaction(id, work), tenant: id, by: 'operator', now };
+}
+
 export function invite(
   tenant: Tenant,
   user: Partial<NewUser> & { username: string },
   now = Date.now(),
 ): Promise<Handed> {
-  return addUser({ database: testDatabase(), tenant: tenant.id, by: 'operator', now }, { roles: [], ...user });
+  return addUser(administering(tenant, now), { roles: [], ...user });
 }
 
 let hash: Promise<string> | undefined;

@@ -8,7 +8,7 @@ import { makeTurns } from '../../src/identity/turns.ts';
 import { findAccountById, readPassword, replaceHash, sessionOf } from '../../src/store/accounts.ts';
 import type { Tenant } from '../../src/store/tenants.ts';
 import { makeLaboratory, testDatabase } from '../server.ts';
-import { identityAt, invite, makeUser, noon, password, someAddress } from './laboratory.ts';
+import { administering, identityAt, invite, makeUser, noon, password, someAddress } from './laboratory.ts';
 
 const clock = { now: noon };
 const identity = identityAt(clock);
@@ -41,7 +41,7 @@ describe('who gets in', () => {
     await invite(tenant, { username: 'invited' });
     await makeUser(tenant, { username: 'leaver' });
     await makeUser(tenant, { username: 'amal' });
-    await disableUser({ database: testDatabase(), tenant: tenant.id, by: 'operator', now: noon }, 'leaver');
+    await disableUser(administering(tenant, noon), 'leaver');
     const cases: [string, string, unknown][] = [
       ['nobody', password, { refused: 'credentials' }],
       ['', password, { refused: 'credentials' }],
@@ -162,7 +162,7 @@ describe('lock-out', () => {
     }
     clock.now += 365 * 86_400_000;
     expect(await attempt(tenant, 'amal', password)).toEqual({ refused: 'locked' });
-    const administration = { database: testDatabase(), tenant: tenant.id, by: 'operator', now: clock.now };
+    const administration = administering(tenant, clock.now);
     await resetUser(administration, 'amal', { factors: false });
     expect(await attempt(tenant, 'amal', password)).toHaveProperty('account');
   });

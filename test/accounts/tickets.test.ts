@@ -16,7 +16,7 @@ import { accessOfAccount, writeState } from '../../src/store/oidc.ts';
 import { sql } from '../../src/store/sql.ts';
 import type { Tenant } from '../../src/store/tenants.ts';
 import { makeLaboratory, testDatabase } from '../server.ts';
-import { identityAt, invite, makeUser, noon, password, someAddress } from './laboratory.ts';
+import { administering, identityAt, invite, makeUser, noon, password, someAddress } from './laboratory.ts';
 
 const clock = { now: noon };
 const identity = identityAt(clock);
@@ -29,7 +29,7 @@ beforeEach(async () => {
   ({ tenant } = await makeLaboratory());
 });
 
-const administration = () => ({ database: testDatabase(), tenant: tenant.id, by: 'operator', now: clock.now });
+const administration = () => administering(tenant, clock.now);
 
 function accept({ ticket, kind }: Pick<Handed, 'ticket' | 'kind'>, chosen = password, at = tenant) {
   return acceptTicket(identity, at, { ticket, kind, password: chosen });

@@ -106,7 +106,7 @@ describe('rotating the keys', () => {
     const person = await makePerson(lab.tenant, { roles: ['technician'] });
     const before = await signInTo(app, person, { scope: 'openid user/Patient.rs' });
     const old = kidOf(before.body['id_token']);
-    const made = await rotateKeys(testIdentity(), lab.tenant.id);
+    const made = await rotateKeys(sessionOf(testDatabase(), lab.tenant.id), testIdentity().keyEncryptionKey);
     await pause(5_500);
     const after = await signInTo(app, person, { scope: 'openid user/Patient.rs' });
     expect(made).toContain(kidOf(after.body['id_token']));
