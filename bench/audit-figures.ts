@@ -105,7 +105,7 @@ async function sealingRate({ bench }: AuditWanted, database: Database, tenant: T
 async function verifyingRate(database: Database, tenant: Tenant): Promise<Figure> {
   const started = performance.now();
   const session = { tenant: tenant.id, query: <Row>(statement: never) => database.query<Row>(tenant.id, statement) };
-  const { events, finding } = await verifyLog(session, tenant);
+  const { events, finding } = await verifyLog(session, tenant, { connect: database.options });
   if (finding !== undefined) throw new Error(finding.sentence);
   const value = events / ((performance.now() - started) / 1_000);
   const goal = '≥ 100,000';

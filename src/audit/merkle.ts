@@ -10,7 +10,7 @@
 import { hash } from 'node:crypto';
 
 const leafMark = '\0';
-const nodeMark = Buffer.of(1);
+const nodeMark = 1;
 
 /** @param content the canonical text of an event */
 export function leafHash(content: string): Buffer {
@@ -18,7 +18,11 @@ export function leafHash(content: string): Buffer {
 }
 
 function nodeHash(left: Buffer, right: Buffer): Buffer {
-  return hash('sha256', Buffer.concat([nodeMark, left, right]), 'buffer');
+  const both = Buffer.allocUnsafe(1 + left.length + right.length);
+  both[0] = nodeMark;
+  both.set(left, 1);
+  both.set(right, 1 + left.length);
+  return hash('sha256', both, 'buffer');
 }
 
 /**

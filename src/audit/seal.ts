@@ -6,7 +6,7 @@
  *    of; the next one begins where it ends. Every event is under exactly one seal.
  * 3. What is signed is the canonical text, after a line that no other signature of the same key begins with.
  */
-import { createHash, createPublicKey, sign, verify } from 'node:crypto';
+import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { canonicalJson } from './canonical.ts';
 
 export interface Seal {
@@ -48,7 +48,10 @@ export function signSeal(text: string, key: string): Buffer {
 }
 
 /** @param jwk the public key as JSON text of a JWK */
-export function isSignedBy(text: string, signature: Buffer, jwk: string): boolean {
-  const key = createPublicKey({ key: JSON.parse(jwk) as Record<string, string>, format: 'jwk' });
+export function sealKey(jwk: string): KeyObject {
+  return createPublicKey({ key: JSON.parse(jwk) as Record<string, string>, format: 'jwk' });
+}
+
+export function isSignedBy(text: string, signature: Uint8Array, key: KeyObject): boolean {
   return verify(null, Buffer.from(preface + text, 'utf8'), key, signature);
 }

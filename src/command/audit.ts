@@ -11,7 +11,8 @@ export async function verifyCommand(name: string, options: Output & { from?: str
     const tenant = await findTenant(database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
     const session: Session = { tenant: tenant.id, query: (statement) => database.query(tenant.id, statement) };
-    return verifyLog(session, tenant, periodOf(options.from, options.to, tenant.settings.timezone));
+    const period = periodOf(options.from, options.to, tenant.settings.timezone);
+    return verifyLog(session, tenant, { period, connect: database.options });
   });
   print(options, verified, text(name, verified));
   if (verified.finding !== undefined) process.exitCode = 1;

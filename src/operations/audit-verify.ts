@@ -24,7 +24,9 @@ export async function auditVerify(context: Context, call: Call): Promise<Answer>
     return text;
   };
   const period = periodOf(one('from'), one('to'), context.tenant.settings.timezone);
-  return { status: 200, resource: parametersOf(await verifyLog(context.session, context.tenant, period)) };
+  const { session, tenant, server } = context;
+  const verified = await verifyLog(session, tenant, { period, connect: server.database.options });
+  return { status: 200, resource: parametersOf(verified) };
 }
 
 function parametersOf({ seals, events, open, oldestOpen, last, finding }: Verified): JsonObject {

@@ -19,7 +19,7 @@ export interface Sealing {
 }
 
 /** The hash of an event in the tree. */
-export function eventLeaf({ record }: Placed, tenant: Tenant): Buffer {
+export function eventLeaf({ record }: Placed, tenant: Pick<Tenant, 'name'>): Buffer {
   return leafHash(auditEventText(record, { observer: tenant.name }));
 }
 

@@ -4,22 +4,18 @@
  * For every seal: its number follows the one before, it names that one's hash and begins where it ends, its signature is
  * of a key of the laboratory, its leaves lead to the root that was signed, and the events that are in the database have
  * these leaves, in this order. Events after the last seal are open: nothing vouches for them yet.
+ *
+ * The chain is followed here. The rest, which is nearly all of the work, is done for some seals at a time
+ * (findings.ts), in threads where there is much of it (verify-threads.ts).
  */
-import { beginning, isSignedBy, sealHash, type Seal } from '../audit/seal.ts';
-import { rootOf } from '../audit/merkle.ts';
-import { eventsInOrder } from '../store/audit-read.ts';
-import { openEvents, sealsFrom, type StoredSeal } from '../store/audit-seals.ts';
-import type { Session } from '../store/pool.ts';
-import { anyVerificationKey } from '../store/signing-keys.ts';
+import { beginning, sealHash, type Seal } from '../audit/seal.ts';
+import { openEvents, sealsFrom, type SealHead } from '../store/audit-seals.ts';
+import type { PoolOptions, Session } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
-import { eventLeaf } from './sealer.ts';
+import { findingIn, isSigned, unsignedSentence, type Finding, type Linked } from './findings.ts';
+import { verifyThreads, type VerifyThreads } from './verify-threads.ts';
 
-export interface Finding {
-  readonly seal: number;
-  /** Id of the event, where one can be named. */
-  readonly event?: string;
-  readonly sentence: string;
-}
+export type { Finding } from './findings.ts';
 
 export interface Verified {
   readonly seals: number;
@@ -37,32 +33,167 @@ export interface Period {
   readonly to?: number;
 }
 
-export async function verifyLog(session: Session, tenant: Tenant, period: Period = {}): Promise<Verified> {
-  let before: StoredSeal | undefined;
-  let seals = 0;
-  let events = 0;
-  for await (const seal of sealsFrom(session, 1)) {
-    const text = readText(seal);
-    const finding =
-      (await brokenChain(session, tenant, { seal, text, before })) ??
-      (await changedEvents(session, tenant, { seal, text, period }));
-    if (finding !== undefined) return { ...(await rest(session, before)), seals, events, finding };
-    seals++;
-    events += seal.leaves.length / 32;
-    before = seal;
+export interface Verifying {
+  readonly period?: Period;
+  /** How threads connect; without it everything is done in this one. */
+  readonly connect?: PoolOptions;
+  /** Events and seals of one piece of the work. */
+  readonly piece?: { readonly events: number; readonly seals: number };
+}
+
+/** A guess: a fifth of a second. */
+const usualPiece = { events: 20_000, seals: 500 };
+
+export async function verifyLog(session: Session, tenant: Tenant, verifying: Verifying = {}): Promise<Verified> {
+  const { connect, piece = usualPiece } = verifying;
+  const pieces = piecesOf(chainOf(session, tenant, verifying.period ?? {}), piece);
+  const first = await pieces.next();
+  if (first.done === true) return result(session, [], undefined);
+  const second = await pieces.next();
+  if (second.done === true || connect === undefined || threaded.has(connect)) {
+    return compared(session, {
+      pieces: again([first.value, ...(second.done === true ? [] : [second.value])], pieces),
+      find: (seals) => findingIn(session, tenant, { seals }),
+      width: 1,
+    });
   }
-  return { ...(await rest(session, before)), seals, events, finding: undefined };
+  threaded.add(connect);
+  const threads: VerifyThreads = verifyThreads(connect, tenant);
+  try {
+    return await compared(session, {
+      pieces: again([first.value, second.value], pieces),
+      find: threads.find,
+      width: threads.count + 1,
+    });
+  } finally {
+    threaded.delete(connect);
+    await threads.stop();
+  }
 }
 
-async function rest(
+/** Databases for which threads are at work: whoever verifies meanwhile does without, so that there are never more. */
+const threaded = new WeakSet<PoolOptions>();
+
+async function* again(first: readonly Piece[], rest: AsyncGenerator<Piece>): AsyncGenerator<Piece> {
+  yield* first;
+  yield* rest;
+}
+
+/** Seals that follow one another, and what is wrong with the one after them. */
+interface Piece {
+  readonly seals: readonly Link[];
+  readonly broken: Finding | undefined;
+}
+
+interface Link extends Linked {
+  readonly hash: string;
+}
+
+interface Comparing {
+  readonly pieces: AsyncGenerator<Piece>;
+  readonly find: (seals: readonly Linked[]) => Promise<Finding | undefined>;
+  /** Pieces at a time. */
+  readonly width: number;
+}
+
+async function compared(session: Session, { pieces, find, width }: Comparing): Promise<Verified> {
+  const under: { readonly piece: Piece; readonly found: Promise<Finding | undefined> }[] = [];
+  const sound: Sound = { seals: 0, events: 0, last: undefined };
+  for (let more = true; more || under.length > 0;) {
+    while (more && under.length < width) {
+      const next = await pieces.next();
+      if (next.done === true) {
+        more = false;
+      } else {
+        const found = next.value.seals.length === 0 ? Promise.resolve(undefined) : find(next.value.seals);
+        // It is waited for in its turn.
+        found.catch(() => undefined);
+        under.push({ piece: next.value, found });
+      }
+    }
+    const first = under.shift();
+    if (first === undefined) continue;
+    const finding = (await first.found) ?? first.piece.broken;
+    for (const link of first.piece.seals) {
+      if (finding !== undefined && link.number >= finding.seal) break;
+      sound.seals++;
+      sound.events += link.count;
+      sound.last = link;
+    }
+    if (finding !== undefined) return result(session, [sound], finding);
+  }
+  return result(session, [sound], undefined);
+}
+
+interface Sound {
+  seals: number;
+  events: number;
+  last: Link | undefined;
+}
+
+async function result(
   session: Session,
-  before: StoredSeal | undefined,
-): Promise<Pick<Verified, 'open' | 'oldestOpen' | 'last'>> {
-  const { count, oldest } = await openEvents(session, before?.high ?? '0');
-  return { open: count, oldestOpen: oldest, last: before && { number: before.number, hash: sealHash(before.content) } };
+  [sound = { seals: 0, events: 0, last: undefined }]: readonly Sound[],
+  finding: Finding | undefined,
+): Promise<Verified> {
+  const { seals, events, last } = sound;
+  const { count, oldest } = await openEvents(session, last?.high ?? '0');
+  return {
+    seals,
+    events,
+    open: count,
+    oldestOpen: oldest,
+    last: last && { number: last.number, hash: last.hash },
+    finding,
+  };
 }
 
-function readText({ content }: StoredSeal): Seal | undefined {
+async function* piecesOf(
+  chain: AsyncGenerator<Link | Finding>,
+  most: { readonly events: number; readonly seals: number },
+): AsyncGenerator<Piece> {
+  let seals: Link[] = [];
+  let events = 0;
+  for await (const link of chain) {
+    if ('sentence' in link) {
+      yield { seals, broken: link };
+      return;
+    }
+    seals.push(link);
+    events += link.count;
+    if (events >= most.events || seals.length >= most.seals) {
+      yield { seals, broken: undefined };
+      seals = [];
+      events = 0;
+    }
+  }
+  if (seals.length > 0) yield { seals, broken: undefined };
+}
+
+/** The seals in their order, up to the first that does not stand where it says. */
+async function* chainOf(session: Session, tenant: Tenant, period: Period): AsyncGenerator<Link | Finding> {
+  let before: Link | undefined;
+  for await (const seal of sealsFrom(session, 1)) {
+    const number = (before?.number ?? 0) + 1;
+    const text = readText(seal);
+    const sentence = seal.number === number ? misplaced(tenant, { seal, text, before }) : `Seal ${number} is missing.`;
+    if (text === undefined || sentence !== undefined) {
+      const signed = seal.number !== number || (await isSigned(session, seal));
+      yield { seal: number, sentence: signed && sentence !== undefined ? sentence : unsignedSentence(number) };
+      return;
+    }
+    before = {
+      ...seal,
+      hash: sealHash(seal.content),
+      root: text.root,
+      count: text.count,
+      compared: Date.parse(text.to) >= (period.from ?? -Infinity) && Date.parse(text.from) <= (period.to ?? Infinity),
+    };
+    yield before;
+  }
+}
+
+function readText({ content }: SealHead): Seal | undefined {
   try {
     return JSON.parse(content) as Seal;
   } catch {
@@ -70,85 +201,24 @@ function readText({ content }: StoredSeal): Seal | undefined {
   }
 }
 
-interface Checked {
-  readonly seal: StoredSeal;
+interface Placed {
+  readonly seal: SealHead;
   readonly text: Seal | undefined;
+  readonly before: Link | undefined;
 }
 
-async function brokenChain(
-  session: Session,
-  tenant: Tenant,
-  { seal, text, before }: Checked & { before: StoredSeal | undefined },
-): Promise<Finding | undefined> {
-  const expected = (before?.number ?? 0) + 1;
-  const broken = (sentence: string): Finding => ({ seal: expected, sentence });
-  if (seal.number !== expected) return broken(`Seal ${expected} is missing.`);
-  const key = await anyVerificationKey(session, seal.keyId);
-  if (text === undefined || key === undefined || !isSignedBy(seal.content, seal.signature, key.publicJwk)) {
-    return broken(`Seal ${expected} is not signed by a key of this laboratory: it was changed or made by another.`);
+/** Why a seal does not belong where it is. */
+function misplaced(tenant: Tenant, { seal, text, before }: Placed): string | undefined {
+  const { number } = seal;
+  if (text === undefined) return unsignedSentence(number);
+  if (text.laboratory !== tenant.name || text.number !== number) {
+    return `Seal ${number} is that of another place: ${text.laboratory}, number ${text.number}.`;
   }
-  if (text.laboratory !== tenant.name || text.number !== expected) {
-    return broken(`Seal ${expected} is that of another place: ${text.laboratory}, number ${text.number}.`);
+  if (text.previous !== (before?.hash ?? beginning)) {
+    return `Seal ${number} does not follow the seal that stands before it.`;
   }
-  if (text.previous !== (before === undefined ? beginning : sealHash(before.content))) {
-    return broken(`Seal ${expected} does not follow the seal that stands before it.`);
-  }
-  const begins = before?.high ?? '0';
-  if (text.low !== begins || seal.low !== text.low || seal.high !== text.high) {
-    return broken(`Seal ${expected} does not cover the transactions that it says.`);
+  if (text.low !== (before?.high ?? '0') || seal.low !== text.low || seal.high !== text.high) {
+    return `Seal ${number} does not cover the transactions that it says.`;
   }
   return undefined;
-}
-
-async function changedEvents(
-  session: Session,
-  tenant: Tenant,
-  { seal, text, period }: Checked & { period: Period },
-): Promise<Finding | undefined> {
-  if (
-    text === undefined ||
-    Date.parse(text.to) < (period.from ?? -Infinity) ||
-    Date.parse(text.from) > (period.to ?? Infinity)
-  ) {
-    return undefined;
-  }
-  const leaves = Array.from({ length: seal.leaves.length / 32 }, (_, i) => seal.leaves.subarray(i * 32, i * 32 + 32));
-  if (leaves.length !== text.count || rootOf(leaves).toString('hex') !== text.root) {
-    return {
-      seal: seal.number,
-      sentence: `The leaves of seal ${seal.number} do not lead to its root: they were changed.`,
-    };
-  }
-  const found: { id: string; leaf: Buffer }[] = [];
-  for await (const event of eventsInOrder(session, seal.low, seal.high)) {
-    found.push({ id: event.id, leaf: eventLeaf(event, tenant) });
-    const place = found.length - 1;
-    // One more is read, which tells a lost event from a changed one.
-    if (place > 0 && leaves[place - 1]?.equals(found[place - 1]?.leaf ?? Buffer.alloc(0)) !== true) break;
-  }
-  return firstDifference(seal.number, leaves, found);
-}
-
-function firstDifference(
-  seal: number,
-  leaves: readonly Buffer[],
-  found: readonly { id: string; leaf: Buffer }[],
-): Finding | undefined {
-  const same = (i: number, j: number): boolean => {
-    const [leaf, other] = [leaves[i], found[j]?.leaf];
-    return leaf !== undefined && other !== undefined && leaf.equals(other);
-  };
-  const at = Array.from({ length: Math.max(leaves.length, found.length) }, (_, i) => i).find((i) => !same(i, i));
-  if (at === undefined) return undefined;
-  const [here, next] = [found[at], found[at + 1]];
-  const place = `the ${at + 1}. event of seal ${seal}`;
-  if (here === undefined) return { seal, sentence: `The log ends early: ${place} and what follows is missing.` };
-  const event = here.id;
-  if (at >= leaves.length) return { seal, event, sentence: `AuditEvent/${event} was added after ${place} was sealed.` };
-  if (next !== undefined && same(at, at + 1) && same(at + 1, at)) {
-    return { seal, event, sentence: `AuditEvent/${event} and AuditEvent/${next.id} were put in another order.` };
-  }
-  if (same(at + 1, at)) return { seal, event, sentence: `An event is missing before AuditEvent/${event}: ${place}.` };
-  if (same(at, at + 1)) return { seal, event, sentence: `AuditEvent/${event} was added: it is not ${place}.` };
-  return { seal, event, sentence: `AuditEvent/${event} was altered: it is no longer ${place}.` };
 }

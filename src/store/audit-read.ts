@@ -60,7 +60,7 @@ export interface Placed extends Place {
 }
 
 /** Making the records and hashes of a page keeps other requests waiting: some 5 ms. */
-const pageSize = 500;
+const shortPage = 500;
 const nil = '00000000-0000-0000-0000-000000000000';
 
 type PlacedRow = Omit<EventRow, 'agent_content'> & { agent: number };
@@ -69,15 +69,20 @@ type PlacedRow = Omit<EventRow, 'agent_content'> & { agent: number };
  * The events of the transactions from `low` to below `high`, in the order of transaction and id. While a page is worked
  * on the next one is read. Agents are read by themselves, each once: joined they were a third of the work.
  */
-export async function* eventsInOrder(session: Session, low: string, high: string): AsyncGenerator<Placed> {
+export async function* eventsInOrder(
+  session: Session,
+  low: string,
+  high: string,
+  pageSize = shortPage,
+): AsyncGenerator<Placed> {
   const agents = new Map<number, Agent>();
-  let coming = pageAfter(session, { transaction: low, id: nil }, high);
+  let coming = pageAfter(session, { transaction: low, id: nil }, { high, pageSize });
   for (;;) {
     const rows = await coming;
     const last = rows.at(-1);
     const isLast = last === undefined || rows.length < pageSize;
     await addAgents(session, agents, rows);
-    if (!isLast) coming = pageAfter(session, last, high);
+    if (!isLast) coming = pageAfter(session, last, { high, pageSize });
     for (const row of rows) {
       const agent = agents.get(row.agent);
       // An event whose agent was taken away is no event that can be shown: it is missing.
@@ -87,7 +92,11 @@ export async function* eventsInOrder(session: Session, low: string, high: string
   }
 }
 
-function pageAfter(session: Session, after: Place, high: string): Promise<PlacedRow[]> {
+function pageAfter(
+  session: Session,
+  after: Place,
+  { high, pageSize }: { high: string; pageSize: number },
+): Promise<PlacedRow[]> {
   const rows = session.query<PlacedRow>(sql`select id, transaction, time, agent, kind, outcome, entity_type, entity_id,
       entity_version, address, request, patient, detail
     from audit_event where tenant_id = ${session.tenant} and transaction < ${high}

@@ -79,18 +79,28 @@ export async function lastSeal(session: Session): Promise<StoredSeal | undefined
   return row && sealFromRow(row);
 }
 
-const page = 50;
+const page = 500;
+
+/** A seal without the hashes of its events. */
+export type SealHead = Omit<StoredSeal, 'leaves'>;
 
 /** The seals from a number on, in their order. */
-export async function* sealsFrom(session: Session, first: number): AsyncGenerator<StoredSeal> {
+export async function* sealsFrom(session: Session, first: number): AsyncGenerator<SealHead> {
   for (let from = first; ;) {
-    const rows = await session.query<SealRow>(sql`select number, low, high, content, key_id, signature, leaves
+    const rows = await session.query<Omit<SealRow, 'leaves'>>(sql`select number, low, high, content, key_id, signature
       from audit_seal where tenant_id = ${session.tenant} and number >= ${from} order by number limit ${page}`);
-    for (const row of rows) yield sealFromRow(row);
+    for (const { number, key_id: keyId, ...row } of rows) yield { ...row, number: Number(number), keyId };
     const last = rows.at(-1);
     if (last === undefined || rows.length < page) return;
     from = Number(last.number) + 1;
   }
+}
+
+/** The hashes of the events of seals, by the number of the seal. */
+export async function leavesOf(session: Session, first: number, last: number): Promise<ReadonlyMap<number, Buffer>> {
+  const rows = await session.query<{ number: string; leaves: Buffer }>(sql`select number, leaves from audit_seal
+    where tenant_id = ${session.tenant} and number between ${first} and ${last}`);
+  return new Map(rows.map(({ number, leaves }) => [Number(number), leaves]));
 }
 
 /** The seal that an event is under. @throws OutcomeError `not-found` */

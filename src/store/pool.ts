@@ -33,6 +33,8 @@ export interface Statement {
 }
 
 export interface Database {
+  /** How it was opened: another thread opens its own. */
+  readonly options: PoolOptions;
   /** One statement in its own transaction. */
   query<Row>(tenant: number, statement: Sql | Statement): Promise<Row[]>;
   /**
@@ -112,6 +114,7 @@ export function openDatabase(options: PoolOptions): Database {
   };
 
   return {
+    options,
     query,
     hot: (tenant, statement) => queryIn(hotPool, tenant, statement),
     transaction,

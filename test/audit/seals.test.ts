@@ -86,7 +86,13 @@ function laboratory(): Laboratory {
       }
       return last;
     },
-    verify: () => verifyLog(session, tenant),
+    verify: async () => {
+      const found = await verifyLog(session, tenant);
+      // The same, in threads that are given a seal at a time.
+      const connect = database.options;
+      expect(await verifyLog(session, tenant, { connect, piece: { events: 1, seals: 1 } })).toEqual(found);
+      return found;
+    },
     tamper,
   };
 }
