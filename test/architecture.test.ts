@@ -42,6 +42,7 @@ const layers: Record<string, readonly string[]> = {
     'fhir',
     'interactions',
     'log',
+    'pages',
     'request',
     'sealing',
     'search',

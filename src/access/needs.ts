@@ -45,6 +45,9 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   // On AuditEvent. $verify decides further: the scopes must have no conditions.
   ['$verify', ['r', 's']],
   ['$proof', ['r']],
+  // $breach-report decides further: the scopes must have no conditions.
+  ['$user-activity-report', ['s']],
+  ['$breach-report', ['r', 's']],
   ['$reindex', ['u']],
   ['$reindex-status', ['s']],
   // Decide by themselves: who has a role that may; who manages users, or is the patient.
@@ -62,6 +65,8 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$role-delete', [{ manage: 'roles' }]],
   // Decides by itself: who manages users, or who may search every AuditEvent.
   ['$access-review', []],
+  // Decides by itself: on a Patient, and needs AuditEvent.s.
+  ['$access-report', []],
   ['$client-list', [{ manage: 'clients' }]],
   ['$client-add', [{ manage: 'clients' }]],
   ['$client-revoke', [{ manage: 'clients' }]],

@@ -49,8 +49,15 @@ export interface Observed {
   readonly requestId: string;
 }
 
+const reports = ['csv', 'text/csv', 'html', 'text/html'];
+
 /** Operations whose answer can be no FHIR resource when that is asked for. */
-const furtherFormats: Readonly<Record<string, readonly string[]>> = { '$access-review': ['text/csv'] };
+const furtherFormats: Readonly<Record<string, readonly string[]>> = {
+  '$access-review': ['text/csv'],
+  '$access-report': reports,
+  '$user-activity-report': reports,
+  '$breach-report': [...reports, 'ndjson', 'application/ndjson', 'application/fhir+ndjson'],
+};
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -116,7 +123,7 @@ function readHead(request: IncomingMessage, { query, segments }: Address, mayBeF
     }
     // What a form says goes before Accept, so nothing is refused for Accept before the form was read.
     const anyType = mayBeForm || isBinaryRead(request, [first, ...rest]) || first === '.well-known';
-    wanted = negotiate(query, request.headers.accept, anyType, furtherFormats[first]);
+    wanted = negotiate(query, request.headers.accept, anyType, furtherFormats[segments.at(-1) ?? '']);
     const body = bodyOf(request);
     return { wanted, body, form: mayBeForm && body !== undefined ? rememberForm(body) : undefined, problem: undefined };
   } catch (problem) {

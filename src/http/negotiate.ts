@@ -31,10 +31,10 @@ export function negotiate(
 ): Negotiated {
   const pretty = query.some(([name, value]) => name === '_pretty' && value === 'true');
   const asked = query.find(([name]) => name === '_format')?.[1];
-  if (asked !== undefined && further.includes(asked)) return { format: 'json', pretty, explicit: false };
   if (asked !== undefined) {
     // A + that the caller did not escape arrives as a space: application/fhir json.
-    const type = asked.replace(/ (json|xml)\b/, '+$1');
+    const type = asked.replace(/ (json|xml|ndjson)\b/, '+$1');
+    if (further.includes(mediaType(type).type)) return { format: 'json', pretty, explicit: false };
     const format = shorthands.get(type.toLowerCase()) ?? formatOf(checkVersion(type));
     if (format === undefined) {
       throw outcomeError('not-supported', `"${asked.slice(0, 80)}" is no format of this server; use json or xml.`, {

@@ -30,7 +30,7 @@ export interface AskedEvents {
 
 export async function searchAuditEvents(context: Context, call: Call, asked: AskedEvents): Promise<Answer> {
   const { query, compartment, access } = asked;
-  checkNames(query);
+  checkAuditNames(query);
   const parsed = parseSearch('AuditEvent', query, {
     parameters: searchParametersOf(context),
     access,
@@ -96,7 +96,8 @@ export function isAskedOfLog({ name, url }: Parameter): boolean {
   return known && !refused.has(name) && name !== '_query';
 }
 
-function checkNames(query: Parameters): void {
+/** @throws OutcomeError `not-supported` (400) for what the parser knows and the log does not. */
+export function checkAuditNames(query: Parameters): void {
   for (const [name] of query) {
     const [base = ''] = name.split(/[:.]/);
     if (refused.has(base)) {

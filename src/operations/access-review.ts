@@ -16,6 +16,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
 import type { Answer, Caller, Context } from '../request.ts';
 import { listClients, type Client } from '../store/clients.ts';
+import { csvCell } from './csv.ts';
 import { operationInput } from './parameters.ts';
 
 const columns = [
@@ -95,15 +96,9 @@ function wantsCsv({ query, headers }: Call): boolean {
 }
 
 function csvAnswer(lines: readonly Line[]): Answer {
-  const rows = [columns.join(','), ...lines.map((line) => columns.map((column) => cell(line[column])).join(','))];
+  const rows = [columns.join(','), ...lines.map((line) => columns.map((column) => csvCell(line[column])).join(','))];
   const body = Buffer.from(`${rows.join('\r\n')}\r\n`);
   return { status: 200, raw: { contentType: 'text/csv; charset=utf-8; header=present', length: body.length, body } };
-}
-
-/** A spreadsheet takes what begins with = + - @ for a formula; a name must not become one. */
-function cell(text: string): string {
-  const harmless = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
 const instants: ReadonlySet<string> = new Set(['since', 'lastUsed', 'lastSignIn', 'created']);

@@ -4,8 +4,10 @@
  */
 import type { KindName } from '../audit/kinds.ts';
 import type { Handler } from '../interactions/call.ts';
+import { accessReport } from './access-report.ts';
 import { auditProof } from './audit-proof.ts';
 import { auditVerify } from './audit-verify.ts';
+import { breachReport } from './breach-report.ts';
 import { breakGlass, closeBreakGlass } from './break-glass.ts';
 import { clientAdd, clientList, clientRevoke, clientRotateSecret } from './clients.ts';
 import { consentExplain } from './consent-explain.ts';
@@ -20,6 +22,7 @@ import { stats } from './stats.ts';
 import { restrict, restricted, unrestrict } from './restrict.ts';
 import { reindex, reindexStatus } from './reindex.ts';
 import { usage } from './usage.ts';
+import { userActivityReport } from './user-activity-report.ts';
 import { accessReviewOperation } from './access-review.ts';
 import { roleDelete, roleList, roleSet } from './roles.ts';
 import { userAdd, userDisable, userEnable, userList, userReset, userSet } from './users.ts';
@@ -125,6 +128,27 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${own}:audit-proof`,
     handler: auditProof,
+  },
+  '$access-report': {
+    levels: ['instance'],
+    types: ['Patient'],
+    changes: false,
+    definition: `${own}:access-report`,
+    handler: accessReport,
+  },
+  '$user-activity-report': {
+    levels: ['type'],
+    types: ['AuditEvent'],
+    changes: false,
+    definition: `${own}:user-activity-report`,
+    handler: userActivityReport,
+  },
+  '$breach-report': {
+    levels: ['type'],
+    types: ['AuditEvent'],
+    changes: false,
+    definition: `${own}:breach-report`,
+    handler: breachReport,
   },
   $reindex: {
     levels: ['system'],

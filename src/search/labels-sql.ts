@@ -29,6 +29,17 @@ export function labelsSql({ cleared, codes, systems, unlabelled }: LabelsConditi
   return sql`(${foreign} and ${labels(sql`lower(${label}.value) = any(${cleared}::text[])`)})`;
 }
 
+/** The codes that label a resource, as it is now: `label`, one row each. */
+export function labelsOfSql(
+  { codes, systems }: Pick<LabelsCondition, 'codes' | 'systems'>,
+  rid: Sql,
+  tenant: number,
+): Sql {
+  return sql`select distinct upper(i.value) as label from search_token i
+    where i.tenant_id = ${tenant} and i.rid = ${rid} and i.param = any(${securityPaths()}::int4[])
+      and (i.system = any(${systems.map(hash64)}::int8[]) or (i.system is null and lower(i.value) = any(${codes}::text[])))`;
+}
+
 let known: readonly number[] | undefined;
 
 function securityPaths(): readonly number[] {

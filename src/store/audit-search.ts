@@ -90,6 +90,15 @@ export async function countEvents(session: Session, search: EventSearch): Promis
   return Number(row?.count ?? 0);
 }
 
+/** The rows of audit_event that are found, as a statement `e` can stand for: what reports are counted of. */
+export async function foundEvents(session: Session, search: EventSearch): Promise<Sql> {
+  const branches = await branchesOf(session, search);
+  return join(
+    branches.map(({ from, where }) => sql`select e.* from ${from} where ${where}`),
+    ' union all ',
+  );
+}
+
 /** One event, where the access lets it through. */
 export async function readEvent(session: Session, id: string, access: Condition): Promise<AuditRecord | undefined> {
   const seen = withoutCompartments(access);

@@ -1,5 +1,6 @@
 /** The pages in Arabic, written from right to left; digits are Latin, as codes and numbers of a laboratory are. */
 import type { Texts } from './en.ts';
+import { reports } from './reports-ar.ts';
 
 export const ar: Texts = {
   language: 'ar',
@@ -274,4 +275,5 @@ export const ar: Texts = {
     request: 'الطلب',
     account: 'الانتقال إلى حسابك',
   },
+  reports,
 };

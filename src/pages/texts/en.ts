@@ -2,6 +2,8 @@
  * The pages in English, and by its type what every other language must say. Sentences are calm, name the next step and
  * never blame. A value in a sentence is a parameter: word order differs between languages.
  */
+import { reports } from './reports-en.ts';
+
 export type Direction = 'ltr' | 'rtl';
 
 /** The same keys and parameters, in other words. */
@@ -291,6 +293,7 @@ const words = {
     request: 'Request',
     account: 'Go to your account',
   },
+  reports,
 };
 
 export const en: Texts = { language: 'en', direction: 'ltr', locale: 'en-GB', ...words };

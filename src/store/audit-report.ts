@@ -1,0 +1,70 @@
+/**
+ * What the reports on the audit log count: the resources and patients of events as rows, for statements in which `e` is an
+ * event. Everything is counted in PostgreSQL: ten million events never come into this process.
+ */
+import { typeNumber } from '../fhir/resource-types.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { instantText, type Session } from './pool.ts';
+import { sql, type Sql } from './sql.ts';
+
+/** The resources that an event shows or writes: `type`, `id`. */
+export const touchedSql: Sql = sql`(
+    select e.entity_type as type, e.entity_id as id where e.entity_id is not null and e.entity_type >= 0
+    union all
+    select (m ->> 0)::int2, m ->> 1 from jsonb_array_elements(e.detail -> 'more') m where (m ->> 0)::int2 >= 0
+  )`;
+
+/** The patients that an event is about: `patient`. */
+export const patientsSql: Sql = sql`(
+    select e.patient where e.patient is not null
+    union
+    select jsonb_array_elements_text(e.detail -> 'patients')
+  )`;
+
+const patientType = typeNumber('Patient') ?? -1;
+
+/** The row `r` of a touched resource `t`, if it is still there. */
+export function resourceOfTouched({ tenant }: Session): Sql {
+  return sql`left join resource r on r.tenant_id = ${tenant} and r.type = t.type and r.fhir_id = t.id`;
+}
+
+/**
+ * Whose a touched resource is. An event about one patient tells it, whatever became of the resource; of one about several
+ * the resource itself does. Null: nobody's, as a Practitioner is, or no longer known.
+ */
+export const ownerSql: Sql = sql`(case
+    when t.type = ${patientType}::int2 then t.id
+    when r.rid is null then e.patient
+    when r.patient is not null then coalesce(e.patient, r.patient)
+  end)`;
+
+export interface Times {
+  /** FHIR instants. */
+  readonly first: string;
+  readonly last: string;
+  readonly count: number;
+  /** Those of them that were refused or failed. */
+  readonly refused: number;
+}
+
+export const timesSql: Sql = sql`min(e.time) as first, max(e.time) as last, count(*) as count,
+  count(*) filter (where e.outcome <> 0) as refused`;
+
+export interface TimesRow {
+  first: string;
+  last: string;
+  count: string;
+  refused: string;
+}
+
+export function timesOf({ first, last, count, refused }: TimesRow): Times {
+  return { first: instantText(first), last: instantText(last), count: Number(count), refused: Number(refused) };
+}
+
+/** Whoever reads a report reads all of it: one that is too long is refused, never cut. @throws OutcomeError */
+export function checkLength(rows: readonly unknown[], most: number): void {
+  if (rows.length <= most) return;
+  throw outcomeError('too-costly', `The report would have more than ${most} lines; ask for a shorter period.`, {
+    status: 400,
+  });
+}
