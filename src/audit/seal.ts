@@ -4,7 +4,8 @@
  * 1. Seal n names the hash of seal n-1, so that none can be taken out, put in or exchanged.
  * 2. It names the root (merkle.ts) and the number of its events, the first and the last, and the transactions they are
  *    of; the next one begins where it ends. Every event is under exactly one seal.
- * 3. What is signed is the canonical text, after a line that no other signature of the same key begins with.
+ * 3. Where the database was restored into another cluster a segment begins: the chain goes on, and the seal says so.
+ * 4. What is signed is the canonical text, after a line that no other signature of the same key begins with.
  */
 import { createHash, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { canonicalJson } from './canonical.ts';
@@ -28,9 +29,17 @@ export interface Seal {
   readonly high: string;
   /** FHIR instant. */
   readonly sealed: string;
+  /** Absent in the first. After each restore into another cluster of the database a further one begins. */
+  readonly segment?: number;
+  /** In the first seal of a further segment: why and when it began. */
+  readonly continues?: string;
 }
 
 export const beginning = '0'.repeat(64);
+
+export function segmentOf({ segment = 1 }: Pick<Seal, 'segment'>): number {
+  return segment;
+}
 
 export function sealText(seal: Seal): string {
   return canonicalJson({ ...seal });

@@ -18,11 +18,12 @@ export async function verifyCommand(name: string, options: Output & { from?: str
   if (verified.finding !== undefined) process.exitCode = 1;
 }
 
-function text(name: string, { seals, events, open, oldestOpen, last, finding }: Verified): string {
+function text(name: string, { seals, events, open, oldestOpen, last, continued, finding }: Verified): string {
   const lines = [
     `${name}: ${events} events under ${seals} seals are as they were written`,
     `without a seal yet: ${open}${oldestOpen === undefined ? '' : `, since ${oldestOpen}`}`,
     ...(last === undefined ? [] : [`last seal: ${last.number}, ${last.hash}`]),
+    ...continued.map(({ sentence }) => sentence),
     ...(finding === undefined ? [] : [`found: ${finding.sentence}`]),
   ];
   return lines.join('\n');

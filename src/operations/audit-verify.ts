@@ -29,7 +29,7 @@ export async function auditVerify(context: Context, call: Call): Promise<Answer>
   return { status: 200, resource: parametersOf(verified) };
 }
 
-function parametersOf({ seals, events, open, oldestOpen, last, finding }: Verified): JsonObject {
+function parametersOf({ seals, events, open, oldestOpen, last, continued, finding }: Verified): JsonObject {
   return {
     resourceType: 'Parameters',
     parameter: [
@@ -48,6 +48,13 @@ function parametersOf({ seals, events, open, oldestOpen, last, finding }: Verifi
               ],
             },
           ]),
+      ...continued.map(({ seal, sentence }) => ({
+        name: 'continued',
+        part: [
+          { name: 'seal', valueUnsignedInt: seal },
+          { name: 'sentence', valueString: sentence },
+        ],
+      })),
       ...(finding === undefined
         ? []
         : [

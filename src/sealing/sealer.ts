@@ -4,9 +4,10 @@
  */
 import { auditEventText } from '../audit/event.ts';
 import { growingTree, leafHash } from '../audit/merkle.ts';
-import { beginning, sealHash, sealText, signSeal, type Seal } from '../audit/seal.ts';
+import { beginning, sealHash, segmentOf, sealText, signSeal, type Seal } from '../audit/seal.ts';
 import { eventsInOrder, type Placed } from '../store/audit-read.ts';
 import { addSeal, beginSealing, lastSeal, toBeSealed, type StoredSeal } from '../store/audit-seals.ts';
+import { currentSegment, type Segment } from '../store/audit-segments.ts';
 import type { Database, Session } from '../store/pool.ts';
 import type { SigningKey } from '../store/signing-keys.ts';
 import type { Tenant } from '../store/tenants.ts';
@@ -32,7 +33,8 @@ export async function sealNext(sealing: Sealing, tenant: Tenant): Promise<Stored
     const before = await lastSeal(session);
     const range = await toBeSealed(session, before?.high ?? '0');
     if (range === undefined) return undefined;
-    const seal = await sealOf({ sealing, tenant, session, before, range, key });
+    const segment = await currentSegment(session);
+    const seal = await sealOf({ sealing, tenant, session, before, range, key, segment });
     await addSeal(session, seal);
     return seal;
   });
@@ -45,9 +47,10 @@ interface Task {
   readonly before: StoredSeal | undefined;
   readonly range: { readonly low: string; readonly high: string };
   readonly key: SigningKey;
+  readonly segment: Segment;
 }
 
-async function sealOf({ sealing, tenant, session, before, range, key }: Task): Promise<StoredSeal> {
+async function sealOf({ sealing, tenant, session, before, range, key, segment }: Task): Promise<StoredSeal> {
   const tree = growingTree();
   const leaves: Buffer[] = [];
   let [first, last, from, to] = ['', '', Infinity, -Infinity];
@@ -72,8 +75,15 @@ async function sealOf({ sealing, tenant, session, before, range, key }: Task): P
     to: new Date(to).toISOString(),
     ...range,
     sealed: new Date(sealing.now()).toISOString(),
+    ...segmentMembers(segment, before),
   };
   const content = sealText(seal);
   const signature = signSeal(content, key.privatePem);
   return { number: seal.number, ...range, content, keyId: key.id, signature, leaves: Buffer.concat(leaves) };
+}
+
+function segmentMembers({ number, reason, began }: Segment, before: StoredSeal | undefined): Partial<Seal> {
+  if (number === 1) return {};
+  const goesOn = before !== undefined && segmentOf(JSON.parse(before.content) as Seal) < number;
+  return { segment: number, ...(goesOn && { continues: `${reason} on ${began}` }) };
 }

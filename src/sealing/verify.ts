@@ -8,7 +8,7 @@
  * The chain is followed here. The rest, which is nearly all of the work, is done for some seals at a time
  * (findings.ts), in threads where there is much of it (verify-threads.ts).
  */
-import { beginning, sealHash, type Seal } from '../audit/seal.ts';
+import { beginning, sealHash, segmentOf, type Seal } from '../audit/seal.ts';
 import { openEvents, sealsFrom, type SealHead } from '../store/audit-seals.ts';
 import type { PoolOptions, Session } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
@@ -24,7 +24,14 @@ export interface Verified {
   readonly oldestOpen: string | undefined;
   /** The hash and number of the last seal, to compare with one that was published. */
   readonly last: { readonly number: number; readonly hash: string } | undefined;
+  /** Seals with which the chain goes on after a restore. */
+  readonly continued: readonly Continued[];
   readonly finding: Finding | undefined;
+}
+
+export interface Continued {
+  readonly seal: number;
+  readonly sentence: string;
 }
 
 /** The seals that have events between two times (milliseconds since 1970); all of them without. */
@@ -87,6 +94,8 @@ interface Piece {
 
 interface Link extends Linked {
   readonly hash: string;
+  readonly segment: number;
+  readonly continues: string | undefined;
 }
 
 interface Comparing {
@@ -98,7 +107,7 @@ interface Comparing {
 
 async function compared(session: Session, { pieces, find, width }: Comparing): Promise<Verified> {
   const under: { readonly piece: Piece; readonly found: Promise<Finding | undefined> }[] = [];
-  const sound: Sound = { seals: 0, events: 0, last: undefined };
+  const sound: Sound = { ...nothing, continued: [] };
   for (let more = true; more || under.length > 0;) {
     while (more && under.length < width) {
       const next = await pieces.next();
@@ -119,6 +128,7 @@ async function compared(session: Session, { pieces, find, width }: Comparing): P
       sound.seals++;
       sound.events += link.count;
       sound.last = link;
+      if (link.continues !== undefined) sound.continued.push(continuedBy(link));
     }
     if (finding !== undefined) return result(session, [sound], finding);
   }
@@ -129,14 +139,21 @@ interface Sound {
   seals: number;
   events: number;
   last: Link | undefined;
+  readonly continued: Continued[];
+}
+
+const nothing: Sound = { seals: 0, events: 0, last: undefined, continued: [] };
+
+function continuedBy({ number, continues = '' }: Link): Continued {
+  return { seal: number, sentence: `Seal ${number} continues the chain after a restore: ${continues}.` };
 }
 
 async function result(
   session: Session,
-  [sound = { seals: 0, events: 0, last: undefined }]: readonly Sound[],
+  [sound = nothing]: readonly Sound[],
   finding: Finding | undefined,
 ): Promise<Verified> {
-  const { seals, events, last } = sound;
+  const { seals, events, last, continued } = sound;
   const { count, oldest } = await openEvents(session, last?.high ?? '0');
   return {
     seals,
@@ -144,6 +161,7 @@ async function result(
     open: count,
     oldestOpen: oldest,
     last: last && { number: last.number, hash: last.hash },
+    continued,
     finding,
   };
 }
@@ -187,6 +205,8 @@ async function* chainOf(session: Session, tenant: Tenant, period: Period): Async
       hash: sealHash(seal.content),
       root: text.root,
       count: text.count,
+      segment: segmentOf(text),
+      continues: text.continues,
       compared: Date.parse(text.to) >= (period.from ?? -Infinity) && Date.parse(text.from) <= (period.to ?? Infinity),
     };
     yield before;
@@ -219,6 +239,11 @@ function misplaced(tenant: Tenant, { seal, text, before }: Placed): string | und
   }
   if (text.low !== (before?.high ?? '0') || seal.low !== text.low || seal.high !== text.high) {
     return `Seal ${number} does not cover the transactions that it says.`;
+  }
+  const [former, segment] = [before?.segment ?? segmentOf(text), segmentOf(text)];
+  if (segment < former) return `Seal ${number} is of a segment that ended before it.`;
+  if ((text.continues !== undefined) !== segment > former) {
+    return `Seal ${number} does not say rightly whether it continues the chain after a restore.`;
   }
   return undefined;
 }

@@ -10,6 +10,7 @@ import { announceWithin } from '../interactions/announce.ts';
 import type { Log } from '../log.ts';
 import { startEmbedded, type Embedded } from '../store/embedded.ts';
 import { makeAuditMonths } from '../store/audit.ts';
+import { continueInCluster } from '../store/audit-segments.ts';
 import { migrate } from '../store/migrate.ts';
 import { openDatabase, type Database } from '../store/pool.ts';
 import { createTenant, listTenants, type Tenant } from '../store/tenants.ts';
@@ -36,6 +37,8 @@ export async function openMigrated(config: Config, url: string, log: Log): Promi
   const database = openPool(config, url);
   try {
     await makeAuditMonths(database, Date.now());
+    const reason = await continueInCluster(database);
+    if (reason !== undefined) log.warn({ reason }, 'the audit log begins a new segment');
     return database;
   } catch (error) {
     await database.close();

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 import { sealNext, type Sealing } from '../sealing/sealer.ts';
 import { hasOpenEvents } from '../store/audit-seals.ts';
+import { continueAbove } from '../store/audit-segments.ts';
 import { listTenants, type Tenant } from '../store/tenants.ts';
 
 /** Milliseconds between two rounds. */
@@ -20,10 +21,12 @@ export interface Sealer {
 
 export async function sealInRounds(sealer: Sealer): Promise<void> {
   const { sealing, log, signal } = sealer;
-  while (!signal.aborted) {
+  for (let round = 0; !signal.aborted; round++) {
     try {
       for (const tenant of await listTenants(sealing.database)) {
         if (signal.aborted) return;
+        // Transactions are counted anew only in another cluster, which no running process moves to.
+        if (round === 0) await continueIfAnew(sealer, tenant);
         await sealTenant(sealer, tenant);
       }
     } catch (error) {
@@ -31,6 +34,11 @@ export async function sealInRounds(sealer: Sealer): Promise<void> {
     }
     await pause(sealEvery, undefined, { signal, ref: false }).catch(() => undefined);
   }
+}
+
+async function continueIfAnew({ sealing, log }: Sealer, { id, name }: Tenant): Promise<void> {
+  const reason = await continueAbove(sealing.database, id);
+  if (reason !== undefined) log.warn({ reason, tenant: name }, 'the audit log begins a new segment');
 }
 
 /** What fails in one laboratory keeps no other waiting. */

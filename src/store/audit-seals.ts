@@ -1,7 +1,7 @@
 /**
  * The seals of the audit log (src/audit/seal.ts): what is to be sealed next, and those that are there.
  *
- * An event belongs to a seal by the transaction that wrote it. Below `pg_snapshot_xmin` no transaction is running, so
+ * An event belongs to a seal by the transaction that wrote it. Below `audit_horizon()` no transaction is running, so
  * that no event can appear there any more: however late a transaction commits and whatever the clock says, no event comes
  * to stand before a seal, and none is left between two.
  */
@@ -59,7 +59,7 @@ export async function toBeSealed(session: Session, low: string): Promise<{ low: 
         order by transaction limit 1) as first,
       (select transaction from audit_event where tenant_id = ${session.tenant} and transaction >= ${low}
         order by transaction offset ${most} limit 1) as beyond
-    from (select pg_snapshot_xmin(pg_current_snapshot())::text::int8 as horizon) h`);
+    from (select audit_horizon() as horizon) h`);
   if (row === undefined || row.first === null || BigInt(row.first) >= BigInt(row.horizon)) return undefined;
   const { horizon, first, beyond } = row;
   if (beyond === null || BigInt(beyond) >= BigInt(horizon)) return { low, high: horizon };

@@ -57,6 +57,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   audit_event: { stays: 'The audit log.' },
   audit_patient: { stays: 'The audit log.' },
   audit_seal: { stays: 'The audit log.' },
+  audit_publication: { stays: 'How far seals were sent.' },
   audit_received: { stays: 'Digests.' },
   audit_feed: { stays: 'Where the log goes.' },
   restriction: { deed: 'forgetRestrictions: the reasons are about the person; what is kept gets a new one.' },
