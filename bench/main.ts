@@ -31,6 +31,7 @@ const names = [
   'access',
   'audit',
   ...auditFigures,
+  'audit-throughput',
   'mixed',
   'search',
   'start',

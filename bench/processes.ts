@@ -18,12 +18,12 @@ export interface Makhbar {
   stop(): Promise<void>;
 }
 
-/** Starts the server as a user would, with its defaults, on a free port. */
-export async function startMakhbar(dataDir: string): Promise<Makhbar> {
+/** Starts the server as a user would, with its defaults, on a free port; `given` to Node itself. */
+export async function startMakhbar(dataDir: string, given: readonly string[] = []): Promise<Makhbar> {
   const port = await freePort();
   const log = openSync(join(dataDir, 'server.log'), 'a');
   const started = performance.now();
-  const child = spawn(process.execPath, [program, 'start'], {
+  const child = spawn(process.execPath, [...given, program, 'start'], {
     cwd: dataDir,
     env: { ...plainEnvironment(), DATA_DIR: join(dataDir, 'data'), PORT: String(port), HL7_PORT: '0', ASTM_PORT: '0' },
     stdio: ['ignore', log, log],

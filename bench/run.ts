@@ -8,6 +8,7 @@ import pg from 'pg';
 import { measureAccess } from './access-figure.ts';
 import { accessLines } from './access-lines.ts';
 import { auditFigures, measureAudit } from './audit-figures.ts';
+import { measureThroughput } from './audit-throughput.ts';
 import { consentLines } from './consent-lines.ts';
 import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
 import { holds, patientsOf, type Size } from './generate.ts';
@@ -78,6 +79,9 @@ async function runIn(dataDir: string, options: Options): Promise<Report> {
     add({ name: 'peak', title: 'peak memory', value: memoryOf(server.pid).peak, unit: 'MB' });
   } finally {
     await server.stop();
+  }
+  if (wants('audit-throughput')) {
+    await measureThroughput({ dataDir, size: options.size, pace: options.pace, add });
   }
   return report;
 }

@@ -20,7 +20,6 @@ import { openCursor, sealCursor } from './cursor.ts';
 import { valuesOf } from './headers.ts';
 import { searchParametersOf } from './search-parameters.ts';
 import { subsetText } from './subset.ts';
-import { showed } from './trail.ts';
 
 export interface AskedEvents {
   readonly query: Parameters;
@@ -43,7 +42,7 @@ export async function searchAuditEvents(context: Context, call: Call, asked: Ask
   const { page, total } = await found(context, parsed, position);
   const entries = page.records.map((record): BundleEntry => {
     const stored = storedEvent(context, record);
-    showed(context.trail, stored);
+    context.trail.touched.push({ type: 'AuditEvent', id: stored.id, version: stored.version });
     record.patients.forEach((patient) => context.trail.patients.add(patient));
     const fullUrl = `${context.base}/AuditEvent/${stored.id}`;
     return { fullUrl, text: subsetText(stored.text ?? '', subset), search: { mode: 'match' } };

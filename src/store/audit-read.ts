@@ -61,7 +61,6 @@ export interface Placed extends Place {
 
 /** Making the records and hashes of a page keeps other requests waiting: some 5 ms. */
 const shortPage = 500;
-const nil = '00000000-0000-0000-0000-000000000000';
 
 type PlacedRow = Omit<EventRow, 'agent_content'> & { agent: number };
 
@@ -76,14 +75,14 @@ export async function* eventsInOrder(
   pageSize = shortPage,
 ): AsyncGenerator<Placed> {
   const agents = new Map<number, Agent>();
-  let coming = pageAfter(session, { transaction: low, id: nil }, { high, pageSize });
+  let coming = pageFrom(session, { low, high, pageSize });
   for (;;) {
     const rows = await coming;
     const last = rows.at(-1);
     const isLast = last === undefined || rows.length < pageSize;
     await addAgents(session, agents, rows);
-    if (!isLast) coming = pageAfter(session, last, { high, pageSize });
-    for (const row of rows) {
+    if (!isLast) coming = pageFrom(session, { low: String(BigInt(last.transaction) + 1n), high, pageSize });
+    for (const row of inOrder(rows)) {
       const agent = agents.get(row.agent);
       // An event whose agent was taken away is no event that can be shown: it is missing.
       if (agent !== undefined) yield { transaction: row.transaction, id: row.id, record: recordWith(row, agent) };
@@ -92,19 +91,27 @@ export async function* eventsInOrder(
   }
 }
 
-function pageAfter(
+/** Whole transactions, so that the index need not have the ids. */
+function pageFrom(
   session: Session,
-  after: Place,
-  { high, pageSize }: { high: string; pageSize: number },
+  { low, high, pageSize }: { low: string; high: string; pageSize: number },
 ): Promise<PlacedRow[]> {
   const rows = session.query<PlacedRow>(sql`select id, transaction, time, agent, kind, outcome, entity_type, entity_id,
       entity_version, address, request, patient, detail
-    from audit_event where tenant_id = ${session.tenant} and transaction < ${high}
-      and (transaction, id) > (${after.transaction}::int8, ${after.id}::uuid)
-    order by transaction, id limit ${pageSize}`);
+    from audit_event where tenant_id = ${session.tenant} and transaction >= ${low} and transaction < ${high}
+    order by transaction fetch first (${pageSize}::int8) rows with ties`);
   // Who reads no further does not wait for it.
   rows.catch(() => undefined);
   return rows;
+}
+
+/** Ids of lower case are in the order of their bytes as texts, too. */
+function inOrder(rows: PlacedRow[]): PlacedRow[] {
+  return rows.sort((one, other) => {
+    const [before, after] =
+      one.transaction === other.transaction ? [one.id, other.id] : [BigInt(one.transaction), BigInt(other.transaction)];
+    return before < after ? -1 : 1;
+  });
 }
 
 async function addAgents(session: Session, agents: Map<number, Agent>, rows: readonly PlacedRow[]): Promise<void> {
