@@ -22,16 +22,20 @@ export interface Metrics {
 /** Seconds; from a cached read to the statement timeout. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 
+/** How far the feeds of the audit log are behind, by kind. */
+type FeedLags = () => Promise<readonly { kind: string; seconds: number; stalled: number }[]>;
+
 type Load = () => { used: number; idle: number; waiting: number };
 
 /**
  * A registry of its own, so that several servers in one process (tests) do not count together.
  * @param ofAllWorkers in a worker, what gives the metrics of all of them
  */
-export function makeMetrics(load: Load, ofAllWorkers?: () => Promise<string>): Metrics {
+export function makeMetrics(load: Load, feedLags: FeedLags, ofAllWorkers?: () => Promise<string>): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   watchPool(registry, load);
+  watchFeeds(registry, feedLags);
   const duration = new Histogram({
     name: 'makhbar_request_duration_seconds',
     help: 'Time from the arrival of a FHIR request to its answer',
@@ -60,6 +64,29 @@ function watchPool(registry: Registry, load: Load): void {
       for (const [state, count] of Object.entries(load())) this.set({ state }, count);
     },
   });
+}
+
+/** Every process sees all feeds: of several workers one is as good as another. */
+function watchFeeds(registry: Registry, feedLags: FeedLags): void {
+  const gauge = (name: string, help: string, of: (lag: Awaited<ReturnType<FeedLags>>[number]) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['kind'],
+      registers: [registry],
+      aggregator: 'max',
+      async collect() {
+        this.reset();
+        for (const lag of await feedLags().catch(() => [])) this.set({ kind: lag.kind }, of(lag));
+      },
+    });
+  };
+  gauge(
+    'makhbar_audit_feed_lag_seconds',
+    'Age of the oldest event that a feed has not delivered',
+    (lag) => lag.seconds,
+  );
+  gauge('makhbar_audit_feeds_stalled', 'Feeds of the audit log whose receiver takes nothing', (lag) => lag.stalled);
 }
 
 function shareWithParent(registry: Registry): void {

@@ -25,6 +25,8 @@ const layers: Record<string, readonly string[]> = {
   access: ['fhir', 'request', 'search'],
   search: ['audit', 'fhir', 'sql'],
   sealing: ['audit', 'fhir', 'store'],
+  // The audit log to other systems.
+  forwarding: ['audit', 'fhir', 'log', 'store'],
   store: ['audit', 'fhir', 'files', 'log', 'search', 'sql'],
   config: ['fhir', 'files', 'log'],
   // What administrators do with users and roles.
@@ -40,6 +42,7 @@ const layers: Record<string, readonly string[]> = {
     'accounts',
     'audit',
     'fhir',
+    'forwarding',
     'interactions',
     'log',
     'pages',
@@ -64,6 +67,7 @@ const layers: Record<string, readonly string[]> = {
     'config',
     'fhir',
     'files',
+    'forwarding',
     'http',
     'identity',
     'interactions',
@@ -84,6 +88,7 @@ const layers: Record<string, readonly string[]> = {
     'audit',
     'config',
     'fhir',
+    'forwarding',
     'identity',
     'interactions',
     'log',
@@ -117,12 +122,19 @@ const packages: Record<string, readonly string[]> = {
   'node:cluster': ['start', 'command'],
   'node:sqlite': ['store/embedded'],
   'node:http': ['http'],
-  'node:https': ['http'],
+  'node:https': ['http', 'forwarding'],
   'node:http2': [],
-  'node:tls': ['http'],
+  'node:tls': ['http', 'forwarding'],
   'node:dgram': [],
   // Elsewhere only for isIP and a free port.
-  'node:net': ['http', 'access/network.ts', 'config/readers.ts', 'start/address.ts', 'store/embedded/postmaster.ts'],
+  'node:net': [
+    'http',
+    'forwarding',
+    'access/network.ts',
+    'config/readers.ts',
+    'start/address.ts',
+    'store/embedded/postmaster.ts',
+  ],
 };
 
 interface Import {

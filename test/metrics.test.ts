@@ -2,10 +2,11 @@
 import { expect, test } from '@jest/globals';
 import { makeMetrics } from '../src/metrics.ts';
 
+const noFeeds = async () => [];
 const idle = () => ({ used: 2, idle: 3, waiting: 1 });
 
 test('requests are counted by method, type and class of status', async () => {
-  const metrics = makeMetrics(idle);
+  const metrics = makeMetrics(idle, noFeeds);
   metrics.observe({ method: 'GET', type: 'Patient', status: 200, milliseconds: 3 });
   metrics.observe({ method: 'GET', type: 'Patient', status: 204, milliseconds: 30 });
   const { contentType, text } = await metrics.text();
@@ -18,7 +19,7 @@ test('requests are counted by method, type and class of status', async () => {
 });
 
 test('types that FHIR does not have are one series', async () => {
-  const metrics = makeMetrics(idle);
+  const metrics = makeMetrics(idle, noFeeds);
   for (const type of ['Hostile', 'Other', '__proto__'])
     metrics.observe({ method: 'GET', type, status: 404, milliseconds: 1 });
   expect((await metrics.text()).text).toContain(
@@ -27,8 +28,17 @@ test('types that FHIR does not have are one series', async () => {
 });
 
 test('the pool as it is when asked', async () => {
-  const { text } = await makeMetrics(idle).text();
+  const { text } = await makeMetrics(idle, noFeeds).text();
   for (const [state, count] of Object.entries(idle())) {
     expect(text).toContain(`makhbar_database_connections{state="${state}"} ${count}`);
   }
+});
+
+test('feeds of the audit log: how far behind, and how many take nothing', async () => {
+  const feeds = async () => [{ kind: 'syslog', seconds: 12.5, stalled: 1 }];
+  const { text } = await makeMetrics(idle, feeds).text();
+  expect(text).toContain('makhbar_audit_feed_lag_seconds{kind="syslog"} 12.5');
+  expect(text).toContain('makhbar_audit_feeds_stalled{kind="syslog"} 1');
+  const broken = await makeMetrics(idle, () => Promise.reject(new Error('no database'))).text();
+  expect(broken.text).toContain('makhbar_request_duration_seconds');
 });

@@ -63,6 +63,10 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$role-list', [{ manage: 'roles' }]],
   ['$role-set', [{ manage: 'roles' }]],
   ['$role-delete', [{ manage: 'roles' }]],
+  // What sends the log elsewhere demands further that the caller may read all of it.
+  ['$audit-feed-list', [{ manage: 'settings' }]],
+  ['$audit-feed-set', [{ manage: 'settings' }]],
+  ['$audit-feed-delete', [{ manage: 'settings' }]],
   // Decides by itself: who manages users, or who may search every AuditEvent.
   ['$access-review', []],
   // Decides by itself: on a Patient, and needs AuditEvent.s.

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { roles, type Choices, type Role } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import { verifyCommand } from './audit.ts';
+import { deleteFeedCommand, listFeedsCommand, setFeedCommand } from './audit-feed.ts';
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../store/clients.ts';
@@ -49,15 +50,15 @@ function program(): Command {
     .description('sign with new keys from now on')
     .addOption(json())
     .action(rotateKeysCommand);
-  makhbar
-    .command('audit')
-    .description('the audit log')
+  const audit = makhbar.command('audit').description('the audit log');
+  audit
     .command('verify <tenant>')
     .description('check that the log is as it was written; exit code 1 where it is not')
     .option('--from <date>', 'events from this date or instant on')
     .option('--to <date>', 'events up to this date or instant')
     .addOption(json())
     .action(verifyCommand);
+  addFeed(audit);
   makhbar
     .command('token <tenant>')
     .description('print an access token, good for an hour at most')
@@ -66,6 +67,34 @@ function program(): Command {
     .addOption(json())
     .action(tokenCommand);
   return makhbar;
+}
+
+function addFeed(audit: Command): void {
+  const feed = audit.command('feed').description('where the audit log of a laboratory goes');
+  feed
+    .command('set <tenant> <name>')
+    .description('send the log to a repository (IHE ITI-20); what is set takes the place of what was')
+    .requiredOption('--kind <kind>', 'fhir or syslog')
+    .requiredOption('--address <url>', 'https://host/fhir, or tls://host:6514')
+    .option('--authority <file>', 'certificate (PEM) of who vouches for the receiver')
+    .option('--certificate <file>', 'certificate (PEM) of this side, for mutual TLS')
+    .option('--key <file>', 'its key (PEM)')
+    .option('--token <file>', 'file with a bearer token (fhir)')
+    .option('--batch <n>', 'most events at a time; 1 where the receiver takes no batches', '50')
+    .option('--from-beginning', 'a new feed begins with the first event, not with the next')
+    .option('--paused', 'send nothing for now')
+    .addOption(json())
+    .action(setFeedCommand);
+  feed
+    .command('list <tenant>')
+    .description('all feeds and how far they are')
+    .addOption(json())
+    .action(listFeedsCommand);
+  feed
+    .command('delete <tenant> <name>')
+    .description('send nothing more; where it was is forgotten')
+    .addOption(json())
+    .action(deleteFeedCommand);
 }
 
 function addTenant(makhbar: Command): void {

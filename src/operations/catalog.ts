@@ -5,6 +5,7 @@
 import type { KindName } from '../audit/kinds.ts';
 import type { Handler } from '../interactions/call.ts';
 import { accessReport } from './access-report.ts';
+import { feedDelete, feedList, feedSet } from './audit-feed.ts';
 import { auditProof } from './audit-proof.ts';
 import { auditVerify } from './audit-verify.ts';
 import { breachReport } from './breach-report.ts';
@@ -188,6 +189,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$client-add': administrative('client-add', true, clientAdd, 'client-changed'),
   '$client-revoke': administrative('client-revoke', true, clientRevoke, 'client-changed'),
   '$client-rotate-secret': administrative('client-rotate-secret', true, clientRotateSecret, 'client-changed'),
+  '$audit-feed-list': administrative('audit-feed-list', false, feedList),
+  '$audit-feed-set': administrative('audit-feed-set', true, feedSet, 'settings-changed'),
+  '$audit-feed-delete': administrative('audit-feed-delete', true, feedDelete, 'settings-changed'),
   '$launch-context': administrative('launch-context', true, launchContext),
   $restrict: ofPatient('restrict', restrict, 'processing-restricted'),
   $unrestrict: ofPatient('unrestrict', unrestrict, 'restriction-lifted'),

@@ -18,6 +18,7 @@ import { makeMetrics } from '../metrics.ts';
 import type { Server } from '../request.ts';
 import { makeRefusals } from '../interactions/refusals.ts';
 import { warmUp } from '../interactions/warm-up.ts';
+import { feedLags } from '../store/audit-feeds.ts';
 import { agentNumbers, combinedEvents } from '../store/audit.ts';
 import { makeCombiner } from '../store/combine.ts';
 import { isMigrated } from '../store/migrate.ts';
@@ -39,7 +40,7 @@ export interface Part {
 }
 
 export async function startHttp(config: Config, { database }: Opened, log: Log): Promise<Part> {
-  const metrics = makeMetrics(database.load, cluster.isWorker ? askParent() : undefined);
+  const metrics = makeMetrics(database.load, () => feedLags(database), cluster.isWorker ? askParent() : undefined);
   let stopping = false;
   const server = shared(config, database, log);
   const refusals = makeRefusals(server);

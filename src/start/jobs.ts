@@ -1,10 +1,11 @@
-/** The role of background jobs: the runner, the seals of the audit log, and what is swept in this process's own folder. */
+/** The role of background jobs: the runner, the seals and feeds of the audit log, and what is swept in this process's own folder. */
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { sweepParts } from '../files/folder.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { Opened } from './database.ts';
+import { startForwarding } from './forwarding.ts';
 import { shared, type Part } from './http.ts';
 import { startSealing } from './sealing.ts';
 
@@ -15,8 +16,9 @@ export async function startJobs(config: Config, { database, url }: Opened, log: 
   const { statementTimeout, logLevel } = config;
   const keyEncryptionKey = config.keyEncryptionKey();
   const sealing = startSealing({ databaseUrl: url, statementTimeout, keyEncryptionKey, logLevel }, log);
+  const forwarding = startForwarding(database, keyEncryptionKey, log);
   const stop = async (): Promise<void> => {
-    await Promise.all([runner.stop(), sealing.stop()]);
+    await Promise.all([runner.stop(), sealing.stop(), forwarding.stop()]);
   };
   if (config.s3 !== undefined) return { stop };
   const sweep = (): void => {

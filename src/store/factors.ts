@@ -6,6 +6,7 @@
  */
 import { instant } from './accounts.ts';
 import { instantText, type Session } from './pool.ts';
+import type { EncryptedSecret } from './secrets.ts';
 import { sql } from './sql.ts';
 
 export type FactorKind = 'totp' | 'passkey';
@@ -19,11 +20,6 @@ export interface Factor {
   /** FHIR instants. */
   readonly created: string;
   readonly lastUsed: string | undefined;
-}
-
-export interface EncryptedSecret {
-  readonly secret: Buffer;
-  readonly keyId: string;
 }
 
 export interface Passkey {

@@ -22,13 +22,15 @@ export async function startServer(
   dataDir: string,
   more: Readonly<Record<string, string>> = {},
   options: readonly string[] = [],
+  log?: (line: string) => void,
 ): Promise<Running> {
   const environment = { PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'error', ...more };
   const child = spawn(process.execPath, [command, 'start', ...options], {
     cwd: dataDir,
     env: { ...process.env, DATABASE_URL: '', ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', log === undefined ? 'inherit' : 'pipe'],
   });
+  if (log !== undefined) createInterface(child.stderr!).on('line', log);
   for await (const line of createInterface(child.stdout!)) {
     const url = /FHIR base\s+(https?:\/\/[^/]+)/.exec(line)?.[1];
     if (url !== undefined) {
