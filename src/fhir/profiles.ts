@@ -21,7 +21,9 @@ export function ownProfiles(): ReadonlyMap<string, JsonObject> {
   if (own === undefined) {
     const names = readdirSync(directory).filter((name) => name.endsWith('.json'));
     const definitions = names.map((name) => JSON.parse(readFileSync(path.join(directory, name), 'utf8')) as JsonObject);
-    own = new Map(definitions.map((definition) => [String(definition['url']), definition]));
+    // The code systems of the profiles stand beside them.
+    const profiles = definitions.filter(({ resourceType }) => resourceType === 'StructureDefinition');
+    own = new Map(profiles.map((definition) => [String(definition['url']), definition]));
   }
   return own;
 }

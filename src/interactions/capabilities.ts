@@ -6,6 +6,7 @@ import statement from '../../conformance/capability/statement.json' with { type:
 import terminology from '../../conformance/capability/terminology.json' with { type: 'json' };
 import packageJson from '../../package.json' with { type: 'json' };
 import { serializeJson, type JsonObject } from '../fhir/json.ts';
+import { ownProfiles } from '../fhir/profiles.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { resourceTypes } from '../fhir/resource-types.ts';
 import { definitionOf, operations } from '../operations/catalog.ts';
@@ -177,6 +178,7 @@ function auditEventEntry(context: Context): JsonObject {
   return {
     type: 'AuditEvent',
     profile: 'http://hl7.org/fhir/StructureDefinition/AuditEvent',
+    supportedProfile: [...ownProfiles()].flatMap(([url, { type }]) => (type === 'AuditEvent' ? [url] : [])),
     interaction: [
       { code: 'create', documentation: 'Events of other systems (IHE ITI-20), with the scope system/AuditEvent.c.' },
       ...['read', 'vread', 'history-instance', 'search-type'].map((code) => ({ code })),
