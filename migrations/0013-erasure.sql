@@ -89,7 +89,8 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['resource', 'resource_version', 'break_glass', 'account', 'erased', 'erased_version'] loop
+  foreach name in array array['resource', 'resource_version', 'break_glass', 'account', 'erasure', 'erased',
+      'erased_version'] loop
     execute format('create policy erasure on %I using (current_user <> ''makhbar_app''
       and tenant_id = nullif(current_setting(''makhbar.tenant'', true), '''')::int4)', name);
   end loop;
@@ -119,7 +120,7 @@ begin
 end
 $$;
 
--- The overrides for an erased patient (type 102): their reasons are free text about an emergency of his.
+-- The overrides for a patient of whom there was an erasure: their reasons are free text about an emergency of his.
 create function erase_overrides(given text) returns int8
 language plpgsql volatile security definer set search_path from current as $$
 declare
@@ -128,14 +129,14 @@ declare
 begin
   delete from break_glass b
   where b.tenant_id = tenant and b.patient = given
-    and exists (select from erased e where e.tenant_id = tenant and e.fhir_id = given and e.type = 102);
+    and exists (select from erasure e where e.tenant_id = tenant and e.patient = given);
   get diagnostics count = row_count;
   return count;
 end
 $$;
 
--- An account that was an erased resource signs in no more and names nobody; its id stays, as the audit log has it. The
--- number and name of a type are given, as the database does not know them: only tombstones count.
+-- An account that was an erased resource, or a patient of whom there was an erasure, signs in no more and names nobody; its
+-- id stays, as the audit log has it. The number and name of a type are given, as the database does not know them.
 create function erase_accounts(type_number int2, type_name text) returns setof uuid
 language plpgsql volatile security definer set search_path from current as $$
 declare
@@ -145,9 +146,10 @@ begin
     update account a
     set username = 'erased-' || a.account_id, display = 'Erased', email = null, fhir_user = null, status = 'disabled',
       password = null, disabled = coalesce(a.disabled, clock_timestamp())
-    where a.tenant_id = tenant and exists (
-      select from erased e
-      where e.tenant_id = tenant and e.type = type_number and a.fhir_user = type_name || '/' || e.fhir_id)
+    where a.tenant_id = tenant and (
+      exists (select from erased e
+        where e.tenant_id = tenant and e.type = type_number and a.fhir_user = type_name || '/' || e.fhir_id)
+      or exists (select from erasure e where e.tenant_id = tenant and a.fhir_user = 'Patient/' || e.patient))
     returning a.account_id;
 end
 $$;

@@ -161,7 +161,7 @@ async function remove(own: Context, plan: Plan, given: Given & { readonly erasur
   await addTombstones(session, described, plan.erased, plan.versions);
   const written = await commitAll(own, plan.masked);
   if (written.includes(undefined)) throw new Error('A resource that stays was changed while writes were held up.');
-  const { files } = await purge(session, id, { resources: plan.erased, patient, persons: personsOf(plan) });
+  const { files } = await purge(session, id, { resources: plan.erased, patient, persons: personsOf(plan, patient) });
   if (files > 0) await requestJob(session, 'delete-erased-files');
   await forgetRestrictions(session, patient);
   if (plan.kept.length > 0) {
@@ -170,9 +170,10 @@ async function remove(own: Context, plan: Plan, given: Given & { readonly erasur
   return files;
 }
 
-/** Of what goes, those whom an account may stand for. */
-function personsOf({ erased }: Plan): Person[] {
-  return erased
+/** Those whom an account may stand for: the patient, kept or not, and of what goes his relatives. */
+function personsOf({ erased }: Plan, patient: string): Person[] {
+  const relatives = erased
     .map(({ type, id }) => ({ type: typeName(type), number: type, id }))
-    .filter(({ type }) => ['Patient', 'RelatedPerson', 'Person'].includes(type));
+    .filter(({ type }) => type === 'RelatedPerson' || type === 'Person');
+  return [{ type: 'Patient', number: patientType, id: patient }, ...relatives];
 }
