@@ -418,6 +418,41 @@ describe.each([
   );
 });
 
+describe('the rights of a patient', () => {
+  const asked = (values: Record<string, string>, ...more: Json[]): RequestInit =>
+    post({
+      resourceType: 'Parameters',
+      parameter: [...Object.entries(values).map(([name, valueString]) => ({ name, valueString })), ...more],
+    });
+  const reason = { reason: 'A request.' };
+  const preview = { name: 'dryRun', valueBoolean: true };
+  const by = { agent: expect.objectContaining({ subject: 'officer' }), patients: ['r'] } as unknown as Expected;
+  const deed = { outcome: 0, further: [expect.anything()] } as unknown as Expected;
+
+  test.each<[string, RequestInit, number, Expected]>([
+    ['$restrict', asked(reason), 201, { kind: 'processing-restricted', deed: '$restrict', ...deed }],
+    ['$restrict', asked({}), 400, { kind: 'processing-restricted', outcome: 4, reason: '400 required' }],
+    ['$unrestrict', asked(reason), 200, { kind: 'restriction-lifted', deed: '$unrestrict', ...deed }],
+    ['$unrestrict', asked(reason), 404, { kind: 'restriction-lifted', outcome: 4, reason: '404 not-found' }],
+    ['$erase', asked(reason, preview), 200, { kind: 'erasure-previewed', deed: '$erase', outcome: 0 }],
+    ['$erase', asked(reason), 200, { kind: 'patient-erased', deed: '$erase', touched: ['Patient/r'], ...deed }],
+    ['', { method: 'GET' }, 410, { kind: 'read', outcome: 4, reason: '410 deleted', touched: ['Patient/r'] }],
+  ])('%s %j %i', async (operation, init, status, event) => {
+    const scopes = 'user/*.cruds manage/privacy';
+    const as = await signIn(lab.tenant, scopes, 'officer', { roles: ['data-protection-officer'], clearance: 'all' });
+    if (operation === '$restrict' && status === 201)
+      await lab.fetch('Patient/r', put({ resourceType: 'Patient', id: 'r' }));
+    const { response, events } = await ask(operation === '' ? 'Patient/r' : `Patient/r/${operation}`, { ...init, as });
+    expect([response.status, events]).toEqual([status, [expect.objectContaining({ ...by, ...event })]]);
+  });
+
+  test('without the scope', async () => {
+    const { response, events } = await ask('Patient/r/$erase', asked(reason));
+    expect(response.status).toBe(403);
+    expect(events).toEqual([expect.objectContaining({ kind: 'access-denied', deed: '$erase', outcome: 8 })]);
+  });
+});
+
 test('a create names the id that it was given', async () => {
   const { response, events } = await ask('Patient', post({ resourceType: 'Patient' }));
   const [, id = ''] = /Patient\/([^/]+)/.exec(response.headers.get('location') ?? '') ?? [];

@@ -26,7 +26,7 @@ function leftOf(answer: Json): Record<string, string> {
   const parts = (answer['parameter'] as { name: string; part: Json[] }[]).filter(({ name }) => name === 'leftResource');
   return Object.fromEntries(
     parts.map(({ part }) => [
-      (part[0]?.['valueReference'] as Json)['reference'] as string,
+      String((part[0]?.['valueReference'] as Json | undefined)?.['reference']),
       part[1]?.['valueString'] as string,
     ]),
   );
