@@ -234,6 +234,8 @@ function makePool(url: string, max: number, options: string): pg.Pool {
   });
   // An idle connection that breaks is replaced by the pool; the next caller that needs one hears of a real outage.
   pool.on('error', () => undefined);
+  // Nor must one that breaks between two statements of a transaction end the process: its next statement fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
