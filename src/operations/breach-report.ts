@@ -24,7 +24,7 @@ import { breachPage } from '../pages/breach-report.ts';
 import { accessReview } from '../accounts/access-review.ts';
 import type { Answer, Context } from '../request.ts';
 import { or, type Condition } from '../search/ast.ts';
-import { breachOf, type Breach } from '../store/breach-report.ts';
+import { allowTime, breachOf, type Breach } from '../store/breach-report.ts';
 import { optional } from './administer.ts';
 import { checkWholeLog } from './audit-period.ts';
 import { breachList } from './breach-list.ts';
@@ -40,7 +40,7 @@ import {
   reportSearch,
   type ReportPeriod,
 } from './report-search.ts';
-import { eventsOfClient, eventsOfUser } from './report-user.ts';
+import { eventsOfClient, eventsOfUser, usersOf } from './report-user.ts';
 
 export interface Officer {
   readonly name: string;
@@ -71,7 +71,10 @@ export async function breachReport(context: Context, call: Call): Promise<Answer
   const asked = await askedOf(context, input);
   const search = reportSearch(context, '$breach-report', { period, about: asked.conditions });
   if (form === 'csv' || form === 'ndjson') return breachList(context, search, { form, now });
-  const breach = await inOneMoment(context, (session) => breachOf(session, { search, labels }));
+  const breach = await inOneMoment(context, async (session) => {
+    if (!context.inTransaction) await allowTime(session);
+    return breachOf(session, { search, labels });
+  });
   const report = { ...asked, period, now, aware, breach, partial: false as const, officers: await officersOf(context) };
   if (form === 'html') return htmlAnswer(breachPage(texts, breachData(context, report)), texts);
   return { status: 200, resource: breachParameters(context, call, report) };
@@ -102,7 +105,10 @@ interface AskedFor {
 const mostValues = 50;
 
 async function askedOf(context: Context, input: Input): Promise<AskedFor> {
-  const given = ['user', 'client', 'address', 'query'].map((name) => ({ name, values: input.texts(name) }));
+  const given = ['user', 'client', 'address', 'query'].map((name) => ({
+    name,
+    values: name === 'user' ? usersOf(input) : input.texts(name),
+  }));
   const asked = given.filter(({ values }) => values.length > 0);
   const many = asked.find(({ values }) => values.length > mostValues);
   if (many !== undefined) {

@@ -6,7 +6,15 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { Context } from '../request.ts';
 import { or, type Condition } from '../search/ast.ts';
 import { accountsOfUser, type AccountName } from '../store/report-names.ts';
+import type { Input } from './parameters.ts';
 import { criteria } from './report-search.ts';
+
+/** As text, or in a body as a Reference to the person. */
+export function usersOf(input: Input): string[] {
+  const references = input.values('user').map(({ reference: text }) => (typeof text === 'string' ? text : ''));
+  const complex = references.length > 0 ? String({}) : undefined;
+  return [...input.texts('user').filter((text) => text !== complex), ...references];
+}
 
 export interface FoundUser {
   readonly condition: Condition;

@@ -1,22 +1,36 @@
-/** Text that is made while it is sent, no faster than it is taken. Nothing is done before the first of it is asked for. */
+/**
+ * Text that is made while it is sent, no faster than it is taken. Nothing is done before the first of it is asked for.
+ *
+ * 1. A reader who goes away, or takes nothing for `patience`, ends the work: it holds a connection to the database.
+ * 2. Work that fails breaks the stream off, so that what was sent is not taken for all of it.
+ */
 import { Readable } from 'node:stream';
 
 /** Resolves when there is room for more. @throws Error where nobody takes it any more. */
 export type Send = (text: string) => Promise<void>;
 
-export function streamed(work: (send: Send) => Promise<void>): Readable {
+/** Milliseconds; less than PostgreSQL has with an idle transaction (store/pool.ts). */
+const usualPatience = 30_000;
+
+export function streamed(work: (send: Send) => Promise<void>, patience = usualPatience): Readable {
   let begun = false;
-  let room = (): void => undefined;
-  const send: Send = (text) =>
-    new Promise((resolve, reject) => {
-      if (stream.destroyed) return reject(new Error('The reader has gone.'));
-      // An empty text is none: to a stream it would mean nothing to wait for.
-      if (text === '' || stream.push(text)) return resolve();
-      room = () => (stream.destroyed ? reject(new Error('The reader has gone.')) : resolve());
+  let wake = (): void => undefined;
+  const send: Send = async (text) => {
+    // To a stream an empty text is none, and nobody would come for the next.
+    if (stream.destroyed || (text !== '' && !stream.push(text) && !(await room())))
+      throw new Error('The reader has gone.');
+  };
+  const room = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), patience);
+      wake = () => {
+        clearTimeout(timer);
+        resolve(!stream.destroyed);
+      };
     });
   const stream = new Readable({
     read() {
-      room();
+      wake();
       if (begun) return;
       begun = true;
       work(send).then(
@@ -26,7 +40,7 @@ export function streamed(work: (send: Send) => Promise<void>): Readable {
     },
     destroy(error, done) {
       done(error);
-      room();
+      wake();
     },
   });
   return stream;

@@ -47,7 +47,7 @@ import {
   reportSearch,
   type ReportPeriod,
 } from './report-search.ts';
-import { eventsOfClient, eventsOfUser, type FoundUser } from './report-user.ts';
+import { eventsOfClient, eventsOfUser, usersOf, type FoundUser } from './report-user.ts';
 
 export interface ActivityReport {
   readonly user: string | undefined;
@@ -80,7 +80,8 @@ export async function userActivityReport(context: Context, call: Call): Promise<
 }
 
 async function reportOf(context: Context, input: Input): Promise<ActivityReport> {
-  const [user, client] = [optional(input, 'user'), optional(input, 'client')];
+  const [[user, second], client] = [usersOf(input), optional(input, 'client')];
+  if (second !== undefined) throw outcomeError('invalid', 'user is given once.', { status: 400 });
   if (user === undefined && client === undefined) {
     throw outcomeError('required', '$user-activity-report needs a user or a client.', { status: 400 });
   }
@@ -144,7 +145,7 @@ function pageAsked(input: Input): { after: string; count: number } {
 function nextPage({ base }: Context, input: Input, { patients, period }: ActivityReport): string | undefined {
   if (patients.next === undefined) return undefined;
   const kept = ['user', 'client', 'start', '_count'].flatMap((name) =>
-    input.texts(name).map((value): [string, string] => [name, value]),
+    (name === 'user' ? usersOf(input) : input.texts(name)).map((value): [string, string] => [name, value]),
   );
   // Up to the same moment, so that the pages are of one report.
   const end: [string, string] = ['end', period.end ?? new Date(period.before - 1).toISOString()];

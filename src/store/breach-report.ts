@@ -39,20 +39,35 @@ export interface BreachAsked {
   readonly labels: { readonly codes: readonly string[]; readonly systems: readonly string[] };
 }
 
+interface KindRow extends TimesRow {
+  kind: number;
+  began: string | null;
+  ended: string | null;
+}
+
+/**
+ * A breach may concern all of the log: 12 s for a million events of one application, so two minutes for ten million. What
+ * other statements may take (STATEMENT_TIMEOUT) would refuse the one report that nobody can do without. For this transaction.
+ */
+export async function allowTime(session: Session): Promise<void> {
+  await session.query(sql`select set_config('statement_timeout', '300000', true)`);
+}
+
 export async function breachOf(session: Session, { search, labels }: BreachAsked): Promise<Breach> {
   const events = await foundEvents(session, search);
-  const kinds = await session.query<TimesRow & { kind: number }>(
-    sql`select e.kind, ${timesSql} from (${events}) e group by 1 order by 1`,
-  );
-  const [span] = await session.query<{ first: string | null; last: string | null }>(
-    sql`select min(e.time) as first, max(e.time) as last from (${events}) e where e.outcome = 0`,
-  );
-  const [persons] = await session.query<{ count: string }>(sql`select count(distinct p.patient) as count
-    from (${events}) e cross join lateral ${patientsSql} p where e.outcome = 0`);
+  const kinds = await session.query<KindRow>(sql`select e.kind, ${timesSql},
+      min(e.time) filter (where e.outcome = 0) as began, max(e.time) filter (where e.outcome = 0) as ended
+    from (${events}) e group by 1 order by 1`);
+  const [persons] = await session.query<{ count: string }>(sql`select count(*) as count from (
+      select distinct p.patient from (${events}) e cross join lateral ${patientsSql} p where e.outcome = 0
+    ) d`);
   return {
     events: kinds.map((row) => ({ ...timesOf(row), kind: row.kind })),
-    first: span?.first == null ? undefined : instantText(span.first),
-    last: span?.last == null ? undefined : instantText(span.last),
+    first: kinds.flatMap(({ began }) => (began === null ? [] : [instantText(began)])).sort()[0],
+    last: kinds
+      .flatMap(({ ended }) => (ended === null ? [] : [instantText(ended)]))
+      .sort()
+      .at(-1),
     persons: Number(persons?.count ?? 0),
     categories: await categoriesOf(session, events, labels),
   };
@@ -98,7 +113,7 @@ interface ConcernedRow extends Omit<TimesRow, 'refused'> {
 
 /**
  * All of them, person by person, in one transaction that a cursor reads from: neither this process nor the reader's holds
- * them together. A reader who takes nothing for a minute is cut off (idle_in_transaction_session_timeout).
+ * them together. A reader who takes nothing for half a minute is cut off (operations/streamed.ts).
  */
 export async function eachConcerned(
   database: Database,
@@ -112,6 +127,7 @@ export async function eachConcerned(
       // What was sent is not sent again.
       if (begun) throw new Error('The list was broken off.');
       begun = true;
+      await allowTime(session);
       const events = await foundEvents(session, search);
       await session.query(sql`declare concerned cursor for ${concernedSql(session, events)}`);
       for (;;) {

@@ -46,7 +46,10 @@ export function translate(error: unknown): unknown {
   if (node === 'ECONNRESET' || node === 'ECONNREFUSED' || node === 'EPIPE') {
     return unreachableError();
   }
-  if (error instanceof Error && /^(Connection terminated|Client has encountered a connection error)/.test(error.message)) {
+  if (
+    error instanceof Error &&
+    /^(Connection terminated|Client has encountered a connection error)/.test(error.message)
+  ) {
     return unreachableError();
   }
   return error;

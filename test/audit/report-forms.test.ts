@@ -342,6 +342,20 @@ describe('a breach', () => {
   });
 });
 
+test('asked by POST, with the person as a Reference', async () => {
+  const parameter = [
+    { name: 'user', valueReference: { reference: 'Practitioner/hostile' } },
+    { name: 'start', valueDate: '2025-05-01' },
+    { name: 'end', valueDate: '2025-05-31' },
+  ];
+  const body = JSON.stringify({ resourceType: 'Parameters', parameter });
+  for (const operation of ['$user-activity-report', '$breach-report']) {
+    const response = await officer.fetch(`AuditEvent/${operation}`, { method: 'POST', headers: json, body });
+    const parts = ((await response.json()) as { parameter?: Part[] }).parameter ?? [];
+    expect([response.status, one(parts, 'events')]).toEqual([200, 3]);
+  }
+});
+
 test('sign-ins that failed under a name are told, and how many', async () => {
   const entity = {
     what: { identifier: { value: 'samir' } },
