@@ -47,13 +47,16 @@ const layers: Record<string, readonly string[]> = {
     'log',
     'pages',
     'request',
+    'retention',
     'sealing',
     'search',
     'sql',
     'store',
     'usage',
   ],
-  jobs: ['config', 'fhir', 'interactions', 'request', 'search', 'store'],
+  // What is kept how long, and how it goes.
+  retention: ['audit', 'fhir', 'sealing', 'store'],
+  jobs: ['audit', 'config', 'fhir', 'interactions', 'request', 'retention', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
   // Data → HTML.
   pages: ['access', 'fhir'],

@@ -81,4 +81,11 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$unrestrict', [{ manage: 'privacy' }]],
   ['$restricted', [{ manage: 'privacy' }]],
   ['$erase', [{ manage: 'privacy' }]],
+  ['$retention-rules', [{ manage: 'privacy' }]],
+  ['$retention-rule-set', [{ manage: 'privacy' }]],
+  ['$retention-run', [{ manage: 'privacy' }]],
+  ['$retention-runs', [{ manage: 'privacy' }]],
+  ['$legal-hold', [{ manage: 'privacy' }]],
+  ['$legal-hold-lift', [{ manage: 'privacy' }]],
+  ['$legal-holds', [{ manage: 'privacy' }]],
 ]);

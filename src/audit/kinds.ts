@@ -107,6 +107,10 @@ export const kinds = {
   'processing-restricted': security(72, alert, own('processing-restricted'), 'U'),
   'restriction-lifted': security(73, alert, own('restriction-lifted'), 'U'),
 
+  'retention-announced': security(80, activity, own('retention-announced'), 'R'),
+  'retention-rule-changed': security(81, alert, dcm('110130', 'Security Configuration'), 'U'),
+  'legal-hold-changed': security(82, alert, own('legal-hold-changed'), 'U'),
+
   // What asks for nothing that there is, and many refusals told as one.
   'request-refused': { number: 85, type: rest, subtype: own('request-refused'), action: 'E' },
   'requests-refused': security(86, alert, own('requests-refused')),

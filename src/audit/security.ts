@@ -44,6 +44,15 @@ export function thing(kind: keyof typeof things, value: string): JsonObject {
   };
 }
 
+/** What a run of retention removed, or would remove, of a category. */
+export function keptFigures(category: string, count: number): JsonObject {
+  return {
+    type: { system: entityTypes, code: things.setting.type[0], display: things.setting.type[1] },
+    description: category,
+    detail: [{ type: 'count', valueString: String(count) }],
+  };
+}
+
 /** How many requests an event stands for, and since when. */
 export function counted(requests: number, since: number): JsonObject {
   return {

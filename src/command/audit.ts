@@ -18,9 +18,15 @@ export async function verifyCommand(name: string, options: Output & { from?: str
   if (verified.finding !== undefined) process.exitCode = 1;
 }
 
-function text(name: string, { seals, events, open, oldestOpen, last, continued, finding }: Verified): string {
+function text(name: string, verified: Verified): string {
+  const { seals, events, removed, removals, open, oldestOpen, last, continued, finding } = verified;
   const lines = [
     `${name}: ${events} events under ${seals} seals are as they were written`,
+    ...(removed === 0 ? [] : [`of these, removed by rules of retention: ${removed}`]),
+    ...removals.map(
+      ({ category, period, before, at, events: count }) =>
+        `  ${count} of ${category}, kept for ${period}: those before ${before}, removed ${at}`,
+    ),
     `without a seal yet: ${open}${oldestOpen === undefined ? '' : `, since ${oldestOpen}`}`,
     ...(last === undefined ? [] : [`last seal: ${last.number}, ${last.hash}`]),
     ...continued.map(({ sentence }) => sentence),

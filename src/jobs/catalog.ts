@@ -1,4 +1,5 @@
 /** The table of background jobs. */
+import { applyRetention } from './apply-retention.ts';
 import type { JobKind } from './job.ts';
 import { deleteErasedFiles } from './delete-erased-files.ts';
 import { makeMonths } from './make-audit-months.ts';
@@ -8,6 +9,7 @@ import { sweepSignIn } from './sweep-sign-in.ts';
 import { sweepFiles } from './sweep-files.ts';
 
 export const jobs: Readonly<Record<string, JobKind>> = {
+  'apply-retention': { everyHours: 24, step: applyRetention },
   'delete-erased-files': { everyHours: 24, step: deleteErasedFiles },
   'make-audit-months': { everyHours: 24, step: makeMonths },
   'measure-storage': { everyHours: 24, step: measureStorage },

@@ -8,10 +8,13 @@ import type { Server } from '../request.ts';
 import type { Session } from '../store/pool.ts';
 import type { Job, Progress } from '../store/jobs.ts';
 import type { SearchState } from '../store/search-parameters.ts';
+import type { SigningKey } from '../store/signing-keys.ts';
 import type { Tenant } from '../store/tenants.ts';
 
 export interface JobContext {
   readonly server: Server;
+  /** The key that signs for a laboratory now, Ed25519. */
+  readonly signingKey: (tenant: Tenant) => Promise<SigningKey>;
   /** By tenant, as last loaded: what was compiled from it is used again. */
   readonly searchStates: Map<number, SearchState>;
 }

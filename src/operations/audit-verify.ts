@@ -4,9 +4,11 @@
  *   GET [base]/AuditEvent/$verify?from=2026-01-01&to=2026-01-31        without them: all of it
  *
  * The chain of all seals is followed; the events of those with events in the period are read and compared. Parameters:
- * seals and events that were found right, open (events without a seal yet) and oldest-open, last (number and hash, to
+ * seals and events that were found right, removed (of the events, those that went by a rule of retention), for each run of
+ * retention removal (category, period, basis, before, at, events), open (events without a seal yet) and oldest-open, last (number and hash, to
  * compare with a published one), and finding (seal, event, sentence) where something is wrong.
  */
+import type { Removal } from '../audit/removal.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
@@ -29,12 +31,24 @@ export async function auditVerify(context: Context, call: Call): Promise<Answer>
   return { status: 200, resource: parametersOf(verified) };
 }
 
-function parametersOf({ seals, events, open, oldestOpen, last, continued, finding }: Verified): JsonObject {
+function parametersOf({
+  seals,
+  events,
+  removed,
+  removals,
+  open,
+  oldestOpen,
+  last,
+  continued,
+  finding,
+}: Verified): JsonObject {
   return {
     resourceType: 'Parameters',
     parameter: [
       { name: 'seals', valueUnsignedInt: seals },
       { name: 'events', valueUnsignedInt: events },
+      { name: 'removed', valueUnsignedInt: removed },
+      ...removals.map(removalPart),
       { name: 'open', valueUnsignedInt: open },
       ...(oldestOpen === undefined ? [] : [{ name: 'oldest-open', valueInstant: oldestOpen }]),
       ...(last === undefined
@@ -69,6 +83,20 @@ function parametersOf({ seals, events, open, oldestOpen, last, continued, findin
               ],
             },
           ]),
+    ],
+  };
+}
+
+function removalPart({ category, period, basis, before, at, events }: Removal): JsonObject {
+  return {
+    name: 'removal',
+    part: [
+      { name: 'category', valueCode: category },
+      { name: 'period', valueString: period },
+      { name: 'basis', valueString: basis },
+      { name: 'before', valueInstant: before },
+      { name: 'at', valueInstant: at },
+      { name: 'events', valueUnsignedInt: events },
     ],
   };
 }

@@ -25,6 +25,9 @@ import { reindex, reindexStatus } from './reindex.ts';
 import { usage } from './usage.ts';
 import { userActivityReport } from './user-activity-report.ts';
 import { accessReviewOperation } from './access-review.ts';
+import { legalHold, legalHoldLift, legalHolds } from './legal-hold.ts';
+import { retentionRuleSet, retentionRules } from './retention-rules.ts';
+import { retentionRun, retentionRuns } from './retention-run.ts';
 import { roleDelete, roleList, roleSet } from './roles.ts';
 import { userAdd, userDisable, userEnable, userList, userReset, userSet } from './users.ts';
 import { validate } from './validate.ts';
@@ -203,6 +206,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     handler: restricted,
   },
   $erase: ofPatient('erase', erase, 'patient-erased'),
+  '$retention-rules': administrative('retention-rules', false, retentionRules),
+  '$retention-rule-set': administrative('retention-rule-set', true, retentionRuleSet, 'retention-rule-changed'),
+  '$retention-run': administrative('retention-run', true, retentionRun, 'retention-announced'),
+  '$retention-runs': administrative('retention-runs', false, retentionRuns),
+  '$legal-hold': administrative('legal-hold', true, legalHold, 'legal-hold-changed'),
+  '$legal-hold-lift': administrative('legal-hold-lift', true, legalHoldLift, 'legal-hold-changed'),
+  '$legal-holds': administrative('legal-holds', false, legalHolds),
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };
 

@@ -12,7 +12,7 @@
  * 3. All or nothing, in one transaction that holds up the laboratory's other writes; its event is stored with it. Looking
  *    through all texts is done before, and what was written meanwhile is looked at again.
  * 4. The ids answer 410 from then on and are never taken again; nothing more is stored about an erased patient. The audit
- *    log is not changed: it has ids only.
+ *    log is not changed: it has ids only. A patient under a legal hold is not erased.
  * 5. Not found are texts of others that tell his name without a reference or one of his identifiers; and backups, which
  *    must be left to expire.
  */
@@ -26,6 +26,7 @@ import type { Call } from '../interactions/call.ts';
 import { commitAll, inTransaction } from '../interactions/commit.ts';
 import { parseStored } from '../interactions/document.ts';
 import type { Answer, Context } from '../request.ts';
+import { refuseHeld } from '../retention/held.ts';
 import { addTombstones, holdWrites, lastErasure, purge, type Person } from '../store/erasure.ts';
 import { beforeAllUnderWay, readWhole, recentRidsHolding, ridsHolding, ridsOf } from '../store/erasure-search.ts';
 import { requestJob } from '../store/jobs.ts';
@@ -118,6 +119,7 @@ function carryOut(context: Context, given: Given): Promise<Answer> {
     await lockRestrictions(inside.session);
     if (keeping.given.length > 0) await announceRestrictions(context.server.database, context.tenant.id);
     await holdWrites(inside.session);
+    await refuseHeld(inside.session, subject.patient);
     const own = asItself(inside);
     const plan = await planErasure(own, await withRecent(inside, given.found));
     const before = await lastErasure(inside.session, subject.patient);

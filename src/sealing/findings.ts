@@ -1,15 +1,18 @@
 /**
  * What is wrong with seals that follow one another: a signature, the hashes that a root stands for, or an event. The seals
- * come as plain data, so that a thread can be given them.
+ * come as plain data, so that a thread can be given them. Events that went by a rule of retention left a signed mark
+ * (removals.ts): their hashes stand for them, and the rest is compared as before.
  */
 import type { KeyObject } from 'node:crypto';
 import { rootOf } from '../audit/merkle.ts';
 import { isSignedBy, sealKey } from '../audit/seal.ts';
 import { eventsInOrder, type Placed } from '../store/audit-read.ts';
+import { removalsOver, type StoredRemoval } from '../store/audit-removals.ts';
 import { leavesOf } from '../store/audit-seals.ts';
 import type { Session } from '../store/pool.ts';
 import { anyVerificationKey } from '../store/signing-keys.ts';
 import type { Tenant } from '../store/tenants.ts';
+import { goneOf, type Gone } from './removals.ts';
 import { eventLeaf } from './sealer.ts';
 
 export interface Finding {
@@ -35,12 +38,38 @@ export interface Linked {
 
 type Laboratory = Pick<Tenant, 'name'>;
 
-/** The first thing that is wrong. @param pageSize events that are read, and kept other work waiting, at once */
-export async function findingIn(
+export interface Search {
+  /** One after the other. */
+  readonly seals: readonly Linked[];
+  /** Events that are read, and keep other work waiting, at once. */
+  readonly pageSize?: number;
+  /** Told of each event that is there, and of the place in its seal where it should stand. */
+  readonly each?: (place: number, event: Placed) => unknown;
+}
+
+/** The first thing that is wrong. */
+export async function findingIn(session: Session, tenant: Laboratory, search: Search): Promise<Finding | undefined> {
+  const { seals } = search;
+  const [first = 0, last = 0] = [seals[0]?.number, seals.at(-1)?.number];
+  for (let marks = await removalsOver(session, first, last); ;) {
+    const finding = await findingWith(session, tenant, search, marks);
+    if (finding === undefined) return undefined;
+    // A run of retention may have removed some while they were read.
+    const since = await removalsOver(session, first, last);
+    if (since.at(-1)?.number === marks.at(-1)?.number) return finding;
+    marks = since;
+  }
+}
+
+async function findingWith(
   session: Session,
   tenant: Laboratory,
-  { seals, pageSize }: { seals: readonly Linked[]; pageSize?: number },
+  search: Search,
+  marks: readonly StoredRemoval[],
 ): Promise<Finding | undefined> {
+  const { seals } = search;
+  const gone = await goneOf(session, tenant, { seals, marks });
+  if (typeof gone === 'string') return { seal: seals[0]?.number ?? 0, sentence: gone };
   const sound: Sound[] = [];
   let broken: Finding | undefined;
   const keys = new Map<string, KeyObject | undefined>();
@@ -55,10 +84,10 @@ export async function findingIn(
       broken = { seal: seal.number, sentence };
       break;
     }
-    sound.push({ seal, leaves: parts });
+    sound.push(without(seal, parts, gone.get(seal.number)));
   }
   for (const run of runsOf(sound)) {
-    const changed = await changedEvent(session, tenant, { run, pageSize });
+    const changed = await changedEvent(session, tenant, { ...search, run });
     if (changed !== undefined) return changed;
   }
   return broken;
@@ -66,7 +95,14 @@ export async function findingIn(
 
 interface Sound {
   readonly seal: Linked;
+  /** Of the events that should be there, and their places in the seal. */
   readonly leaves: readonly Buffer[];
+  readonly places: readonly number[];
+}
+
+function without(seal: Linked, parts: readonly Buffer[], gone: Gone | undefined): Sound {
+  const places = parts.map((_, place) => place).filter((place) => gone?.(place) !== true);
+  return { seal, places, leaves: places.map((place) => parts[place] as Buffer) };
 }
 
 export function unsignedSentence(number: number): string {
@@ -116,7 +152,7 @@ type Read = { readonly id: string; readonly leaf: Buffer };
 async function changedEvent(
   session: Session,
   tenant: Laboratory,
-  { run, pageSize }: { run: readonly Sound[]; pageSize: number | undefined },
+  { run, pageSize, each }: Omit<Search, 'seals'> & { readonly run: readonly Sound[] },
 ): Promise<Finding | undefined> {
   let at = 0;
   let read: Read[] = [];
@@ -131,6 +167,7 @@ async function changedEvent(
         read = [];
       }
     }
+    each?.(run[at]?.places[read.length] ?? -1, event);
     read.push({ id: event.id, leaf: eventLeaf(event, tenant) });
     // One more is read, which tells a lost event from a changed one.
     const before = read.length - 2;
@@ -144,7 +181,10 @@ async function changedEvent(
   return undefined;
 }
 
-function firstDifference({ seal: { number: seal }, leaves }: Sound, found: readonly Read[]): Finding | undefined {
+function firstDifference(
+  { seal: { number: seal }, leaves, places }: Sound,
+  found: readonly Read[],
+): Finding | undefined {
   const same = (i: number, j: number): boolean => {
     const [leaf, other] = [leaves[i], found[j]?.leaf];
     return leaf !== undefined && other !== undefined && leaf.equals(other);
@@ -153,7 +193,7 @@ function firstDifference({ seal: { number: seal }, leaves }: Sound, found: reado
   while (at < leaves.length && same(at, at)) at++;
   if (at === leaves.length && found.length === at) return undefined;
   const [here, next] = [found[at], found[at + 1]];
-  const place = `the ${at + 1}. event of seal ${seal}`;
+  const place = `the ${(places[at] ?? at) + 1}. event of seal ${seal}`;
   if (here === undefined) return { seal, sentence: `The log ends early: ${place} and what follows is missing.` };
   const event = here.id;
   if (at >= leaves.length) return { seal, event, sentence: `AuditEvent/${event} was added after ${place} was sealed.` };

@@ -9,10 +9,13 @@
  * (findings.ts), in threads where there is much of it (verify-threads.ts).
  */
 import { beginning, sealHash, segmentOf, type Seal } from '../audit/seal.ts';
+import type { Removal } from '../audit/removal.ts';
+import { allRemovals } from '../store/audit-removals.ts';
 import { openEvents, sealsFrom, type SealHead } from '../store/audit-seals.ts';
 import type { PoolOptions, Session } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { findingIn, isSigned, unsignedSentence, type Finding, type Linked } from './findings.ts';
+import { byRun, readRemoval } from './removals.ts';
 import { verifyThreads, type VerifyThreads } from './verify-threads.ts';
 
 export type { Finding } from './findings.ts';
@@ -20,6 +23,9 @@ export type { Finding } from './findings.ts';
 export interface Verified {
   readonly seals: number;
   readonly events: number;
+  /** Of the events, those that went by a rule of retention, and by which. */
+  readonly removed: number;
+  readonly removals: readonly Removal[];
   readonly open: number;
   readonly oldestOpen: string | undefined;
   /** The hash and number of the last seal, to compare with one that was published. */
@@ -55,10 +61,10 @@ export async function verifyLog(session: Session, tenant: Tenant, verifying: Ver
   const { connect, piece = usualPiece } = verifying;
   const pieces = piecesOf(chainOf(session, tenant, verifying.period ?? {}), piece);
   const first = await pieces.next();
-  if (first.done === true) return result(session, [], undefined);
+  if (first.done === true) return result(session, tenant, nothing, undefined);
   const second = await pieces.next();
   if (second.done === true || connect === undefined || threaded.has(connect)) {
-    return compared(session, {
+    return compared(session, tenant, {
       pieces: again([first.value, ...(second.done === true ? [] : [second.value])], pieces),
       find: (seals) => findingIn(session, tenant, { seals }),
       width: 1,
@@ -67,7 +73,7 @@ export async function verifyLog(session: Session, tenant: Tenant, verifying: Ver
   threaded.add(connect);
   const threads: VerifyThreads = verifyThreads(connect, tenant);
   try {
-    return await compared(session, {
+    return await compared(session, tenant, {
       pieces: again([first.value, second.value], pieces),
       find: threads.find,
       width: threads.count + 1,
@@ -105,7 +111,7 @@ interface Comparing {
   readonly width: number;
 }
 
-async function compared(session: Session, { pieces, find, width }: Comparing): Promise<Verified> {
+async function compared(session: Session, tenant: Tenant, { pieces, find, width }: Comparing): Promise<Verified> {
   const under: { readonly piece: Piece; readonly found: Promise<Finding | undefined> }[] = [];
   const sound: Sound = { ...nothing, continued: [] };
   for (let more = true; more || under.length > 0;) {
@@ -130,9 +136,9 @@ async function compared(session: Session, { pieces, find, width }: Comparing): P
       sound.last = link;
       if (link.continues !== undefined) sound.continued.push(continuedBy(link));
     }
-    if (finding !== undefined) return result(session, [sound], finding);
+    if (finding !== undefined) return result(session, tenant, sound, finding);
   }
-  return result(session, [sound], undefined);
+  return result(session, tenant, sound, undefined);
 }
 
 interface Sound {
@@ -150,20 +156,40 @@ function continuedBy({ number, continues = '' }: Link): Continued {
 
 async function result(
   session: Session,
-  [sound = nothing]: readonly Sound[],
+  tenant: Tenant,
+  { seals, events, last, continued }: Sound,
   finding: Finding | undefined,
 ): Promise<Verified> {
-  const { seals, events, last, continued } = sound;
   const { count, oldest } = await openEvents(session, last?.high ?? '0');
+  const marks = await marksOf(session, tenant, last?.number ?? 0);
   return {
     seals,
     events,
+    removed: marks.right.reduce((all, mark) => all + mark.events, 0),
+    removals: byRun(marks.right),
     open: count,
     oldestOpen: oldest,
     last: last && { number: last.number, hash: last.hash },
     continued,
-    finding,
+    finding: finding ?? marks.finding,
   };
+}
+
+/** What went by retention, and the first mark that is of no seal there is. */
+async function marksOf(
+  session: Session,
+  tenant: Tenant,
+  last: number,
+): Promise<{ right: readonly Removal[]; finding: Finding | undefined }> {
+  const right: Removal[] = [];
+  let finding: Finding | undefined;
+  for (const stored of await allRemovals(session)) {
+    const mark = await readRemoval(session, tenant, stored);
+    if (typeof mark === 'string') finding ??= { seal: stored.first, sentence: mark };
+    else if (mark.last <= last) right.push(mark);
+    else finding ??= { seal: last + 1, sentence: `Seal ${last + 1} is missing: events of it went by retention.` };
+  }
+  return { right, finding };
 }
 
 async function* piecesOf(

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { sweepParts } from '../files/folder.ts';
+import { signingKeyOf } from '../identity/token.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { Opened } from './database.ts';
@@ -12,11 +13,15 @@ import { startSealing } from './sealing.ts';
 const sweepEvery = 24 * 3_600_000;
 
 export async function startJobs(config: Config, { database, url }: Opened, log: Log): Promise<Part> {
-  const runner = startRunner({ server: shared(config, database, log), searchStates: new Map() });
   const { statementTimeout, logLevel } = config;
   const keyEncryptionKey = config.keyEncryptionKey();
   const sealing = startSealing({ databaseUrl: url, statementTimeout, keyEncryptionKey, logLevel }, log);
   const forwarding = startForwarding(database, keyEncryptionKey, log);
+  const runner = startRunner({
+    server: shared(config, database, log),
+    signingKey: (tenant) => signingKeyOf({ database, keyEncryptionKey }, tenant),
+    searchStates: new Map(),
+  });
   const stop = async (): Promise<void> => {
     await Promise.all([runner.stop(), sealing.stop(), forwarding.stop()]);
   };

@@ -64,5 +64,12 @@ export const fates: Readonly<Record<string, Fate>> = {
   erasure: { stays: 'The tombstone: ids and the rule; a reason that names the patient is refused.' },
   erased: { stays: 'The tombstone: ids.' },
   erased_version: { stays: 'The tombstone: numbers.' },
+  retention_rule: { stays: 'How long what is kept.' },
+  legal_hold: {
+    stays: 'A patient on hold is not erased; of one that ended the id and the reason stay, as of an erasure.',
+  },
+  retention_state: { stays: 'Counters.' },
+  retention_run: { stays: 'Counts.' },
+  audit_removal: { stays: 'What went of the audit log: counts and hashes.' },
   erased_file: { stays: 'What a job has still to delete; it empties it.' },
 };

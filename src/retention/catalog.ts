@@ -1,0 +1,17 @@
+/**
+ * The table of categories that the server has data of: how they are counted and removed. A category without a line here has
+ * a rule (categories.ts) that waits for the capability it is for.
+ */
+import { auditLog } from './audit-log.ts';
+import type { CategoryName } from './categories.ts';
+import type { Holding } from './holding.ts';
+import { accounts, usage } from './rows.ts';
+
+export const holdings: Partial<Readonly<Record<CategoryName, Holding>>> = {
+  usage,
+  accounts,
+  'security-log': auditLog,
+  audit: auditLog,
+};
+
+export const heldCategories = Object.keys(holdings) as CategoryName[];

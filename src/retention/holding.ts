@@ -1,0 +1,28 @@
+/** What a category of retention is to a run: how to count what would go, and how to remove it piece by piece. */
+import type { JsonObject } from '../fhir/json.ts';
+import type { Database, Session } from '../store/pool.ts';
+import type { SigningKey } from '../store/signing-keys.ts';
+import type { Tenant } from '../store/tenants.ts';
+import type { Due } from './plan.ts';
+
+export interface Counted {
+  readonly count: number;
+  /** FHIR instant. */
+  readonly oldest: string | undefined;
+}
+
+export interface Removing {
+  readonly database: Database;
+  readonly tenant: Tenant;
+  readonly session: Session;
+  /** The key that signs for the laboratory now. */
+  readonly signingKey: (tenant: Tenant) => Promise<SigningKey>;
+  /** The run, under which what goes is counted in the same transaction. */
+  readonly run: string;
+}
+
+export interface Holding {
+  readonly count: (session: Session, due: Due) => Promise<Counted>;
+  /** A bounded piece; the cursor of the next, undefined at the end. Done twice it does no harm. */
+  readonly remove: (removing: Removing, due: Due, cursor: JsonObject | undefined) => Promise<JsonObject | undefined>;
+}
