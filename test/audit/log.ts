@@ -4,6 +4,7 @@ import { rowOf } from '../../src/audit/row.ts';
 import { newId } from '../../src/interactions/new-id.ts';
 import { addEvents, agentNumbers } from '../../src/store/audit.ts';
 import { eventColumns, recordFromRow, type EventRow } from '../../src/store/audit-read.ts';
+import type { Statement } from '../../src/store/pool.ts';
 import { sql } from '../../src/store/sql.ts';
 import { testDatabase } from '../server.ts';
 
@@ -34,7 +35,11 @@ export type Given = Partial<Omit<AuditRecord, 'id' | 'time'>> & { readonly at: s
 const nobody: Agent = { subject: '', client: '', roles: [] };
 
 /** Puts events into the log of a laboratory; their ids in the same order. */
-export async function putEvents(tenant: number, given: readonly Given[]): Promise<string[]> {
+export async function putEvents(
+  tenant: number,
+  given: readonly Given[],
+  store: (statement: Statement) => Promise<unknown> = (statement) => testDatabase().query(tenant, statement),
+): Promise<string[]> {
   const database = testDatabase();
   const number = agentNumbers(database);
   const entries = await Promise.all(
@@ -56,6 +61,6 @@ export async function putEvents(tenant: number, given: readonly Given[]): Promis
       return { row: rowOf(record), agent: await number(tenant, JSON.stringify(agent)), patients };
     }),
   );
-  await database.query(tenant, addEvents(tenant, entries));
+  await store(addEvents(tenant, entries));
   return entries.map(({ row }) => row.id);
 }

@@ -30,8 +30,13 @@ export const signedIn = (at: string): Given => ({
 /** Puts events and waits for their seal. */
 export async function sealed(lab: Laboratory, given: readonly Given[]): Promise<string[]> {
   const ids = await putEvents(lab.tenant.id, given);
+  await untilSealed(lab, ids);
+  return ids;
+}
+
+export async function untilSealed(lab: Laboratory, ids: readonly string[]): Promise<void> {
   for (const end = Date.now() + 30_000; Date.now() < end; await pause(100)) {
-    if ((await lab.fetch(`AuditEvent/${ids.at(-1)}/$proof`)).status === 200) return ids;
+    if ((await lab.fetch(`AuditEvent/${ids.at(-1)}/$proof`)).status === 200) return;
   }
   throw new Error('not sealed in time');
 }
