@@ -161,6 +161,8 @@ const questions: Readonly<Record<string, Question>> = {
   resource: async (database, n) => `_count=20&entity=Observation/${await result(database, n)}`,
   'refusals of a period': (_, n) => `_count=20&type=110113&date=ge${day(25 - (n % 20))}`,
   refusals: () => '_count=20&outcome=8',
+  'changes of users': () => '_count=20&subtype=110137',
+  request: (_, n) => `_count=20&request-id=none-${n}`,
   'break-glass': () => '_count=20&break-glass=true',
 };
 

@@ -3,6 +3,9 @@
 create index audit_event_by_emergency on audit_event (tenant_id, time desc, id desc)
   where (detail -> 'purposes' ? 'BTG' or kind in (40, 41));
 
+-- Sign-ins, tokens, refusals, changes of rights and settings: a tenth of the events, and some kinds once a year.
+create index audit_event_by_kind on audit_event (tenant_id, kind, time) where kind >= 30;
+
 -- The order of events in these indexes is that of time alone, upwards: half the bytes an event of what id and `desc` took,
 -- because ends of ranges are split where they grow, and equal times are sorted when they are read.
 drop index audit_event_by_patient;

@@ -6,7 +6,7 @@ import { kinds, ownCommands, ownOperations, type Kind } from '../audit/kinds.ts'
 import type { JsonObject } from '../fhir/json.ts';
 import { sql, type Sql } from '../store/sql.ts';
 import type { TokenValue } from './ast.ts';
-import { either } from './sql-list.ts';
+import { anyOf, either } from './sql-list.ts';
 
 /** searchparameters/audit-event-request-id.json and audit-event-break-glass.json. */
 export const requestIds = "AuditEvent.entity.where(type.code = 'XrequestId').what.identifier";
@@ -19,7 +19,7 @@ type Tokens = (values: readonly TokenValue[]) => Sql;
 export const auditTokens: Readonly<Record<string, Tokens>> = {
   'AuditEvent.type': (values) => kindSql(values, ({ type }) => type),
   'AuditEvent.subtype': (values) =>
-    either([kindSql(values, ({ subtype }) => subtype), ...values.map((value) => deedSql(value))]),
+    either([kindSql(values, ({ subtype }) => subtype), ...values.filter(mayBeDeed).map((value) => deedSql(value))]),
   'AuditEvent.action': (values) => kindSql(values, ({ action }) => ({ code: action })),
   'AuditEvent.outcome': (values) =>
     values.some(({ code }) => code === undefined)
@@ -68,10 +68,22 @@ function kindSql(values: readonly TokenValue[], codingOf: (kind: Kind) => JsonOb
   const numbers = Object.values(kinds).flatMap((kind) =>
     values.some((value) => matches(codingOf(kind), value)) ? [kind.number] : [],
   );
-  return sql`e.kind = any(${numbers}::int2[])`;
+  const among = anyOf(sql`e.kind`, numbers, 'int2');
+  // The text of an index, audit_event_by_kind: what is no interaction is rare, and is looked for over years.
+  return numbers.every((number) => number >= 30) ? sql`(${among} and e.kind >= 30)` : among;
 }
 
 const interactionSystem = 'http://hl7.org/fhir/restful-interaction';
+
+/** Codes of the kinds that are no interactions: nothing that is done has such a name. */
+const ofKinds: ReadonlySet<unknown> = new Set(
+  Object.values(kinds).flatMap(({ number, subtype }: Kind) => (number >= 30 ? [subtype['code']] : [])),
+);
+
+/** Another alternative would keep the index of kinds from being used. */
+function mayBeDeed({ code }: TokenValue): boolean {
+  return !ofKinds.has(code);
+}
 
 /** Operations and commands, and of what was refused what it was: the second subtype. */
 function deedSql({ system, code }: TokenValue): Sql {
