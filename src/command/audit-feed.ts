@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { feedSettings } from '../forwarding/feed-definition.ts';
 import { sessionOf } from '../store/accounts.ts';
-import { deleteFeed, listFeeds, putFeed, waitingEvents, type Feed } from '../store/audit-feeds.ts';
+import { deleteFeed, listFeeds, putFeed, skipEvent, waitingEvents, type Feed } from '../store/audit-feeds.ts';
 import type { Database, Session } from '../store/pool.ts';
 import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
@@ -55,7 +55,7 @@ function contentOf(file: string | undefined): string | undefined {
   }
 }
 
-function noted(deed: 'set' | 'delete'): Noted {
+function noted(deed: 'set' | 'delete' | 'skip'): Noted {
   return { kind: 'settings-changed', deed: `makhbar audit feed ${deed}` };
 }
 
@@ -68,6 +68,23 @@ export async function deleteFeedCommand(tenant: string, name: string, options: O
     await noting(database, { id }, noted('delete'), { work, further: () => [thing('setting', `audit feed ${name}`)] });
   });
   print(options, { name }, `${name} is deleted.`);
+}
+
+/** For an event that the receiver refuses for ever; that it was left out is in the log. */
+export async function skipFeedCommand(tenant: string, name: string, options: Output): Promise<void> {
+  const event = await within(tenant, async ({ database, tenant: { id } }) => {
+    const work = async (session: Session): Promise<string> => {
+      const skipped = await skipEvent(session, name);
+      if (skipped !== undefined) return skipped;
+      throw outcomeError('not-found', `Nothing waits in an audit feed "${name}" of ${tenant}.`);
+    };
+    const further = (skipped: string): ReturnType<typeof thing>[] => [
+      thing('setting', `audit feed ${name}`),
+      thing('setting', `without AuditEvent/${skipped}`),
+    ];
+    return await noting(database, { id }, noted('skip'), { work, further });
+  });
+  print(options, { name, event }, `${name} goes on without AuditEvent/${event}.`);
 }
 
 /** Counting further would cost more than it tells. */

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { roles, type Choices, type Role } from '../config.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import { verifyCommand } from './audit.ts';
-import { deleteFeedCommand, listFeedsCommand, setFeedCommand } from './audit-feed.ts';
+import { deleteFeedCommand, listFeedsCommand, setFeedCommand, skipFeedCommand } from './audit-feed.ts';
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../store/clients.ts';
@@ -90,6 +90,11 @@ function addFeed(audit: Command): void {
     .description('all feeds and how far they are')
     .addOption(json())
     .action(listFeedsCommand);
+  feed
+    .command('skip <tenant> <name>')
+    .description('leave out the next event, which the receiver will never take')
+    .addOption(json())
+    .action(skipFeedCommand);
   feed
     .command('delete <tenant> <name>')
     .description('send nothing more; where it was is forgotten')

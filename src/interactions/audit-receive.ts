@@ -12,6 +12,7 @@
  */
 import { hash } from 'node:crypto';
 import { shownEventText } from '../audit/event.ts';
+import { externalAgent } from '../audit/external-agent.ts';
 import type { AuditRecord, Outcome, Touched } from '../audit/record.ts';
 import { rowOf } from '../audit/row.ts';
 import { serializeJson, type JsonObject } from '../fhir/json.ts';
@@ -21,7 +22,7 @@ import type { Answer, Context } from '../request.ts';
 import { externalTerms, localEntities, type LocalReference } from '../search/external-terms.ts';
 import { addExternal, noteReceived } from '../store/audit-external.ts';
 import { writeAnswer } from './answers.ts';
-import { agentOf } from './audited.ts';
+import { notRefused } from './audited.ts';
 import { readResource } from './body.ts';
 import type { Call } from './call.ts';
 import { inTransaction } from './commit.ts';
@@ -44,10 +45,12 @@ export async function receiveAuditEvent(context: Context, call: Call): Promise<A
     throw outcomeError('too-long', `An AuditEvent of another system has at most ${longestEvent} bytes.`);
   }
   const key = keyOf(context, call, event, text);
+  // Before a connection is taken: whoever is new among the agents is committed on another.
+  const agent = await agentNumber(context, event);
   return inTransaction(context, async (inside) => {
     const record = recordOf(inside, event, text);
     const before = key && (await noteReceived(inside.session, key, record));
-    if (before === undefined) await add(inside, event, record);
+    if (before === undefined) await add(inside, event, { record, agent });
     else inside.trail.touched.push(touchedEvent(before.id));
     return answer(inside, call, { ...record, ...before }, { created: before === undefined, remarks });
   });
@@ -68,8 +71,8 @@ function keyOf({ caller }: Context, { fullUrl }: Call, { id }: JsonObject, text:
 }
 
 function recordOf(context: Context, event: JsonObject, text: string): AuditRecord {
-  const { caller, address, requestId, base } = context;
-  const { subject, client, roles } = caller;
+  const { address, requestId, base } = context;
+  const client = senderOf(context);
   const time = Date.now();
   const entities = localEntities(event, [base]);
   return {
@@ -77,15 +80,30 @@ function recordOf(context: Context, event: JsonObject, text: string): AuditRecor
     time,
     kind: 'external',
     outcome: outcomeOf(event),
-    agent: { subject, client, roles },
+    agent: externalAgent(event, client, [base]),
     address,
-    purposes: [],
+    purposes: purposesOf(event),
     requestId,
     touched: entities.map(entityOf),
     patients: [...new Set(entities.flatMap(({ type, id }) => (type === 'Patient' ? [id] : [])))],
-    sent: { text, client: client === '' ? subject : client },
+    sent: { text, client },
   };
 }
+
+/** The application that brings it. */
+function senderOf({ caller: { client, subject } }: Context): string {
+  return client === '' ? subject : client;
+}
+
+/** Codes of v3-ActReason, as those of this server are. */
+function purposesOf({ purposeOfEvent }: JsonObject): string[] {
+  const concepts = (purposeOfEvent ?? []) as { coding?: { system?: string; code?: string }[] }[];
+  return concepts
+    .flatMap(({ coding = [] }) => coding)
+    .flatMap(({ system, code }) => (system === actReason && code !== undefined ? [code] : []));
+}
+
+const actReason = 'http://terminology.hl7.org/CodeSystem/v3-ActReason';
 
 function outcomeOf({ outcome }: JsonObject): Outcome {
   const known = ([0, 4, 8, 12] as const).find((number) => String(number) === outcome);
@@ -100,11 +118,21 @@ function touchedEvent(id: string): Touched {
   return { type: 'AuditEvent', id, version: 1 };
 }
 
-async function add(inside: Context, event: JsonObject, record: AuditRecord): Promise<void> {
+function agentNumber(context: Context, event: JsonObject): Promise<number> {
+  const { server, tenant, base } = context;
+  const agent = externalAgent(event, senderOf(context), [base]);
+  return notRefused(() => server.agentNumber(tenant.id, JSON.stringify(agent)));
+}
+
+async function add(
+  inside: Context,
+  event: JsonObject,
+  { record, agent }: { readonly record: AuditRecord; readonly agent: number },
+): Promise<void> {
   const security = ((event['meta'] ?? {}) as JsonObject)['security'];
   await addExternal(inside.session, {
     row: rowOf(record),
-    agent: await agentOf(inside),
+    agent,
     recorded: String(event['recorded']),
     found: { terms: externalTerms(event, [inside.base]), ...(security !== undefined && { labelled: true }) },
     patients: record.patients,

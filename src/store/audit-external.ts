@@ -7,7 +7,7 @@ import { sql } from './sql.ts';
 
 export interface ExternalEntry {
   readonly row: AuditRow;
-  /** Who brought it. */
+  /** Who did it (src/audit/external-agent.ts). */
   readonly agent: number;
   /** FHIR instant: AuditEvent.recorded. */
   readonly recorded: string;

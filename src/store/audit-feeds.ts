@@ -183,6 +183,20 @@ export async function nextEvents(session: Session, cursor: Place, most: number):
   return rows.map((row) => ({ transaction: row.transaction, id: row.id, record: recordFromRow(row) }));
 }
 
+/**
+ * Leaves out the next event, which the receiver will never take; its id. Whoever is at the feed loses the lease.
+ * @returns undefined where nothing waits, or there is no such feed
+ */
+export async function skipEvent(session: Session, name: string): Promise<string | undefined> {
+  const feed = (await listFeeds(session)).find((one) => one.name === name);
+  const [next] = feed === undefined ? [] : await nextEvents(session, feed.cursor, 1);
+  if (next === undefined) return undefined;
+  await session.query(sql`update audit_feed set transaction = ${next.transaction}, event = ${next.id}::uuid, attempts = 0,
+      next_attempt = clock_timestamp(), lease = null, lease_until = null
+    where tenant_id = ${session.tenant} and name = ${name}`);
+  return next.id;
+}
+
 /** The receiver took the events up to this one; false where another process has the feed by now. */
 export async function advanceFeed(
   session: Session,

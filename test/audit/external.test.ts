@@ -335,6 +335,17 @@ describe('found by', () => {
   });
 });
 
+test('the report on a patient names who saw him elsewhere, with the application that told it', async () => {
+  const report = await (await lab.fetch('Patient/p1/$access-report?start=2020-01-01')).text();
+  expect(report).toContain('Zoë Farès');
+  const lines = (JSON.parse(report) as { parameter: { name: string; part?: Json[] }[] }).parameter
+    .filter(({ name }) => name === 'access')
+    .map(({ part }) => JSON.stringify(part));
+  const [line = ''] = lines.filter((text) => text.includes('Zoë Farès'));
+  expect(line).toContain('TREAT');
+  expect(line).toContain('|rad7');
+});
+
 describe('hostile bodies', () => {
   test.each<[string, string, number]>([
     ['too long', JSON.stringify({ ...bare, outcomeDesc: 'x'.repeat(70_000) }), 413],

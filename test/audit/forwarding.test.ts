@@ -205,6 +205,26 @@ describe('FHIR feed', () => {
     60_000,
   );
 
+  test('a receiver that never answers holds up no other feed', async () => {
+    const silent = await startFhirRepository();
+    silent.behave = () => 'hang';
+    try {
+      const lab = await makeLab();
+      const [id = ''] = await putMany(lab, 1);
+      const { address, authority } = repository;
+      await setFeed(lab, { name: 'a', kind: 'fhir', address: silent.address, authority: silent.authority.certificate });
+      await until(() => silent.received.length > 0);
+      await setFeed(lab, { name: 'b', kind: 'fhir', address, authority: authority.certificate });
+      await until(() => repository.taken.includes(id), 15);
+      expect((await feedsOf(lab)).map(({ name, delivered }) => [name, delivered === '0'])).toEqual([
+        ['a', true],
+        ['b', false],
+      ]);
+    } finally {
+      await silent.close();
+    }
+  }, 60_000);
+
   test('what other systems sent does not go on: two servers that feed each other come to an end', async () => {
     const [one, two] = [await makeLab(), await makeLab()];
     const feeding = await signIn(one.tenant, 'system/AuditEvent.c', 'pacs');
@@ -415,6 +435,18 @@ test('makhbar audit feed: set from files, list, delete; each is in the log', asy
     expect(repository.received.at(-1)?.headers['authorization']).toBe('Bearer from-a-file');
     const listed = await makhbar('list', lab.tenant.name, '--json');
     expect(JSON.parse(listed.out)).toMatchObject([{ name: 'arr', kind: 'fhir', active: true }]);
+    const refusing = await startFhirRepository();
+    refusing.behave = () => 422;
+    await writeFile(authority, refusing.authority.certificate);
+    const poison = ['--kind', 'fhir', '--address', refusing.address, '--authority', authority];
+    expect((await makhbar('set', lab.tenant.name, 'poison', ...poison, '--from-beginning')).code).toBe(0);
+    await until(() => refusing.received.length > 0);
+    expect((await makhbar('skip', lab.tenant.name, 'poison')).out).toContain(`AuditEvent/${id}`);
+    const sent = refusing.received.length;
+    await until(() => refusing.received.length > sent);
+    expect(eventsOf(refusing.received.at(-1)?.body ?? {}).map((event) => event.id)).not.toContain(id);
+    expect((await makhbar('delete', lab.tenant.name, 'poison')).code).toBe(0);
+    await refusing.close();
     expect((await makhbar('delete', lab.tenant.name, 'arr')).code).toBe(0);
     expect(await makhbar('delete', lab.tenant.name, 'arr')).toMatchObject({
       code: 1,
@@ -425,7 +457,7 @@ test('makhbar audit feed: set from files, list, delete; each is in the log', asy
       (found as { entry: { resource: { subtype: { code: string }[] } }[] }).entry.map(
         ({ resource }) => resource.subtype[1]?.code,
       ),
-    ).toEqual(['makhbar audit feed set', 'makhbar audit feed delete']);
+    ).toEqual(['set', 'set', 'skip', 'delete', 'delete'].map((deed) => `makhbar audit feed ${deed}`));
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -76,6 +76,20 @@ test('killed on the way, with and without PostgreSQL', async () => {
   expect(firsts).toEqual(ids);
 }, 300_000);
 
+test('stopped while a receiver does not answer: at once, and it goes on after the start', async () => {
+  repository.behave = () => 'hang';
+  const asked = repository.received.length;
+  await (await clientOf(running)).send('GET', 'Patient/none');
+  await until(() => repository.received.length > asked, 60);
+  const began = Date.now();
+  await stopServer(running);
+  expect(Date.now() - began).toBeLessThan(15_000);
+  repository.behave = () => 201;
+  running = await start();
+  const ids = await logged();
+  await until(() => ids.every((id) => repository.taken.includes(id)), 20);
+}, 200_000);
+
 test('one line when the receiver stops, one when it goes on', async () => {
   const told = (message: string): number => lines.filter((line) => line.includes(`"${message}"`)).length;
   const stalls = told('audit feed stalls');
