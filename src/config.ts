@@ -20,6 +20,7 @@ import {
   key,
   level,
   milliseconds,
+  networks,
   origins,
   pemFile,
   port,
@@ -76,6 +77,12 @@ export const variables = {
   S3_REGION: variable(text, 'auto', 'region of the bucket'),
   S3_ACCESS_KEY_ID: variable(text, '', 'access key of the bucket'),
   S3_SECRET_ACCESS_KEY: variable(text, '', 'secret of the access key'),
+  SEALS_DIR: variable(absolute, '', 'folder to whose files the seals of the audit log are published'),
+  WEBHOOK_NETWORKS: variable(
+    networks,
+    '',
+    'networks besides public addresses that webhooks may go to, comma-separated, as in 10.0.0.0/8',
+  ),
   LOG_LEVEL: variable(level, 'info', 'trace, debug, info, warn, error, fatal or silent'),
 };
 
@@ -106,6 +113,9 @@ export interface Config {
   readonly statementTimeout: number;
   readonly drainTimeout: number;
   readonly s3: Readonly<S3Settings> | undefined;
+  /** Absolute. */
+  readonly sealsDir: string | undefined;
+  readonly webhookNetworks: readonly string[];
   readonly logLevel: LogLevel;
   readonly roles: readonly Role[];
   readonly workers: number;
@@ -153,6 +163,8 @@ export function readConfig(environment: Environment, choices: Choices = {}): Con
     statementTimeout: values.STATEMENT_TIMEOUT ?? 0,
     drainTimeout: values.DRAIN_TIMEOUT ?? 0,
     s3: s3Of(values),
+    sealsDir: values.SEALS_DIR,
+    webhookNetworks: values.WEBHOOK_NETWORKS ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     roles: choices.only?.length ? choices.only : roles,
     workers: choices.workers ?? 1,

@@ -27,6 +27,8 @@ const layers: Record<string, readonly string[]> = {
   sealing: ['audit', 'fhir', 'store'],
   // The audit log to other systems.
   forwarding: ['audit', 'fhir', 'log', 'store'],
+  // Seals outside the database.
+  publishing: ['audit', 'fhir', 'forwarding', 'log', 'store'],
   store: ['audit', 'fhir', 'files', 'log', 'search', 'sql'],
   config: ['fhir', 'files', 'log'],
   // What administrators do with users and roles.
@@ -47,6 +49,7 @@ const layers: Record<string, readonly string[]> = {
     'log',
     'pages',
     'request',
+    'publishing',
     'retention',
     'sealing',
     'search',
@@ -77,6 +80,7 @@ const layers: Record<string, readonly string[]> = {
     'jobs',
     'log',
     'metrics',
+    'publishing',
     'request',
     'sealing',
     'search',
@@ -98,6 +102,7 @@ const layers: Record<string, readonly string[]> = {
     'main',
     'operations',
     'pages',
+    'publishing',
     'sealing',
     'start',
     'store',
@@ -124,8 +129,8 @@ const packages: Record<string, readonly string[]> = {
   'node:child_process': ['store/embedded', 'command'],
   'node:cluster': ['start', 'command'],
   'node:sqlite': ['store/embedded'],
-  'node:http': ['http'],
-  'node:https': ['http', 'forwarding'],
+  'node:http': ['http', 'publishing/webhook.ts'],
+  'node:https': ['http', 'forwarding', 'publishing/webhook.ts'],
   'node:http2': [],
   'node:tls': ['http', 'forwarding'],
   'node:dgram': [],
@@ -133,6 +138,7 @@ const packages: Record<string, readonly string[]> = {
   'node:net': [
     'http',
     'forwarding',
+    'publishing',
     'access/network.ts',
     'config/readers.ts',
     'start/address.ts',

@@ -56,6 +56,7 @@ function program(): Command {
     .description('check that the log is as it was written; exit code 1 where it is not')
     .option('--from <date>', 'events from this date or instant on')
     .option('--to <date>', 'events up to this date or instant')
+    .option('--published <file>', 'compare with the seals that were published to this file')
     .addOption(json())
     .action(verifyCommand);
   addFeed(audit);

@@ -1,4 +1,5 @@
 /** `makhbar tenant set <name> <setting> <value>`: the settings of a laboratory, each with what it takes. */
+import { isAbsolute } from 'node:path';
 import { thing } from '../audit/security.ts';
 import { allRoles } from '../accounts/administration.ts';
 import { plans } from '../access/plans.ts';
@@ -75,6 +76,20 @@ const webAddress: Kind<string> = {
   read: (written) => (URL.canParse(written) && new URL(written).protocol === 'https:' ? written : undefined),
 };
 
+const folder: Kind<string> = {
+  takes: 'an absolute path',
+  read: (written) => (isAbsolute(written) && !written.includes('\0') ? written : undefined),
+};
+
+const webhook: Kind<string> = {
+  takes: 'an https address, or an http address of this machine',
+  read: (written) => {
+    const url = URL.canParse(written) ? new URL(written) : undefined;
+    const local = url?.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+    return url !== undefined && url.username === '' && (url.protocol === 'https:' || local) ? url.href : undefined;
+  },
+};
+
 const colour: Kind<string> = {
   takes: 'a colour such as #0b5d63',
   read: (written) => (isColour(written) ? written.toLowerCase() : undefined),
@@ -113,6 +128,8 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   consentDefault: permitOrDeny,
   passwordLength,
   secondFactorRoles: roleNames,
+  sealFolder: folder,
+  sealWebhook: webhook,
 };
 
 export const settingNames = Object.keys(settings);

@@ -87,6 +87,12 @@ export const proxies: Reader<string> = (written, name) => {
   );
 };
 
+export const networks: Reader<readonly string[]> = (written, name) => {
+  const parts = written.split(',').map((part) => part.trim());
+  if (parts.every(isNetwork)) return Object.freeze(parts);
+  throw unusable(name, written, 'it must list addresses or networks such as 10.0.0.0/8, separated by commas');
+};
+
 function isNetwork(part: string): boolean {
   const [address = '', bits, ...more] = part.split('/');
   const version = isIP(address);

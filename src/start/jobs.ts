@@ -13,9 +13,12 @@ import { startSealing } from './sealing.ts';
 const sweepEvery = 24 * 3_600_000;
 
 export async function startJobs(config: Config, { database, url }: Opened, log: Log): Promise<Part> {
-  const { statementTimeout, logLevel } = config;
+  const { statementTimeout, sealsDir, webhookNetworks, logLevel } = config;
   const keyEncryptionKey = config.keyEncryptionKey();
-  const sealing = startSealing({ databaseUrl: url, statementTimeout, keyEncryptionKey, logLevel }, log);
+  const sealing = startSealing(
+    { databaseUrl: url, statementTimeout, keyEncryptionKey, sealsDir, webhookNetworks, logLevel },
+    log,
+  );
   const forwarding = startForwarding(database, keyEncryptionKey, log);
   const runner = startRunner({
     server: shared(config, database, log),

@@ -15,6 +15,8 @@ export interface SealingData {
   readonly statementTimeout: number;
   /** What the private keys of laboratories are wrapped with. */
   readonly keyEncryptionKey: Uint8Array;
+  readonly sealsDir: string | undefined;
+  readonly webhookNetworks: readonly string[];
   readonly logLevel: LogLevel;
 }
 

@@ -8,7 +8,7 @@ import { afterAll, expect } from '@jest/globals';
 import pg from 'pg';
 import { testServer } from '../server.ts';
 
-const tables = ['audit_event', 'audit_agent', 'audit_seal', 'audit_removal'];
+const tables = ['audit_event', 'audit_agent', 'audit_seal', 'audit_removal', 'signing_key'];
 /** Any number, but the same in all test files. */
 const lock = 5_120_512;
 
