@@ -123,7 +123,11 @@ test('nothing is done where the process is killed in the midst of it', async () 
       () => true,
       () => false,
     );
-    await untilErasing().finally(killSecond);
+    try {
+      await untilErasing();
+    } finally {
+      await killSecond();
+    }
     expect(await answered).toBe(false);
   });
   expect(await everything(lab)).toEqual(before);
