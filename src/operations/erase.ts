@@ -28,7 +28,7 @@ import { parseStored } from '../interactions/document.ts';
 import type { Answer, Context } from '../request.ts';
 import { refuseHeld } from '../retention/held.ts';
 import { addTombstones, holdWrites, lastErasure, purge, type Person } from '../store/erasure.ts';
-import { beforeAllUnderWay, readWhole, recentRidsHolding, ridsHolding, ridsOf } from '../store/erasure-search.ts';
+import { momentNow, readWhole, recentRidsHolding, ridsHolding, ridsOf, type Moment } from '../store/erasure-search.ts';
 import { requestJob } from '../store/jobs.ts';
 import {
   addRestriction,
@@ -87,13 +87,13 @@ interface Found {
   readonly asked: Asked;
   readonly plan: Plan;
   /** Before which all was looked at. */
-  readonly since: string;
+  readonly since: Moment;
   readonly texts: readonly string[];
 }
 
 async function lookThrough(context: Context, subject: Subject, keeping: Keeping): Promise<Found> {
   const { session } = context;
-  const since = await beforeAllUnderWay(session);
+  const since = await momentNow(session);
   const values = [...subject.identifiers].map((text) => JSON.stringify(text.slice(text.indexOf('|') + 1)));
   const texts = [`Patient/${subject.patient}`, `"id": "${subject.patient}"`, ...values];
   const asked = { subject, keeping, rids: await ridsHolding(session, texts) };

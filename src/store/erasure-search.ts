@@ -39,25 +39,35 @@ async function nextWindow(session: Session, patterns: readonly string[], after: 
   return row ?? { rids: [], last: null };
 }
 
-/** The same, of versions that were written since then only. */
-export async function recentRidsHolding(session: Session, texts: readonly string[], since: string): Promise<string[]> {
+/** A moment: whatever was not to be seen then was written after `time`, by a transaction that is not below `oldest`. */
+export interface Moment {
+  readonly time: string;
+  readonly oldest: string;
+}
+
+/** Longer than any transaction runs. */
+export async function momentNow(session: Session): Promise<Moment> {
+  const [row] = await session.query<Moment>(sql`
+    select (clock_timestamp() - interval '10 minutes')::text as time, pg_snapshot_xmin(pg_current_snapshot())::xid::text as oldest`);
+  return row ?? { time: '-infinity', oldest: '0' };
+}
+
+/** The same, of versions that were not to be seen at that moment: writes wait for it, and it looks into no text too many. */
+export async function recentRidsHolding(session: Session, texts: readonly string[], since: Moment): Promise<string[]> {
   const rows = await session.query<{ rid: string }>(sql`
-    select distinct v.rid from resource_version v
-    where v.tenant_id = ${session.tenant} and v.last_updated >= ${since}::timestamptz
-      and v.content::text like any(${texts.map(pattern)}::text[])`);
+    with recent as materialized (
+      select v.rid, v.ver from resource_version v
+      where v.tenant_id = ${session.tenant} and v.last_updated >= ${since.time}::timestamptz
+        and age(v.xmin) <= age(${since.oldest}::xid)
+    )
+    select distinct v.rid from recent join resource_version v
+      on v.tenant_id = ${session.tenant} and v.rid = recent.rid and v.ver = recent.ver
+    where v.content::text like any(${texts.map(pattern)}::text[])`);
   return rows.map(({ rid }) => rid);
 }
 
 function pattern(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, '\\$&')}%`;
-}
-
-/** Longer than any transaction runs: what was not to be seen before it has a time after that. */
-export async function beforeAllUnderWay(session: Session): Promise<string> {
-  const [row] = await session.query<{ since: string }>(
-    sql`select (clock_timestamp() - interval '10 minutes')::text as since`,
-  );
-  return row?.since ?? '-infinity';
 }
 
 /** A resource with all its versions. */

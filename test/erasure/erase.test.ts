@@ -46,6 +46,34 @@ beforeAll(async () => {
   dpo = await officer(lab.tenant);
 }, 60_000);
 
+describe('the functions of the database', () => {
+  test('delete nothing of another laboratory, nor without one, nor what no tombstone names', async () => {
+    const client = await database();
+    await client.query('begin');
+    await client.query('set local role makhbar_app');
+    const erasing = (): Promise<unknown> =>
+      client
+        .query<{ n: string }>(`select erase_resources('00000000-0000-4000-8000-000000000000') as n`)
+        .then(({ rows }) => rows[0]?.n);
+    await client.query(`select set_config('makhbar.tenant', $1, true)`, [String(lab.tenant.id)]);
+    await client.query(
+      `insert into erased select tenant_id, type, fhir_id, rid, '00000000-0000-4000-8000-000000000000' from resource
+       where fhir_id = 'o-now'`,
+    );
+    await client.query(`select set_config('makhbar.tenant', $1, true)`, [String(same.tenant.id)]);
+    expect(await erasing()).toBe('0');
+    const others = await client.query(
+      `select erase_overrides('pat-one') as n, (select count(*) from erase_accounts(102::int2, 'Patient')) as a`,
+    );
+    expect(others.rows).toEqual([{ n: '0', a: '0' }]);
+    await client.query(`select set_config('makhbar.tenant', $1, true)`, [String(lab.tenant.id)]);
+    expect(await erasing()).toBe('2');
+    await client.query(`select set_config('makhbar.tenant', '', true)`);
+    await expect(erasing()).rejects.toThrow('No laboratory is named.');
+    await client.query('rollback');
+  });
+});
+
 describe('refuses', () => {
   const status = async (caller: Laboratory, values: Parameters<typeof parameters>[0]): Promise<number> =>
     (
