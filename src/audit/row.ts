@@ -106,7 +106,8 @@ export function recordOf(row: AuditRow, agent: Agent): AuditRecord {
     touched: [...first, ...(detail.more ?? []).map(([type, id, version]) => touchedOf(type, id, version))],
     patients: row.patient === null ? (detail.patients ?? []) : [row.patient],
     ...(detail.further !== undefined && { further: detail.further }),
-    ...(detail.sent !== undefined && { sent: { text: detail.sent, client: detail.by ?? '' } }),
+    // A text it always is, until somebody changes the log.
+    ...(detail.sent !== undefined && { sent: { text: String(detail.sent), client: String(detail.by ?? '') } }),
   };
 }
 

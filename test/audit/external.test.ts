@@ -427,5 +427,17 @@ describe('sealed with the rest', () => {
       id,
     );
     expect(JSON.stringify(await finding(mine))).toContain(`AuditEvent/${id} was altered`);
+    for (const broken of ['"{"', '7', 'null', '"[]"', '{"a":1}']) {
+      await tamper(
+        `update audit_event set detail = jsonb_set(detail, '{sent}', $3::jsonb) where tenant_id = $1 and id = $2`,
+        mine.tenant.id,
+        id,
+        broken,
+      );
+      expect([broken, JSON.stringify(await finding(mine))]).toEqual([
+        broken,
+        expect.stringContaining(`AuditEvent/${id} was altered`),
+      ]);
+    }
   }, 40_000);
 });
