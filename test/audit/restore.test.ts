@@ -216,3 +216,13 @@ test('the application cannot begin one', async () => {
   await expect(session.query(sql`select audit_continue(1, 'x')`)).rejects.toThrow();
   await expect(session.query(sql`insert into audit_segment values (9, '', 0, now(), 'x')`)).rejects.toThrow();
 });
+
+test('the number of an event costs no call: the function is part of the statement', async () => {
+  const plan = await session.query<{ 'QUERY PLAN': string }>(
+    sql`explain (verbose) insert into audit_event (tenant_id, time, id, agent, kind, outcome, address, request)
+      values (${tenant.id}, now(), gen_random_uuid(), 1, 1, 0, '', '')`,
+  );
+  const text = plan.map((row) => row['QUERY PLAN']).join('\n');
+  expect(text).toContain('pg_current_xact_id()');
+  expect(text).not.toContain('audit_transaction');
+});

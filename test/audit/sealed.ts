@@ -17,6 +17,10 @@ export interface Sealed {
   readonly session: Session;
   /** Adds so many seals, of an event each. */
   seals(count: number): Promise<void>;
+  /** An event at a time; milliseconds since 1970. */
+  add(time?: number): Promise<void>;
+  /** Until no event is open, by a clock. */
+  seal(now?: () => number): Promise<void>;
 }
 
 export function sealedLaboratory(settings: TenantSettings = {}): Sealed {
@@ -30,19 +34,26 @@ export function sealedLaboratory(settings: TenantSettings = {}): Sealed {
     now: Date.now,
   };
   const agent = agentNumbers(database);
+  const add = async (time = Date.now()): Promise<void> => {
+    const event = { kind: 'read' as const, outcome: 0 as const, address: '', purposes: [], requestId: 'r' };
+    const row = rowOf({ ...event, id: newId(time), time, touched: [], patients: [] });
+    const number = await agent(id, '{"subject":"u","client":"app","roles":[]}');
+    await database.query(id, addEvents(id, [{ row, agent: number, patients: [] }]));
+  };
+  const seal = async (now = Date.now): Promise<void> => {
+    while (await hasOpenEvents(database, id)) {
+      if ((await sealNext({ ...sealing, now }, tenant)) === undefined) await pause(5);
+    }
+  };
   return {
+    add,
+    seal,
     tenant,
     session: { tenant: id, query: (statement) => database.query(id, statement) },
     seals: async (count) => {
       for (let i = 0; i < count; i++) {
-        const time = Date.now();
-        const event = { kind: 'read' as const, outcome: 0 as const, address: '', purposes: [], requestId: 'r' };
-        const row = rowOf({ ...event, id: newId(time), time, touched: [], patients: [] });
-        const number = await agent(id, '{"subject":"u","client":"app","roles":[]}');
-        await database.query(id, addEvents(id, [{ row, agent: number, patients: [] }]));
-        while (await hasOpenEvents(database, id)) {
-          if ((await sealNext(sealing, tenant)) === undefined) await pause(5);
-        }
+        await add();
+        await seal();
       }
     },
   };
