@@ -3,24 +3,25 @@
  *
  * `npm start`, the command line and the tests come through the same `start`.
  */
-import { roles, type Config, type Role } from './config.ts';
-import { outcomeError } from './fhir/outcome.ts';
+import type { Config, Role } from './config.ts';
 import { createLog, type Log } from './log.ts';
 import { shownUrl } from './start/address.ts';
 import { ensureLaboratory, openMigrated, startPostgres, type Opened } from './start/database.ts';
 import { startHttp, type Part } from './start/http.ts';
+import { addExampleInterface } from './start/example.ts';
+import { startGateways } from './start/gateways.ts';
 import { startJobs } from './start/jobs.ts';
 import type { Running } from './start/running.ts';
 
-/** What each role starts; a role that this version does not have is missing here. */
-const starters: Partial<Record<Role, (config: Config, opened: Opened, log: Log) => Promise<Part>>> = {
+/** What each role starts. */
+const starters: Readonly<Record<Role, (config: Config, opened: Opened, log: Log) => Promise<Part>>> = {
   http: startHttp,
+  gateways: startGateways,
   jobs: startJobs,
 };
 
 /** @throws OutcomeError with the sentence that stops the start. */
 export async function start(config: Config, log: Log = createLog(config.logLevel)): Promise<Running> {
-  const wanted = chosenRoles(config);
   // What was started, newest first: stopping goes the same way, also when a later step fails.
   const started: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -32,16 +33,19 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
     const database = await openMigrated(config, postgres.url, log);
     started.unshift(database.close);
     const laboratory = await ensureLaboratory(database, log);
+    if (laboratory.invitation !== undefined) await addExampleInterface(config, database, log, laboratory.name);
     let url = '';
-    for (const role of wanted) {
-      const part = await starters[role]?.(config, { database, url: postgres.url }, log);
-      if (part === undefined) continue;
+    let hl7Port = 0;
+    for (const role of config.roles) {
+      const part = await starters[role](config, { database, url: postgres.url }, log);
       started.unshift(part.stop);
+      hl7Port ||= part.hl7Port ?? 0;
       if (part.address !== undefined) url = shownUrl(config, part.address.address, part.address.port);
     }
     const { name, invitation } = laboratory;
     return {
       url,
+      hl7Port,
       laboratory: name,
       ...(invitation !== undefined && { invitation: `${url}/${name}${invitation}` }),
       databaseUrl: postgres.url,
@@ -52,17 +56,6 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
     await stop();
     throw error;
   }
-}
-
-/** The roles of this process; asking only for roles that do not exist yet would start a process that does nothing. */
-function chosenRoles(config: Config): readonly Role[] {
-  const chosen = config.roles.filter((role) => starters[role] !== undefined);
-  if (chosen.length > 0) return chosen;
-  const known = roles.filter((role) => starters[role] !== undefined);
-  throw outcomeError(
-    'not-supported',
-    `This version has no ${config.roles.join(' and no ')} to run; --only takes ${known.join(', ')}.`,
-  );
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -61,6 +61,10 @@ const layers: Record<string, readonly string[]> = {
   retention: ['audit', 'fhir', 'sealing', 'store'],
   jobs: ['audit', 'config', 'fhir', 'interactions', 'request', 'retention', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
+  // HL7 v2 ↔ FHIR, pure.
+  translation: ['fhir', 'hl7v2'],
+  // Edges that are no HTTP.
+  gateways: ['access', 'audit', 'fhir', 'hl7v2', 'interactions', 'request', 'serve', 'store', 'translation'],
   // Data → HTML.
   pages: ['access', 'fhir'],
   // Edges.
@@ -70,10 +74,12 @@ const layers: Record<string, readonly string[]> = {
   start: [
     'audit',
     'accounts',
+    'access',
     'config',
     'fhir',
     'files',
     'forwarding',
+    'gateways',
     'http',
     'identity',
     'interactions',
@@ -96,6 +102,8 @@ const layers: Record<string, readonly string[]> = {
     'config',
     'fhir',
     'forwarding',
+    'gateways',
+    'hl7v2',
     'identity',
     'interactions',
     'log',
@@ -103,7 +111,9 @@ const layers: Record<string, readonly string[]> = {
     'operations',
     'pages',
     'publishing',
+    'request',
     'sealing',
+    'serve',
     'start',
     'store',
     'usage',
@@ -139,6 +149,7 @@ const packages: Record<string, readonly string[]> = {
     'http',
     'forwarding',
     'publishing',
+    'gateways',
     'access/network.ts',
     'config/readers.ts',
     'start/address.ts',

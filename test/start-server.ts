@@ -14,6 +14,8 @@ export const environmentName = 'MAKHBAR_TEST_SERVER';
 /** What globalSetup tells the test files. */
 export interface TestServer {
   url: string;
+  /** Of the HL7 v2 gateway. */
+  hl7Port: number;
   databaseUrl: string;
   dataDir: string;
   failure?: string;
@@ -42,12 +44,12 @@ async function started(dataDir: string): Promise<TestServer> {
   try {
     const { readConfig } = await import('../src/config.ts');
     const { start } = await import('../src/main.ts');
-    state.running = await start(readConfig({ DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'error' }));
-    const { url, databaseUrl } = state.running;
-    return { url, databaseUrl, dataDir };
+    state.running = await start(readConfig({ DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', LOG_LEVEL: 'error' }));
+    const { url, hl7Port, databaseUrl } = state.running;
+    return { url, hl7Port, databaseUrl, dataDir };
   } catch (error) {
     const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { url: '', databaseUrl: '', dataDir, failure };
+    return { url: '', hl7Port: 0, databaseUrl: '', dataDir, failure };
   }
 }
 

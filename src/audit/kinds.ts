@@ -118,6 +118,11 @@ export const kinds = {
 
   // What another system sent: shown as it was sent (external.ts).
   external: { number: 90, type: rest, subtype: own('external'), action: 'E' },
+
+  // DICOM's Import and Export are of data that come in and go out in messages.
+  'message-received': security(100, ['110107', 'Import'], own('message-received'), 'C'),
+  'message-refused': security(101, alert, own('message-refused')),
+  'message-read': security(102, activity, own('message-read'), 'R'),
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

@@ -30,6 +30,7 @@ const things = {
   setting: { type: ['2', 'System Object'], role: ['14', 'Security Granularity Definition'] },
   key: { type: ['2', 'System Object'], role: ['13', 'Security Resource'] },
   process: { type: ['2', 'System Object'], role: ['17', 'Data Repository'] },
+  message: { type: ['2', 'System Object'], role: ['3', 'Report'] },
   laboratory: { type: ['3', 'Organization'], role: ['19', 'Customer'] },
   state: { type: ['2', 'System Object'], role: ['4', 'Domain Resource'] },
 } as const;

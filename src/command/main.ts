@@ -5,6 +5,9 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { verifyCommand } from './audit.ts';
 import { deleteFeedCommand, listFeedsCommand, setFeedCommand, skipFeedCommand } from './audit-feed.ts';
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
+import type { Output } from './connect.ts';
+import type { InterfaceOptions } from './interface.ts';
+import type { ListOptions } from './messages.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../store/clients.ts';
 import { setCommand, settingNames } from './setting.ts';
@@ -60,6 +63,8 @@ function program(): Command {
     .addOption(json())
     .action(verifyCommand);
   addFeed(audit);
+  addInterface(makhbar);
+  addMessages(makhbar);
   makhbar
     .command('token <tenant>')
     .description('print an access token, good for an hour at most')
@@ -101,6 +106,63 @@ function addFeed(audit: Command): void {
     .description('send nothing more; where it was is forgotten')
     .addOption(json())
     .action(deleteFeedCommand);
+}
+
+// Loaded only where they are used: they need all of the server.
+function addInterface(makhbar: Command): void {
+  const one = makhbar.command('interface').description('HL7 v2 interfaces of a laboratory');
+  one
+    .command('add <tenant>')
+    .description('take messages from an address')
+    .requiredOption('--name <name>', 'its name for people')
+    .requiredOption('--allow <address>', 'an address, a network or `loopback` (repeatable)', collect)
+    .option('--port <port>', 'a port of its own; HL7_PORT without', positive)
+    .option('--application <name>', 'only what MSH-3 says this')
+    .option('--facility <name>', 'only what MSH-4 says this')
+    .option('--charset <name>', 'where MSH-18 says none, as in cp1256')
+    .option('--zone <zone>', 'of times without one, as in Asia/Aden')
+    .option('--store-only <type>', 'types kept and not translated, as in DFT^P03 (repeatable)', collect)
+    .addOption(json())
+    .action(async (tenant: string, options: InterfaceOptions) =>
+      (await import('./interface.ts')).addInterfaceCommand(tenant, options),
+    );
+  one
+    .command('list <tenant>')
+    .description('all that are active')
+    .addOption(json())
+    .action(async (tenant: string, options: Output) =>
+      (await import('./interface.ts')).listInterfacesCommand(tenant, options),
+    );
+}
+
+function addMessages(makhbar: Command): void {
+  const messages = makhbar.command('messages').description('messages of the interfaces of a laboratory');
+  messages
+    .command('list <tenant>')
+    .description('the newest first')
+    .option('--status <status>', 'received, stored, applied, rejected or failed')
+    .option('--interface <id>', 'id of its Endpoint')
+    .option('--control-id <id>', 'MSH-10')
+    .option('--count <n>', 'how many', positive, 50)
+    .addOption(json())
+    .action(async (tenant: string, options: ListOptions) =>
+      (await import('./messages.ts')).listMessagesCommand(tenant, options),
+    );
+  messages
+    .command('show <tenant> <id>')
+    .description('the message as it came and its acknowledgement')
+    .addOption(json())
+    .action(async (tenant: string, id: string, options: Output) =>
+      (await import('./messages.ts')).showMessageCommand(tenant, id, options),
+    );
+  messages
+    .command('replay <tenant> [ids...]')
+    .description('apply what failed again: these, or all of an interface')
+    .option('--interface <id>', 'id of its Endpoint')
+    .addOption(json())
+    .action(async (tenant: string, ids: string[], options: ListOptions) =>
+      (await import('./messages.ts')).replayMessagesCommand(tenant, ids, options),
+    );
 }
 
 function addTenant(makhbar: Command): void {

@@ -163,13 +163,27 @@ async function remove(own: Context, plan: Plan, given: Given & { readonly erasur
   await addTombstones(session, described, plan.erased, plan.versions);
   const written = await commitAll(own, plan.masked);
   if (written.includes(undefined)) throw new Error('A resource that stays was changed while writes were held up.');
-  const { files } = await purge(session, id, { resources: plan.erased, patient, persons: personsOf(plan, patient) });
+  const { files } = await purge(session, id, {
+    resources: plan.erased,
+    patient,
+    persons: personsOf(plan, patient),
+    identifiers: identifierValues(given.subject),
+  });
   if (files > 0) await requestJob(session, 'delete-erased-files');
   await forgetRestrictions(session, patient);
   if (plan.kept.length > 0) {
     await addRestriction(session, { patient, reason: rule ?? '', madeBy: by, erasure: id });
   }
   return files;
+}
+
+/** Shorter ones stand in any message. */
+const shortestIdentifier = 3;
+
+function identifierValues({ identifiers }: Subject): string[] {
+  return [...identifiers]
+    .map((text) => text.slice(text.indexOf('|') + 1))
+    .filter((value) => value.length >= shortestIdentifier);
 }
 
 /** Those whom an account may stand for: the patient, kept or not, and of what goes his relatives. */

@@ -36,6 +36,8 @@ import { askParent } from './worker-metrics.ts';
 export interface Part {
   /** Where it can be reached, if it can. */
   readonly address?: AddressInfo;
+  /** Where the HL7 v2 gateway listens, if it does. */
+  readonly hl7Port?: number;
   stop(): Promise<void>;
 }
 

@@ -2,6 +2,8 @@
 export interface Running {
   /** Address of the HTTP server without a slash at its end; '' where it does not run in this process. */
   readonly url: string;
+  /** Port of the HL7 v2 gateway; 0 where it does not run in this process. */
+  readonly hl7Port: number;
   /** Name of a laboratory that exists. */
   readonly laboratory: string;
   /** Where its administrator chooses a password; on the first start only. */

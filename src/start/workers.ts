@@ -13,6 +13,7 @@ import { collectFromWorkers } from '../metrics.ts';
 import type { Database } from '../store/pool.ts';
 import { shownUrl } from './address.ts';
 import { ensureLaboratory, openMigrated, startPostgres, type Example } from './database.ts';
+import { addExampleInterface } from './example.ts';
 import type { Running } from './running.ts';
 import { answerWorkers } from './worker-metrics.ts';
 
@@ -28,21 +29,31 @@ export async function startWorkers(config: Config, log: Log): Promise<Running> {
   };
   try {
     const database = await openMigrated(config, postgres.url, log);
-    const { name: laboratory, invitation } = await prepare(database, log);
+    const { name: laboratory, invitation } = await prepare(config, database, log);
     answerWorkers(collectFromWorkers());
     const { address, port } = await crew.start(config.workers);
     const url = shownUrl(config, address, port);
     const invited = invitation === undefined ? {} : { invitation: `${url}/${laboratory}${invitation}` };
-    return { url, laboratory, ...invited, databaseUrl: postgres.url, ended: postgres.ended, stop };
+    return {
+      url,
+      hl7Port: config.hl7Port,
+      laboratory,
+      ...invited,
+      databaseUrl: postgres.url,
+      ended: postgres.ended,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-async function prepare(database: Database, log: Log): Promise<Example> {
+async function prepare(config: Config, database: Database, log: Log): Promise<Example> {
   try {
-    return await ensureLaboratory(database, log);
+    const laboratory = await ensureLaboratory(database, log);
+    if (laboratory.invitation !== undefined) await addExampleInterface(config, database, log, laboratory.name);
+    return laboratory;
   } finally {
     await database.close();
   }

@@ -50,6 +50,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   account_challenge: { account: 'account_id' },
   sign_in_attempt: { stays: 'Hashes of names and addresses, swept after a while; they tell no name.' },
   break_glass: { deed: 'erase_overrides: their reasons tell an emergency of the patient.' },
+  message: { deed: 'erase_messages: emptied where they were about the patient; that there was one stays.' },
   usage: { stays: 'Counts.' },
   usage_person: { stays: 'Digests of account ids, for counting.' },
   storage_use: { stays: 'A count.' },

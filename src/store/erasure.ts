@@ -67,15 +67,23 @@ export interface Purged {
   readonly versions: number;
   readonly files: number;
   readonly accounts: number;
-  /** Further rows that named the patient: sign-ins, launches, app state, overrides. */
+  /** Further rows that named the patient: sign-ins, launches, app state, overrides, messages. */
   readonly traces: number;
+}
+
+export interface Erasing {
+  readonly resources: readonly Numbered[];
+  readonly patient: string;
+  readonly persons: readonly Person[];
+  /** Values by which messages that were not applied may be known to be his. */
+  readonly identifiers: readonly string[];
 }
 
 /** Deletes what the tombstones of an erasure name and what hangs on it. */
 export async function purge(
   session: Session,
   erasure: string,
-  { resources, patient, persons }: { resources: readonly Numbered[]; patient: string; persons: readonly Person[] },
+  { resources, patient, persons, identifiers }: Erasing,
 ): Promise<Purged> {
   const { tenant } = session;
   const rids = resources.map(({ rid }) => rid);
@@ -87,7 +95,7 @@ export async function purge(
     on conflict do nothing returning file_key`);
   const accounts = await emptyAccounts(session, persons);
   const going = { rids, held: held.map(({ rid }) => rid), naming: namingPattern(patient, persons), accounts };
-  let traces = await eraseOverrides(session, patient);
+  let traces = (await eraseOverrides(session, patient)) + (await eraseMessages(session, patient, identifiers));
   for (const [table, fate] of Object.entries(fates)) {
     const conditions = conditionsOf(fate, going);
     if (conditions.length === 0) continue;
@@ -138,6 +146,13 @@ async function emptyAccounts(session: Session, persons: readonly Person[]): Prom
 
 async function eraseOverrides(session: Session, patient: string): Promise<number> {
   const [row] = await session.query<{ count: string }>(sql`select erase_overrides(${patient}) as count`);
+  return Number(row?.count);
+}
+
+async function eraseMessages(session: Session, patient: string, identifiers: readonly string[]): Promise<number> {
+  const [row] = await session.query<{ count: string }>(
+    sql`select erase_messages(${patient}, ${identifiers}::text[]) as count`,
+  );
   return Number(row?.count);
 }
 

@@ -18,7 +18,7 @@ const children = new Set<ChildProcess>();
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'makhbar-command-'));
   await chmod(dataDir, 0o711);
-  environment = { PATH: process.env['PATH'], DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'info' };
+  environment = { PATH: process.env['PATH'], DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', LOG_LEVEL: 'info' };
   await makhbar(['tenant', 'create', 'aden', '--title', 'Aden Central']);
 });
 afterEach(async () => {
@@ -130,7 +130,6 @@ describe('beside no server', () => {
     [['token', 'nowhere'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
     [['token', 'aden', '--scope', 'everything'], /^makhbar: "everything" is no scope/],
     [['token', 'aden', '--ttl', '4000'], /^makhbar: A token lives from 1 to 3600 seconds/],
-    [['start', '--only', 'gateways'], /^makhbar: This version has no gateways to run; --only takes http, jobs\.$/m],
     [['start', '--only', 'everything'], /Roles are http, gateways, jobs/],
     [['start', '--workers', '0'], /whole number above 0/],
     [['frobnicate'], /unknown command/],

@@ -18,7 +18,14 @@ let url: string;
 /** A further server on the same database and keys, at another port, under the first one's address. */
 beforeAll(async () => {
   const { databaseUrl, dataDir, url: first } = testServer();
-  const env = { ...process.env, DATABASE_URL: databaseUrl, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'error' };
+  const env = {
+    ...process.env,
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: dataDir,
+    PORT: '0',
+    HL7_PORT: '0',
+    LOG_LEVEL: 'error',
+  };
   const script = `
     const { readConfig } = await import('./src/config.ts');
     const { start } = await import('./src/main.ts');

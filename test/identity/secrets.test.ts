@@ -13,7 +13,14 @@ test('after a launch, a refresh and a revocation no secret is in the log or in a
     const { start } = await import('./src/main.ts');
     const running = await start(readConfig(process.env, { only: ['http'] }));
     console.log(running.url);`;
-  const env = { ...process.env, DATABASE_URL: databaseUrl, DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'trace' };
+  const env = {
+    ...process.env,
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: dataDir,
+    PORT: '0',
+    HL7_PORT: '0',
+    LOG_LEVEL: 'trace',
+  };
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: 'pipe' });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));

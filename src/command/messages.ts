@@ -1,0 +1,139 @@
+/** `makhbar messages list|show|replay`: what came over the interfaces of a laboratory, and what became of it. */
+import { thing } from '../audit/security.ts';
+import type { Config } from '../config.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { sessionOf } from '../gateways/gateway.ts';
+import { readServed } from '../gateways/hl7v2/interfaces.ts';
+import { replay } from '../gateways/hl7v2/receive.ts';
+import { decodeMessage } from '../hl7v2/charset.ts';
+import { createLog } from '../log.ts';
+import type { Server } from '../request.ts';
+import { shared } from '../start/http.ts';
+import {
+  listMessages,
+  messageStatuses,
+  readMessage,
+  type MessagesAsked,
+  type MessageStatus,
+  type StoredMessage,
+} from '../store/messages.ts';
+import type { Database } from '../store/pool.ts';
+import { findTenant, type Tenant } from '../store/tenants.ts';
+import { print, withDatabase, type Output } from './connect.ts';
+import { noting } from './note.ts';
+
+export interface ListOptions extends Output {
+  status?: string;
+  interface?: string;
+  controlId?: string;
+  count?: number;
+}
+
+export async function listMessagesCommand(tenant: string, options: ListOptions): Promise<void> {
+  const messages = await within(tenant, ({ server, tenant: { id } }) =>
+    listMessages(sessionOf(server, { id }), askedBy(options)),
+  );
+  print(
+    options,
+    messages.map(shown),
+    messages.length === 0 ? 'There are no such messages.' : messages.map(line).join('\n'),
+  );
+}
+
+function askedBy({ status, interface: name, controlId, count = 50 }: ListOptions): MessagesAsked {
+  if (status !== undefined && !messageStatuses.includes(status as MessageStatus)) {
+    throw outcomeError('value', `A message is ${messageStatuses.join(', ')}, not ${status.slice(0, 40)}.`);
+  }
+  return {
+    count,
+    ...(status !== undefined && { status: status as MessageStatus }),
+    ...(name !== undefined && { interface: name }),
+    ...(controlId !== undefined && { controlId }),
+  };
+}
+
+/** Without the message itself. */
+function shown({
+  id,
+  received,
+  direction,
+  status,
+  interface: name,
+  sender,
+  type,
+  controlId,
+  problems,
+  resources,
+}: StoredMessage): object {
+  return { id, received, direction, status, interface: name, sender, type, controlId, problems, resources };
+}
+
+function line({ id, received, status, sender, type, controlId, problems }: StoredMessage): string {
+  const [problem] = problems;
+  const reason = problem === undefined ? '' : `  ${String(problem['sentence'])}`;
+  return `${id}  ${received}  ${status.padEnd(8)}  ${type.padEnd(8)}  ${sender}  ${controlId}${reason}`;
+}
+
+/** The message as it came, and the acknowledgement that was given. */
+export async function showMessageCommand(tenant: string, id: string, options: Output): Promise<void> {
+  const stored = await within(tenant, ({ server, database, tenant: found }) =>
+    noting(
+      database,
+      found,
+      { kind: 'message-read', deed: 'makhbar messages show' },
+      {
+        work: () => known(server, found, id),
+        further: () => [thing('message', id)],
+      },
+    ),
+  );
+  const [message, ack] = [stored.raw, stored.ack ?? Buffer.alloc(0)].map((bytes) =>
+    decodeMessage(bytes, stored.charset).text.replaceAll(/\r\n?/g, '\n'),
+  );
+  print(options, { ...shown(stored), message, ack }, `${line(stored)}\n\n${message}\n${ack}`);
+}
+
+async function known(server: Server, tenant: Tenant, id: string): Promise<StoredMessage> {
+  const stored = /^[0-9a-f-]{36}$/.test(id) ? await readMessage(sessionOf(server, tenant), id) : undefined;
+  if (stored === undefined) throw outcomeError('not-found', `There is no message ${id.slice(0, 64)}.`);
+  return stored;
+}
+
+/** Applies messages again that were not applied; one that was stays as it is. */
+export async function replayMessagesCommand(tenant: string, ids: string[], options: ListOptions): Promise<void> {
+  const results = await within(tenant, async ({ server, tenant: found }) => {
+    const waiting =
+      ids.length > 0
+        ? await Promise.all(ids.map((id) => known(server, found, id)))
+        : (
+            await listMessages(sessionOf(server, found), { ...askedBy({ count: 1_000, ...options }), status: 'failed' })
+          ).toReversed();
+    const served = await readServed(server, found);
+    const done: { id: string; applied: boolean }[] = [];
+    for (const stored of waiting) {
+      const own = served.find((one) => one.interface.id === stored.interface);
+      if (stored.status === 'applied' || own === undefined) done.push({ id: stored.id, applied: false });
+      else done.push({ id: stored.id, applied: (await replay(server, own, stored)).ok });
+    }
+    return done;
+  });
+  const applied = results.filter((one) => one.applied).length;
+  print(options, results, `${applied} of ${results.length} messages were applied.`);
+}
+
+interface Inside {
+  readonly server: Server;
+  readonly database: Database;
+  readonly tenant: Tenant;
+}
+
+async function within<T>(name: string, work: (inside: Inside) => Promise<T>): Promise<T> {
+  return withDatabase(async (database: Database, config: Config) => {
+    const tenant = await findTenant(database, name);
+    if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
+    const server = shared(config, database, createLog('silent'));
+    const done = await work({ server, database, tenant });
+    await server.usage.flush();
+    return done;
+  });
+}

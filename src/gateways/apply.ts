@@ -1,0 +1,182 @@
+/**
+ * Applies what a message became (src/translation): finds what is there already, puts both together, and writes all of it
+ * in one transaction through the door, with the mark on the message itself.
+ *
+ * 1. All or nothing, once: the message is marked as applied by the transaction that applies it.
+ * 2. Messages about the same identifiers wait for each other: two that come at once make one patient.
+ * 3. What would not change is not written: a repetition makes no versions.
+ * 4. An identifier that leads to two patients is no reason to guess: nothing is applied, and somebody decides.
+ */
+import { cloneJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { inTransaction } from '../interactions/commit.ts';
+import { parseStored } from '../interactions/document.ts';
+import { findMatches, type Match } from '../interactions/matches.ts';
+import type { Context, Request } from '../request.ts';
+import { serve } from '../serve.ts';
+import { lockCriteria } from '../store/lock.ts';
+import type { Session } from '../store/pool.ts';
+import { merge } from '../translation/merge.ts';
+import type { Entry, Found } from '../translation/translation.ts';
+import { resourceBody } from './request.ts';
+
+export interface Applied {
+  /** The versions that were made: `Patient/7/_history/2`. */
+  readonly resources: readonly string[];
+  /** Ids of the patients that it was about. */
+  readonly patients: readonly string[];
+}
+
+/** @param marking run in the same transaction */
+export async function apply(
+  context: Context,
+  entries: readonly Entry[],
+  marking: (session: Session, applied: Applied) => Promise<void>,
+): Promise<void> {
+  await inTransaction(context, async (inside) => {
+    const criteria = entries.flatMap(({ resource, found }) => found.map((one) => lockText(resource, one)));
+    await lockCriteria(inside.session, criteria);
+    const matches = await findAll(inside, entries);
+    const resources = await write(inside, requestsOf(entries, matches));
+    const known = [...matches].flatMap(([{ resource }, { id }]) =>
+      resource['resourceType'] === 'Patient' ? [id] : [],
+    );
+    const made = resources.flatMap((name) => /^Patient\/([^/]+)/.exec(name)?.[1] ?? []);
+    await marking(inside.session, { resources, patients: [...new Set([...known, ...made])] });
+  });
+}
+
+function lockText({ resourceType }: JsonObject, { system, value }: Found): string {
+  return `${String(resourceType)} ${system}|${value}`;
+}
+
+type Matches = ReadonlyMap<Entry, Match>;
+
+/** Identifiers of one search: a message has some hundred at most, a page of text. */
+const atOnce = 50;
+
+async function findAll(context: Context, entries: readonly Entry[]): Promise<Matches> {
+  const matches = new Map<Entry, Match>();
+  const types = Map.groupBy(
+    entries.filter(({ found }) => found.length > 0),
+    ({ resource }) => String(resource['resourceType']),
+  );
+  for (const [type, ofType] of types) {
+    const identifiers = [...new Set(ofType.flatMap(({ found }) => found.map(searchValue)))];
+    for (let at = 0; at < identifiers.length; at += atOnce) {
+      const values = identifiers.slice(at, at + atOnce).join(',');
+      const found = await findMatches(context, type, [['identifier', values]], mostMatches);
+      if (found.length === mostMatches)
+        throw outcomeError('too-costly', `Too many ${type} have the identifiers of this message.`);
+      note(ofType, found, matches);
+    }
+  }
+  return matches;
+}
+
+const mostMatches = 1_000;
+
+/** https://hl7.org/fhir/R4/search.html#escaping */
+function searchValue({ system, value }: Found): string {
+  return [system, value].map((text) => text.replaceAll(/[\\$,|]/g, '\\$&')).join('|');
+}
+
+function note(entries: readonly Entry[], found: readonly Match[], matches: Map<Entry, Match>): void {
+  const resources = found.map((match) => ({ match, resource: parseStored(match.text) }));
+  for (const entry of entries) {
+    for (const { match, resource } of resources) {
+      if (!entry.found.some((one) => isOf(resource, one))) continue;
+      const before = matches.get(entry);
+      if (before !== undefined && before.id !== match.id) throw ambiguous(String(entry.resource['resourceType']));
+      matches.set(entry, match);
+    }
+  }
+}
+
+function ambiguous(type: string): Error {
+  return outcomeError(
+    'multiple-matches',
+    `The identifiers of the message lead to more than one ${type}; merge them or correct the message, then replay it.`,
+  );
+}
+
+interface Coded {
+  readonly identifier?: readonly { readonly system?: string; readonly value?: string }[];
+  readonly code?: { readonly coding?: readonly { readonly system?: string; readonly code?: string }[] };
+}
+
+function isOf(resource: JsonObject, { system, value, code }: Found): boolean {
+  const { identifier = [], code: concept } = resource as Coded;
+  return (
+    identifier.some((one) => one.system === system && one.value === value) &&
+    (code === undefined ||
+      (concept?.coding ?? []).some((coding) => coding.system === code.system && coding.code === code.code))
+  );
+}
+
+/** The entries of the transaction; none for what stays as it is. */
+function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
+  const known = new Map<string, string>();
+  for (const [{ fullUrl, resource }, { id }] of matches)
+    known.set(fullUrl, `${String(resource['resourceType'])}/${id}`);
+  const requests: JsonObject[] = [];
+  for (const entry of entries) {
+    const { fullUrl, keep } = entry;
+    const type = String(entry.resource['resourceType']);
+    const match = matches.get(entry);
+    const sent = withReferences(cloneJson(entry.resource), known) as JsonObject;
+    if (match === undefined) {
+      requests.push({ fullUrl, resource: withoutNulls(sent), request: { method: 'POST', url: type } });
+    } else if (keep === undefined) {
+      const current = parseStored(match.text);
+      const merged = merge(current, sent);
+      if (merged === current) continue;
+      const request = { method: 'PUT', url: `${type}/${match.id}`, ifMatch: `W/"${match.version}"` };
+      requests.push({ fullUrl, resource: { ...merged, id: match.id }, request });
+    }
+  }
+  return requests;
+}
+
+/** References to what is there already, by its id. */
+function withReferences(value: JsonValue, known: ReadonlyMap<string, string>): JsonValue {
+  if (Array.isArray(value)) {
+    value.forEach((item, i) => {
+      value[i] = withReferences(item, known);
+    });
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [name, member] of Object.entries(value)) {
+      if (name === 'reference' && typeof member === 'string') value[name] = known.get(member) ?? member;
+      else if (typeof member === 'object') value[name] = withReferences(member, known);
+    }
+  }
+  return value;
+}
+
+function withoutNulls(resource: JsonObject): JsonObject {
+  for (const [name, value] of Object.entries(resource)) if (value === null) delete resource[name];
+  return resource;
+}
+
+async function write(context: Context, entry: JsonObject[]): Promise<string[]> {
+  if (entry.length === 0) return [];
+  const resource: JsonObject = { resourceType: 'Bundle', type: 'transaction', entry };
+  const answer = await serve(context, bundleRequest(resource));
+  const { entry: answered = [] } = JSON.parse(answer.text ?? '{}') as {
+    entry?: { response?: { location?: string } }[];
+  };
+  return answered.flatMap(({ response }) => {
+    const [, name] = /([A-Z][A-Za-z]+\/[^/]+\/_history\/\d+)$/.exec(response?.location ?? '') ?? [];
+    return name ?? [];
+  });
+}
+
+function bundleRequest(resource: JsonObject): Request {
+  return {
+    method: 'POST',
+    segments: [],
+    query: [],
+    headers: { 'content-type': 'application/fhir+json', prefer: 'return=minimal' },
+    body: resourceBody(resource),
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * The interfaces of all laboratories, read anew every few seconds from their Endpoints: one that is added, changed or
+ * ended works so within `readEvery`, in every process.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseStored } from '../../interactions/document.ts';
+import type { Server } from '../../request.ts';
+import { endpoints } from '../../store/endpoints.ts';
+import { listTenants, type Tenant } from '../../store/tenants.ts';
+import { sessionOf } from '../gateway.ts';
+import { readInterface, type Interface } from './settings.ts';
+
+export interface Served {
+  readonly tenant: Tenant;
+  readonly interface: Interface;
+}
+
+export interface Interfaces {
+  /** Those of a port; 0 is the one that is shared. */
+  ofPort(port: number): readonly Served[];
+  all(): readonly Served[];
+  /** Ports of their own. */
+  ports(): readonly number[];
+  refresh(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const readEvery = 5_000;
+
+export async function watchInterfaces(server: Server, changed: () => Promise<void>): Promise<Interfaces> {
+  let served: readonly Served[] = [];
+  const stopping = new AbortController();
+  const refresh = async (): Promise<void> => {
+    served = await readAll(server);
+    await changed();
+  };
+  const interfaces: Interfaces = {
+    ofPort: (port) => served.filter((one) => one.interface.port === port),
+    all: () => served,
+    ports: () => [...new Set(served.map((one) => one.interface.port))].filter((port) => port !== 0),
+    refresh,
+    stop: async () => {
+      stopping.abort();
+      await loop;
+    },
+  };
+  served = await readAll(server);
+  const loop = (async () => {
+    while (!stopping.signal.aborted) {
+      await pause(readEvery, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      await refresh().catch((error: unknown) => server.log.warn({ err: error }, 'interfaces not read'));
+    }
+  })();
+  return interfaces;
+}
+
+async function readAll(server: Server): Promise<Served[]> {
+  const served: Served[] = [];
+  for (const tenant of await listTenants(server.database)) {
+    if (tenant.status === 'active') served.push(...(await readServed(server, tenant)));
+  }
+  return served;
+}
+
+/** The interfaces of one laboratory. */
+export async function readServed(server: Server, tenant: Tenant): Promise<Served[]> {
+  const texts = await endpoints(sessionOf(server, tenant));
+  const found = texts.map((text) => readInterface(parseStored(text))).filter((one) => one !== undefined);
+  return found.map((one) => ({ tenant, interface: one }));
+}

@@ -1,0 +1,42 @@
+/** The role of gateways: HL7 v2 over MLLP, on the port that all laboratories share and on those of interfaces' own. */
+import type { Config } from '../config.ts';
+import { watchInterfaces } from '../gateways/hl7v2/interfaces.ts';
+import { listen, type Listener } from '../gateways/hl7v2/listener.ts';
+import { recover } from '../gateways/hl7v2/recover.ts';
+import type { Log } from '../log.ts';
+import type { Opened } from './database.ts';
+import { shared, type Part } from './http.ts';
+
+export async function startGateways(config: Config, { database }: Opened, log: Log): Promise<Part> {
+  const server = shared(config, database, log);
+  const own = new Map<number, Listener>();
+  const interfaces = await watchInterfaces(server, () => follow());
+  const follow = async (): Promise<void> => {
+    const wanted = interfaces.ports();
+    for (const [port, listener] of own) {
+      if (wanted.includes(port)) continue;
+      own.delete(port);
+      await listener.stop();
+    }
+    for (const port of wanted) {
+      if (own.has(port)) continue;
+      try {
+        own.set(port, await listen(server, interfaces, { named: port, port, host: config.host }));
+      } catch (error) {
+        log.error({ err: error, port }, 'an interface cannot listen');
+      }
+    }
+  };
+  await recover(server, interfaces);
+  const common = await listen(server, interfaces, { named: 0, port: config.hl7Port, host: config.host });
+  await follow();
+  log.info({ port: common.address.port }, 'HL7 v2 gateway listens');
+  return {
+    hl7Port: common.address.port,
+    stop: async () => {
+      await interfaces.stop();
+      await Promise.all([common, ...own.values()].map((listener) => listener.stop()));
+      await server.usage.flush();
+    },
+  };
+}

@@ -1,0 +1,153 @@
+/**
+ * Messages of the gateways (migrations/0019-message.sql): stored as they came before they are acknowledged, then marked
+ * with what became of them.
+ */
+import type { JsonObject } from '../fhir/json.ts';
+import { instantText, type Session } from './pool.ts';
+import { join, sql } from './sql.ts';
+
+/** `received`: to be applied; `stored`: kept and acknowledged only; `failed`: waits for somebody. */
+export const messageStatuses = ['received', 'stored', 'applied', 'rejected', 'failed'] as const;
+export type MessageStatus = (typeof messageStatuses)[number];
+
+export interface NewMessage {
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly received: number;
+  readonly direction: 'in' | 'out';
+  readonly protocol: 'hl7v2' | 'astm';
+  readonly status: MessageStatus;
+  /** Id of the Endpoint. */
+  readonly interface: string;
+  readonly peer: string;
+  readonly sender: string;
+  readonly type: string;
+  readonly controlId: string;
+  readonly charset: string;
+  /** SHA-256 of what a repetition has in common with it. */
+  readonly content: Buffer;
+  readonly raw: Buffer;
+}
+
+export interface StoredMessage extends Omit<NewMessage, 'received'> {
+  /** FHIR instant. */
+  readonly received: string;
+  readonly ack: Buffer | undefined;
+  readonly problems: readonly JsonObject[];
+  readonly resources: readonly string[];
+  readonly attempts: number;
+}
+
+interface MessageRow {
+  id: string;
+  received: string;
+  direction: 'in' | 'out';
+  protocol: 'hl7v2' | 'astm';
+  status: MessageStatus;
+  interface: string;
+  peer: string;
+  sender: string;
+  type: string;
+  control_id: string;
+  charset: string;
+  content: Buffer;
+  raw: Buffer;
+  ack: Buffer | null;
+  problems: string | null;
+  resources: string | null;
+  attempts: number;
+}
+
+const columns = sql`m.id, m.received, m.direction, m.protocol, m.status, m.interface, m.peer, m.sender, m.type, m.control_id,
+  m.charset, m.content, m.raw, m.ack, m.problems, m.resources, m.attempts`;
+
+function fromRow({ control_id: controlId, received, ack, problems, resources, ...row }: MessageRow): StoredMessage {
+  return {
+    ...row,
+    controlId,
+    received: instantText(received),
+    ack: ack ?? undefined,
+    problems: problems === null ? [] : (JSON.parse(problems) as JsonObject[]),
+    resources: resources === null ? [] : (JSON.parse(resources) as string[]),
+  };
+}
+
+export async function addMessage(session: Session, message: NewMessage): Promise<void> {
+  const { id, direction, protocol, status, peer, sender, type, controlId, charset, content, raw } = message;
+  await session.query(sql`insert into message
+      (tenant_id, id, received, direction, protocol, status, interface, peer, sender, type, control_id, charset, content, raw)
+    values (${session.tenant}, ${id}, ${new Date(message.received).toISOString()}, ${direction}, ${protocol}, ${status},
+      ${message.interface}, ${peer}, ${sender}, ${type}, ${controlId}, ${charset}, ${content}, ${raw})`);
+}
+
+export interface Became {
+  readonly status: MessageStatus;
+  readonly ack?: Buffer;
+  readonly problems?: readonly JsonObject[];
+  readonly resources?: readonly string[];
+  /** Ids. */
+  readonly patients?: readonly string[];
+}
+
+/** Marks what became of a message: a repetition gets the last acknowledgement. */
+export async function finishMessage(session: Session, id: string, became: Became): Promise<void> {
+  const { status, ack, problems = [], resources = [], patients } = became;
+  await session.query(sql`update message set status = ${status}, finished = clock_timestamp(), attempts = attempts + 1,
+      ack = coalesce(${ack ?? null}::bytea, ack), problems = ${JSON.stringify(problems)}::jsonb,
+      resources = ${JSON.stringify(resources)}::jsonb, patients = ${patients ?? null}::text[]
+    where tenant_id = ${session.tenant} and id = ${id}`);
+}
+
+/** The message that this one repeats: the newest with the same content of this interface. */
+export async function repeatedMessage(
+  session: Session,
+  { interface: name, content }: Pick<NewMessage, 'interface' | 'content'>,
+): Promise<StoredMessage | undefined> {
+  const [row] = await session.query<MessageRow>(sql`select ${columns} from message m
+    where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.content = ${content} and m.direction = 'in'
+    order by m.sequence desc limit 1`);
+  return row && fromRow(row);
+}
+
+export async function readMessage(session: Session, id: string): Promise<StoredMessage | undefined> {
+  const [row] = await session.query<MessageRow>(
+    sql`select ${columns} from message m where m.tenant_id = ${session.tenant} and m.id = ${id}`,
+  );
+  return row && fromRow(row);
+}
+
+export interface MessagesAsked {
+  readonly status?: MessageStatus;
+  readonly interface?: string;
+  readonly controlId?: string;
+  /** Id of the last one of the page before. */
+  readonly before?: string;
+  readonly count: number;
+}
+
+/** The newest first. */
+export async function listMessages(session: Session, asked: MessagesAsked): Promise<StoredMessage[]> {
+  const conditions = [
+    sql`m.tenant_id = ${session.tenant}`,
+    ...(asked.status === undefined ? [] : [sql`m.status = ${asked.status}`]),
+    ...(asked.interface === undefined ? [] : [sql`m.interface = ${asked.interface}`]),
+    ...(asked.controlId === undefined ? [] : [sql`m.control_id = ${asked.controlId}`]),
+    ...(asked.before === undefined
+      ? []
+      : [
+          sql`(m.received, m.id) < (select b.received, b.id from message b
+            where b.tenant_id = ${session.tenant} and b.id = ${asked.before})`,
+        ]),
+  ];
+  const rows = await session.query<MessageRow>(sql`select ${columns} from message m where ${join(conditions, ' and ')}
+    order by m.received desc, m.id desc limit ${asked.count}`);
+  return rows.map(fromRow);
+}
+
+/** What was received and not finished, the oldest first: a process died at it. */
+export async function unfinishedMessages(session: Session, name: string, most: number): Promise<StoredMessage[]> {
+  const rows = await session.query<MessageRow>(sql`select ${columns} from message m
+    where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.status = 'received' and m.direction = 'in'
+    order by m.sequence limit ${most}`);
+  return rows.map(fromRow);
+}

@@ -1,0 +1,49 @@
+/**
+ * The table of message types: MSH-9 → what translates it. A type that is not here is refused by name, unless the interface
+ * stores it without translating it.
+ */
+import { readHeader } from '../hl7v2/header.ts';
+import type { Message } from '../hl7v2/message.ts';
+import { admissions, merges } from './admissions.ts';
+import { orders } from './orders.ts';
+import { results } from './results.ts';
+import { newTarget, type Settings, type Target, type Translation } from './translation.ts';
+
+type Translate = (message: Message, target: Target) => void;
+
+const admission = ['A01', 'A02', 'A03', 'A04', 'A05', 'A06', 'A07', 'A08', 'A11', 'A13', 'A14', 'A28', 'A31'];
+const merging = ['A18', 'A34', 'A40', 'A47'];
+
+export const translations: Readonly<Record<string, Translate>> = {
+  ...Object.fromEntries(admission.map((event) => [`ADT^${event}`, admissions])),
+  ...Object.fromEntries(merging.map((event) => [`ADT^${event}`, merges])),
+  'ORM^O01': orders,
+  'OML^O21': orders,
+  'OML^O33': orders,
+  'OML^O35': orders,
+  'OMG^O19': orders,
+  'ORU^R01': results,
+  'ORU^R30': results,
+  'ORU^R32': results,
+  'OUL^R22': results,
+  'OUL^R23': results,
+  'OUL^R24': results,
+};
+
+/** What a message becomes; problems of severity E say that it does not. */
+export function translate(message: Message, settings: Settings, newId: () => string): Translation {
+  const { code, event } = readHeader(message);
+  const translation = translations[`${code}^${event}`];
+  const { target, translation: made } = newTarget(settings, newId);
+  if (translation === undefined) {
+    const known = Object.keys(translations).some((type) => type.startsWith(`${code}^`));
+    target.problem({
+      code: known ? '201' : '200',
+      sentence: `Messages of the type ${code}^${event} are not taken by this interface.`,
+      place: { segment: 'MSH', sequence: 1, field: 9 },
+    });
+    return made;
+  }
+  translation(message, target);
+  return made;
+}

@@ -1,0 +1,231 @@
+/**
+ * ORU and OUL: results. HL7 v2.5.1 §7.3 (ORU^R01, R30, R32; OUL^R22, R23, R24), read in the order of the segments:
+ * groups differ between messages and senders leave out what the standard requires, but what follows always belongs to what
+ * stands before it.
+ *
+ *   PID  → a patient: orders, visits and specimens are another's from here on
+ *   SPM  → in OUL before the orders it is of; in ORU after them
+ *   ORC  → kept for the OBR that follows
+ *   OBR  → a report begins; the one before it is made
+ *   OBX  → an observation of it, or a document
+ *   NTE  → of the OBX, OBR or patient before it
+ *
+ * A result whose OBR-26 and OBR-29 name a parent (an organism, whose susceptibilities they are) is a member of the
+ * observation that they name.
+ */
+import type { JsonObject } from '../fhir/json.ts';
+import { readHeader } from '../hl7v2/header.ts';
+import { readSegments, type FieldReader, type Message } from '../hl7v2/message.ts';
+import { present } from './datatypes.ts';
+import { observation } from './observation.ts';
+import { order, orderNumbers } from './order.ts';
+import { patient } from './patient.ts';
+import { presentedForm, report } from './report.ts';
+import { specimen } from './specimen.ts';
+import type { Target } from './translation.ts';
+import { visit } from './visit.ts';
+
+interface Result {
+  readonly obx: FieldReader;
+  readonly sequence: number;
+  readonly notes: string[];
+}
+
+/** An OBR with what follows it. */
+interface Group {
+  readonly orc: FieldReader | undefined;
+  readonly obr: FieldReader;
+  readonly specimens: Tube[];
+  readonly results: Result[];
+  readonly notes: string[];
+}
+
+interface Tube {
+  readonly spm: FieldReader;
+  sac?: FieldReader;
+}
+
+interface Person {
+  readonly pid: FieldReader;
+  pv1?: FieldReader;
+  readonly groups: Group[];
+}
+
+export function results(message: Message, target: Target): void {
+  const persons = gather(message);
+  if (persons.length === 0) {
+    target.problem({
+      code: '100',
+      sentence: 'A message of results must have a PID.',
+      place: { segment: 'PID', sequence: 1 },
+    });
+  }
+  const parents = new Map<string, JsonObject>();
+  for (const person of persons) translatePerson(message, target, { person, parents });
+}
+
+function gather(message: Message): Person[] {
+  const persons: Person[] = [];
+  const before: Tube[] = [];
+  let [person, group, orc]: [Person | undefined, Group | undefined, FieldReader | undefined] = [
+    undefined,
+    undefined,
+    undefined,
+  ];
+  let notes: string[] | undefined;
+  let sequence = 0;
+  for (const segment of readSegments(message)) {
+    switch (segment.name) {
+      case 'PID':
+        person = { pid: segment, groups: [] };
+        persons.push(person);
+        [group, orc, notes] = [undefined, undefined, undefined];
+        before.length = 0;
+        break;
+      case 'PV1':
+        if (person !== undefined) person.pv1 ??= segment;
+        break;
+      case 'ORC':
+        orc = segment;
+        group = undefined;
+        break;
+      case 'OBR':
+        group = { orc, obr: segment, specimens: [...before], results: [], notes: [] };
+        person?.groups.push(group);
+        notes = group.notes;
+        orc = undefined;
+        break;
+      case 'SPM':
+        if (group === undefined || isOul(message)) {
+          // OUL: a specimen and the orders on it follow each other.
+          if (group !== undefined) before.length = 0;
+          group = undefined;
+          before.push({ spm: segment });
+        } else {
+          group.specimens.push({ spm: segment });
+        }
+        break;
+      case 'SAC': {
+        const tube = (group?.specimens ?? before).at(-1);
+        if (tube !== undefined) tube.sac = segment;
+        break;
+      }
+      case 'OBX': {
+        sequence++;
+        const result = { obx: segment, sequence, notes: [] };
+        group?.results.push(result);
+        notes = result.notes;
+        break;
+      }
+      case 'NTE':
+        notes?.push(...segment.repetitions(3).map((one) => one.text()));
+        break;
+    }
+  }
+  return persons;
+}
+
+function isOul(message: Message): boolean {
+  return readHeader(message).code === 'OUL';
+}
+
+interface Task {
+  readonly person: Person;
+  /** Observations by what OBR-26 and OBR-29 call them. */
+  readonly parents: Map<string, JsonObject>;
+}
+
+function translatePerson(message: Message, target: Target, { person, parents }: Task): void {
+  const { facility, application, event } = readHeader(message);
+  const authority = facility || application;
+  const subject = patient(target, person.pid, authority);
+  if (subject === undefined) return;
+  const encounter = person.pv1 && visit(target, person.pv1, { subject, event, authority });
+  for (const group of person.groups) translateGroup(target, { group, subject, encounter, authority, parents });
+}
+
+interface GroupOf {
+  readonly group: Group;
+  readonly subject: JsonObject;
+  readonly encounter: JsonObject | undefined;
+  readonly authority: string;
+  readonly parents: Map<string, JsonObject>;
+}
+
+function translateGroup(target: Target, { group, subject, encounter, authority, parents }: GroupOf): void {
+  const { obr, orc } = group;
+  const specimens = present(group.specimens.map(({ spm, sac }) => specimen(target, spm, { subject, authority, sac })));
+  const basedOn = order(
+    target,
+    { orc, obr },
+    { subject, encounter, specimen: specimens, authority, notes: [], keep: true },
+  );
+  const { placer, filler } = orderNumbers(target, { orc, obr, authority });
+  const numbers = present([placer, filler]);
+  const number = filler ?? placer;
+  const source = number === undefined ? sourceOf(group) : `${String(number['system'])}|${String(number['value'])}`;
+  const of = { subject, encounter, specimen: specimens[0], basedOn, authority, obr, source };
+  const found = group.results
+    .filter(({ obx }) => !isDocument(obx))
+    .map(({ obx, sequence, notes }) => {
+      const reference = observation(target, obx, { ...of, sequence });
+      if (reference !== undefined) {
+        parents.set(parentKey(obx.text(3), obx.text(4)), reference);
+        addNotes(target, reference, notes);
+      }
+      return reference;
+    });
+  const members = present(found);
+  joinParent(target, { obr, members, parents });
+  const forms = present(
+    group.results.map(({ obx }) => (isDocument(obx) ? presentedForm(obx, target.settings.zone) : undefined)),
+  );
+  report(target, obr, {
+    subject,
+    encounter,
+    basedOn,
+    specimen: specimens,
+    result: members,
+    forms,
+    notes: group.notes,
+    numbers: numbers.length > 0 ? numbers : [{ system: 'urn:makhbar:hl7v2:report', value: source }],
+    authority,
+  });
+}
+
+function isDocument(obx: FieldReader): boolean {
+  return obx.text(2) === 'ED' || obx.text(2) === 'RP';
+}
+
+/** Where there is no number of an order: the specimen, else the patient and the time. */
+function sourceOf({ obr, specimens }: Group): string {
+  const tube = specimens[0];
+  const container = tube === undefined ? '' : tube.spm.text(2, 2) || tube.spm.text(2, 1) || (tube.sac?.text(3) ?? '');
+  return container === '' ? `unnumbered|${obr.text(7)}` : `specimen|${container}`;
+}
+
+/** OBR-26.1 is the code of the parent, in subcomponents; OBR-26.2 its OBX-4. */
+function parentKey(code: string, subId: string): string {
+  return `${code}|${subId}`;
+}
+
+function joinParent(
+  target: Target,
+  {
+    obr,
+    members,
+    parents,
+  }: { obr: FieldReader; members: readonly JsonObject[]; parents: ReadonlyMap<string, JsonObject> },
+): void {
+  const parent = parents.get(parentKey(obr.text(26, 1, 1), obr.text(26, 2)));
+  if (obr.first(26).empty || parent === undefined) return;
+  const resource = target.resource(parent);
+  if (resource === undefined) return;
+  resource['hasMember'] = [...((resource['hasMember'] as JsonObject[] | undefined) ?? []), ...members];
+}
+
+function addNotes(target: Target, reference: JsonObject, notes: readonly string[]): void {
+  const text = notes.filter((one) => one !== '').join('\n');
+  const resource = target.resource(reference);
+  if (resource !== undefined && text !== '') resource['note'] = [{ text }];
+}

@@ -1,0 +1,97 @@
+/**
+ * What a message becomes: resources, how each is found again, and what was wrong. Pure; the gateway applies it
+ * (src/gateways/apply.ts) in one transaction.
+ *
+ * An element that is `null` is HL7's null: what is there is removed. An element that is absent is left as it is.
+ */
+import type { JsonObject } from '../fhir/json.ts';
+import type { Place, Problem } from '../hl7v2/acknowledge.ts';
+
+export interface Settings {
+  /** IANA zone of the sender, for times that name none. */
+  readonly zone: string;
+  /** Assigning authority as the sender names it → system of identifiers. */
+  readonly systems: Readonly<Record<string, string>>;
+  /** The coding that a local code is mapped to by the interface's ConceptMaps; undefined where it is not. */
+  readonly mapped: (system: string, code: string) => JsonObject | undefined;
+}
+
+/** What a resource is found by where it is there already: an identifier, and a code where one number is given to several. */
+export interface Found {
+  readonly system: string;
+  readonly value: string;
+  readonly code?: { readonly system: string; readonly code: string };
+}
+
+export interface Entry {
+  /** `urn:uuid:…`: how resources of the same message refer to it. */
+  readonly fullUrl: string;
+  readonly resource: JsonObject;
+  /** Any of them finds it. */
+  readonly found: readonly Found[];
+  /** What is there already stays as it is: the message only refers to it. */
+  readonly keep?: true;
+}
+
+/** A local code without a mapping: stored as it came, and told. */
+export interface Unmapped {
+  readonly system: string;
+  readonly code: string;
+  readonly display: string;
+  readonly place: Place;
+}
+
+export interface Translation {
+  readonly entries: readonly Entry[];
+  /** Those of severity E make that nothing is applied. */
+  readonly problems: readonly Problem[];
+  readonly unmapped: readonly Unmapped[];
+}
+
+/** Collects what segments become. */
+export interface Target {
+  readonly settings: Settings;
+  /** A reference to it. What has no criteria is made anew each time. */
+  add(resource: JsonObject, found: readonly Found[], keep?: true): JsonObject;
+  /** The resource that a reference of `add` names. */
+  resource(reference: JsonObject): JsonObject | undefined;
+  problem(problem: Problem): void;
+  unmapped(code: Unmapped): void;
+}
+
+/** @param newId makes a UUID for each resource */
+export function newTarget(settings: Settings, newId: () => string): { target: Target; translation: Translation } {
+  const entries: Entry[] = [];
+  const problems: Problem[] = [];
+  const unmapped: Unmapped[] = [];
+  const target: Target = {
+    settings,
+    add: (resource, found, keep) => {
+      const same = entries.find(
+        (entry) =>
+          entry.resource['resourceType'] === resource['resourceType'] &&
+          entry.found.some((one) => found.some((other) => isSame(one, other))),
+      );
+      if (same !== undefined) {
+        Object.assign(same.resource, resource);
+        return { reference: same.fullUrl };
+      }
+      const fullUrl = `urn:uuid:${newId()}`;
+      entries.push({ fullUrl, resource, found, ...(keep && { keep }) });
+      return { reference: fullUrl };
+    },
+    resource: ({ reference }) => entries.find(({ fullUrl }) => fullUrl === reference)?.resource,
+    problem: (problem) => problems.push(problem),
+    unmapped: (code) => unmapped.push(code),
+  };
+  return { target, translation: { entries, problems, unmapped } };
+}
+
+function isSame(one: Found, other: Found): boolean {
+  return (
+    one.system === other.system &&
+    one.value === other.value &&
+    one.code?.system === other.code?.system &&
+    one.code?.code === other.code?.code
+  );
+}

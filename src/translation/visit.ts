@@ -1,0 +1,75 @@
+/** PV1 → Encounter. v2-to-FHIR segment map PV1[Encounter]. */
+import type { JsonObject } from '../fhir/json.ts';
+import type { FieldReader, Repetition } from '../hl7v2/message.ts';
+import { encounterClasses } from './codes.ts';
+import { allOf, byIdentifier, identifier, object, practitioner } from './datatypes.ts';
+import { dateTime } from './times.ts';
+import type { Target } from './translation.ts';
+
+/** What the event of an ADT message says of the visit. */
+const statuses: Readonly<Record<string, string>> = {
+  A01: 'in-progress',
+  A02: 'in-progress',
+  A03: 'finished',
+  A04: 'in-progress',
+  A05: 'planned',
+  A11: 'cancelled',
+  A13: 'in-progress',
+  A14: 'planned',
+};
+
+export interface Visit {
+  readonly subject: JsonObject;
+  readonly event: string;
+  readonly authority: string;
+}
+
+/** A reference to the encounter; undefined where PV1-19 has no number: it could not be found again. */
+export function visit(target: Target, pv1: FieldReader, { subject, event, authority }: Visit): JsonObject | undefined {
+  const { zone } = target.settings;
+  const number = identifier(target.settings, pv1.first(19), authority);
+  if (number === undefined) return undefined;
+  const period = object({ start: dateTime(pv1.text(44), zone), end: dateTime(pv1.text(45), zone) });
+  const place = location(pv1.first(3));
+  const ended = period['end'] !== undefined;
+  const resource = object({
+    resourceType: 'Encounter',
+    identifier: [number],
+    status: statuses[event] ?? (ended ? 'finished' : 'in-progress'),
+    class: visitClass(pv1.text(2)),
+    subject,
+    participant: [
+      ...participants(target, pv1, { field: 7, code: 'ATND', authority }),
+      ...participants(target, pv1, { field: 8, code: 'REF', authority }),
+      ...participants(target, pv1, { field: 9, code: 'CON', authority }),
+      ...participants(target, pv1, { field: 17, code: 'ADM', authority }),
+    ],
+    period: Object.keys(period).length === 0 ? undefined : period,
+    location: place === undefined ? undefined : [{ location: { display: place } }],
+  });
+  return target.add(resource, byIdentifier(number));
+}
+
+function visitClass(code: string): JsonObject {
+  const known = encounterClasses[code];
+  if (known !== undefined) return { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: known };
+  // Encounter.class is required; C, N, U and what is local are kept as they came.
+  return { system: 'http://terminology.hl7.org/CodeSystem/v2-0004', code: code || 'U' };
+}
+
+function participants(
+  target: Target,
+  pv1: FieldReader,
+  { field, code, authority }: { field: number; code: string; authority: string },
+): JsonObject[] {
+  return allOf(pv1, field, (xcn) => practitioner(target, xcn, authority)).map((individual) => ({
+    type: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code }] }],
+    individual,
+  }));
+}
+
+/** PL as text: facility, building, floor, point of care, room, bed. */
+function location(pl: Repetition): string | undefined {
+  const parts = [pl.text(4), pl.text(7), pl.text(8), pl.text(1), pl.text(2), pl.text(3)].filter((part) => part !== '');
+  return parts.length === 0 ? undefined : parts.join(', ');
+}

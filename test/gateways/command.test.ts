@@ -1,0 +1,68 @@
+/** `makhbar interface` and `makhbar messages` as an operator runs them, beside the running server. */
+import { execFile } from 'node:child_process';
+import { expect, test } from '@jest/globals';
+import { send, type Json } from '../erasure/laboratory.ts';
+import { makeLaboratory, testServer } from '../server.ts';
+import { makeBench, message } from './bench.ts';
+import { codeOf } from './mllp-client.ts';
+
+const launcher = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
+
+function makhbar(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { databaseUrl, dataDir } = testServer();
+  const env = { PATH: process.env['PATH'], DATABASE_URL: databaseUrl, DATA_DIR: dataDir };
+  return new Promise((done) =>
+    execFile(process.execPath, [launcher, ...args], { env, cwd: dataDir }, (error, out, err) =>
+      done({ code: Number(error?.code ?? 0), out, err }),
+    ),
+  );
+}
+
+test('an interface is added and listed', async () => {
+  const { tenant } = await makeLaboratory();
+  const options = ['--name', 'Ward', '--allow', '192.0.2.0/24', '--facility', 'WARD', '--zone', 'Asia/Aden'];
+  expect(await makhbar('interface', 'add', tenant.name, ...options)).toMatchObject({ code: 0, err: '' });
+  const listed = await makhbar('interface', 'list', tenant.name, '--json');
+  expect(JSON.parse(listed.out)).toMatchObject([
+    { name: 'Ward', port: 0, allowed: ['192.0.2.0/24'], facility: 'WARD', zone: 'Asia/Aden' },
+  ]);
+  expect((await makhbar('interface', 'list', tenant.name)).out).toContain('WARD  from 192.0.2.0/24');
+}, 60_000);
+
+test('a message that failed is listed, shown, mended and replayed; its Task is completed', async () => {
+  const made = await makeBench();
+  const { lab, sender } = made;
+  const identifier = [{ system: 'urn:makhbar:hl7v2:authority:MRN', value: '4711' }];
+  const [, second] = await Promise.all(
+    [1, 2].map(() => send(lab, 'POST', 'Patient', { resourceType: 'Patient', identifier })),
+  );
+  const sent = message(made, 'ADT^A04', 'double', 'PID|1||4711^^^MRN^MR||Ali^Omar');
+  const [refused] = await sender.send(sent);
+  expect(codeOf(refused)).toBe('AE');
+  const listed = JSON.parse(
+    (await makhbar('messages', 'list', lab.tenant.name, '--status', 'failed', '--json')).out,
+  ) as Json[];
+  expect(listed).toMatchObject([{ controlId: 'double', status: 'failed' }]);
+  const id = String(listed[0]?.['id']);
+  const shown = await makhbar('messages', 'show', lab.tenant.name, id);
+  expect(shown.out).toContain('more than one Patient');
+  expect(shown.out).toContain('PID|1||4711^^^MRN^MR||Ali^Omar');
+
+  await send(lab, 'DELETE', `Patient/${String(second?.['id'])}`);
+  expect((await makhbar('messages', 'replay', lab.tenant.name)).out).toBe('1 of 1 messages were applied.\n');
+  const found = await send(lab, 'GET', 'Patient?name=Omar');
+  expect(found['total']).toBe(1);
+  const tasks = await send(lab, 'GET', 'Task?code=urn:makhbar:task|message-error');
+  expect((tasks['entry'] as { resource: Json }[])[0]?.resource).toMatchObject({ status: 'completed' });
+  // Who sends it again hears that it was applied.
+  expect(codeOf((await sender.send(sent))[0])).toBe('AA');
+  expect((await makhbar('messages', 'replay', lab.tenant.name, id)).out).toBe('0 of 1 messages were applied.\n');
+  sender.close();
+}, 90_000);
+
+test.each([
+  [['messages', 'list', 'no-such-laboratory'], /no laboratory/],
+  [['interface', 'list', 'no-such-laboratory'], /no laboratory/],
+])('%j is refused', async (args, sentence) => {
+  expect(await makhbar(...args)).toMatchObject({ code: 1, err: expect.stringMatching(sentence) });
+});
