@@ -25,12 +25,20 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
   'second-factor': ['second-factor', 'second-factor-failed'],
   token: ['token-issued', 'token-refreshed', 'token-revoked', 'token-refused'],
   emergency: ['emergency-override-started', 'emergency-override-stopped'],
-  configuration: ['user-changed', 'role-changed', 'client-changed', 'settings-changed', 'key-rotated'],
+  configuration: [
+    'user-changed',
+    'role-changed',
+    'client-changed',
+    'settings-changed',
+    'key-rotated',
+    'retention-rule-changed',
+  ],
   'data-subject': ['patient-erased', 'erasure-previewed', 'processing-restricted', 'restriction-lifted'],
   application: ['application-start', 'application-stop'],
   retention: ['retention-run'],
   'log-used': ['audit-verified'],
   'app-state': ['app-state'],
+  message: ['message-received', 'message-refused', 'message-read'],
 };
 const conditional: readonly KindName[] = ['create', 'update', 'patch', 'delete'];
 
