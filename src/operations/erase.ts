@@ -56,6 +56,7 @@ export async function erase(outer: Context, call: Call): Promise<Answer> {
   const { id } = call.target;
   const subject = await subjectNamed(outer, id);
   checkSilent(subject, [reason, keeping.rule ?? '']);
+  await refuseHeld(outer.session, id);
   const found = await lookThrough(asItself(outer), subject, keeping);
   if (dryRun) return { status: 200, resource: erasureReport(found.plan, keeping, { dryRun }) };
   const answer = await carryOut(outer, { reason, keeping, subject, found, by: outer.caller.subject });

@@ -116,8 +116,26 @@ test('what several share, and the record of the request, stay and are named', as
     note: [{ text: 'Quintessa first' }],
     entry: [{ item: { reference: 'Patient/pat-one' } }],
   });
+  const coding = (system: string, one: string): Json => ({
+    coding: [{ system: `http://terminology.hl7.org/${system}`, code: one }],
+  });
+  const actor = {
+    role: coding('CodeSystem/v3-ParticipationType', 'IRCP'),
+    reference: { reference: 'Patient/pat-one' },
+  };
+  await put(lab, {
+    resourceType: 'Consent',
+    id: 'of-two',
+    status: 'active',
+    scope: coding('CodeSystem/consentscope', 'patient-privacy'),
+    category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],
+    patient: { reference: 'Patient/pat-two' },
+    policyRule: coding('CodeSystem/v3-ActCode', 'OPTIN'),
+    provision: { type: 'permit', actor: [actor] },
+  });
   const answer = await erase(await officer(lab.tenant));
   expect(leftOf(answer)).toEqual({
+    'Consent/of-two': 'Without the reference it would not be valid.',
     'Bundle/both': 'It holds resources of several patients.',
     'Task/request': 'It is the record of a request or a review.',
     'List/calls': 'Its text may name the patient.',

@@ -388,6 +388,16 @@ describe('while it is set', () => {
   });
 });
 
+test('statements ask for restrictions where there are some, and only there', async () => {
+  const asks = async ({ tenant }: Laboratory): Promise<boolean> => {
+    const operator = await signIn(tenant);
+    const explained = await (await operator.fetch('Observation?status=final&_explain=true')).text();
+    expect(explained).toContain('from resource');
+    return explained.includes('from restriction');
+  };
+  expect([await asks(lab), await asks(same)]).toEqual([true, false]);
+});
+
 describe('when it ends', () => {
   test('everything is as before, in both processes, and nobody asks any more', async () => {
     await lift();
