@@ -23,8 +23,8 @@ export interface VerifyData {
 /** A guess: each has a connection of its own. */
 const mostThreads = 4;
 
-/** Megabytes; 20,000 events with their hashes need some 30. */
-const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 };
+/** Megabytes; 20,000 events with their hashes need some 30, but a transaction is read as a whole, whoever wrote it. */
+const resourceLimits = { maxOldGenerationSizeMb: 1_024, maxYoungGenerationSizeMb: 32 };
 
 export function verifyThreads(connect: PoolOptions, { id, name }: Tenant): VerifyThreads {
   const count = Math.min(availableParallelism(), mostThreads);

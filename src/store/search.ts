@@ -22,7 +22,7 @@ import { containedFromRow, type ContainedRow } from './contained.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
 import { isFull, withinSize } from './size.ts';
-import type { Sql } from './sql.ts';
+import { sql, type Sql } from './sql.ts';
 import { withValueSets } from './value-sets.ts';
 
 export interface SearchPage {
@@ -176,6 +176,18 @@ export async function findMatches(session: Session, parsed: Search, most: number
   if (search.types.length === 0) return [];
   const rows = await findRows(session, search, { limit: most });
   return rows.map(storedFromRow);
+}
+
+/** The ids of up to `most` matches: their content is not read. */
+export async function findIds(session: Session, parsed: Search, most: number): Promise<string[]> {
+  const search = await resolved(session, parsed);
+  if (search.types.length === 0) return [];
+  const rows = await findRows(session, search, { limit: most }, { within: idsOnly });
+  return rows.map((row) => row.fhir_id);
+}
+
+function idsOnly(page: Sql): Sql {
+  return sql`select q.fhir_id from (${page}) q`;
 }
 
 interface Followed {

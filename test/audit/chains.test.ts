@@ -133,6 +133,7 @@ describe('refused with a sentence', () => {
     ['subtype.code=x', /is no reference/],
     ['patient:Device.name=x', /cannot refer to "Device"/],
     ['entity:AuditEvent.action=R', /audit log is apart/],
+    ['entity.date=2026-01-01', /name the type, as in entity:Observation\.code/],
     ['entity:Practitioner.name=sow&_sort=date', /Practitioner\/n is about no patient.*add a date/],
     ['_has:Observation:subject:code=x', /_has/],
   ])('%s', async (query, sentence) => {
