@@ -5,7 +5,7 @@
  *    answer about who saw what must not be to another question.
  * 2. The answer is a page with a cursor of time and id, so that events that come meanwhile disturb no page.
  */
-import { bundleText, type BundleEntry, type Link } from '../fhir/bundle-text.ts';
+import { bundleText, type BundleEntry } from '../fhir/bundle-text.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { parseSubset, type Subset } from '../fhir/summary.ts';
 import type { Answer, Context, Parameters } from '../request.ts';
@@ -16,8 +16,9 @@ import { countEvents, searchEvents, type EventPage, type EventPosition } from '.
 import { productParameters } from '../store/product-parameters.ts';
 import { storedEvent } from './audit-log.ts';
 import type { Call } from './call.ts';
-import { openCursor, sealCursor } from './cursor.ts';
+import { openCursor } from './cursor.ts';
 import { valuesOf } from './headers.ts';
+import { linksOf, scopeOf, type Paging } from './search-links.ts';
 import { searchParametersOf } from './search-parameters.ts';
 import { subsetText } from './subset.ts';
 
@@ -35,9 +36,9 @@ export async function searchAuditEvents(context: Context, call: Call, asked: Ask
     access,
     ...(compartment && { compartment }),
   });
-  const place: Place = { context, call, shown: parsed.processed };
+  const paging: Paging = { context, call, kind: 'audit', shown: parsed.processed };
   const [cursor] = valuesOf(query, '_cursor');
-  const position = cursor === undefined ? undefined : positionFrom(openCursor(context, scopeOf(place), cursor));
+  const position = cursor === undefined ? undefined : positionFrom(openCursor(context, scopeOf(paging), cursor));
   const subset = subsetOf(query);
   const { page, total } = await found(context, parsed, position);
   const entries = page.records.map((record): BundleEntry => {
@@ -48,7 +49,11 @@ export async function searchAuditEvents(context: Context, call: Call, asked: Ask
     return { fullUrl, text: subsetText(stored.text ?? '', subset), search: { mode: 'match' } };
   });
   const timestamp = new Date().toISOString();
-  const links = linksOf(place, page, cursor);
+  const links = linksOf(paging, {
+    current: cursor,
+    previous: page.previous && positionValues(page.previous),
+    next: page.next && positionValues(page.next),
+  });
   return { status: 200, text: bundleText({ type: 'searchset', total, links, timestamp }, entries) };
 }
 
@@ -124,37 +129,10 @@ function subsetOf(query: Parameters): Subset | undefined {
   return subset === 'count' ? undefined : subset;
 }
 
-interface Place {
-  readonly context: Context;
-  readonly call: Call;
-  readonly shown: Parameters;
-}
-
-function pathOf(call: Call): readonly string[] {
-  return call.segments.filter((segment) => segment !== '_search');
-}
-
-/** What a cursor belongs to. */
-function scopeOf({ call, shown }: Place): string {
-  return JSON.stringify(['audit', pathOf(call), shown]);
-}
-
 function positionFrom([direction, time, id]: readonly (string | null)[]): EventPosition {
   return { direction: direction === 'previous' ? 'previous' : 'next', time: time ?? '', id: id ?? '' };
 }
 
-function linksOf(place: Place, page: EventPage, current: string | undefined): Link[] {
-  const { context, call, shown } = place;
-  const path = [context.base, ...pathOf(call).map(encodeURIComponent)].join('/');
-  const url = (cursor?: string): string => {
-    const pairs = shown.map(([name, value]): [string, string] => [name, value]);
-    const query = new URLSearchParams(cursor === undefined ? pairs : [...pairs, ['_cursor', cursor]]).toString();
-    return query === '' ? path : `${path}?${query}`;
-  };
-  const at = (position: EventPosition | undefined): string | undefined =>
-    position && url(sealCursor(context, scopeOf(place), [position.direction, position.time, position.id]));
-  const links = { self: url(current), first: url(), previous: at(page.previous), next: at(page.next) };
-  return Object.entries(links).flatMap(([relation, link]) =>
-    link === undefined ? [] : [{ relation: relation as Link['relation'], url: link }],
-  );
+function positionValues({ direction, time, id }: EventPosition): readonly string[] {
+  return [direction, time, id];
 }

@@ -1,7 +1,7 @@
 /**
  * search of a type, of everything, of a compartment; by GET and by POST _search. https://hl7.org/fhir/R4/http.html#search
  */
-import { bundleText, type BundleEntry, type Link } from '../fhir/bundle-text.ts';
+import { bundleText, type BundleEntry } from '../fhir/bundle-text.ts';
 import { decodeUtf8 } from '../fhir/json.ts';
 import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
 import { typeName } from '../fhir/resource-types.ts';
@@ -17,9 +17,10 @@ import { accessOf } from './access.ts';
 import { searchAuditEvents } from './audit-search.ts';
 import { mediaType } from './body.ts';
 import type { Call } from './call.ts';
-import { openCursor, sealCursor } from './cursor.ts';
+import { openCursor } from './cursor.ts';
 import { askedExplanation, explainAnswer } from './explain.ts';
 import { preferredHandling, valuesOf } from './headers.ts';
+import { linksOf, scopeOf, type Paging } from './search-links.ts';
 import { searchParametersOf } from './search-parameters.ts';
 import { subsetText } from './subset.ts';
 import { showed } from './trail.ts';
@@ -80,7 +81,7 @@ export async function searchAnswer(context: Context, call: Call, asked: Asked): 
     ...(compartment && { compartment }),
   });
   const subset = subsetFor(query, type, parsed);
-  const paging = { context, call, shown: asked.shown ?? parsed.processed };
+  const paging: Paging = { context, call, kind: 'search', shown: asked.shown ?? parsed.processed };
   const [cursor] = valuesOf(query, '_cursor');
   const position = cursor === undefined ? undefined : positionFrom(openCursor(context, scopeOf(paging), cursor));
   if (explanation !== undefined) {
@@ -93,7 +94,11 @@ export async function searchAnswer(context: Context, call: Call, asked: Asked): 
     ...page.included.map((match) => entry(context, match, 'include', subset)),
     ...remarks(parsed, page),
   ];
-  const links = linksOf(paging, page, cursor);
+  const links = linksOf(paging, {
+    current: cursor,
+    previous: page.previous && positionValues(page.previous),
+    next: page.next && positionValues(page.next),
+  });
   const timestamp = new Date().toISOString();
   return { status: 200, text: bundleText({ type: 'searchset', total: page.total, links, timestamp }, entries) };
 }
@@ -163,36 +168,4 @@ function remarks(parsed: Search, page: SearchPage): BundleEntry[] {
     });
   }
   return issues.length === 0 ? [] : [{ text: JSON.stringify(operationOutcome(issues)), search: { mode: 'outcome' } }];
-}
-
-interface Paging {
-  readonly context: Context;
-  readonly call: Call;
-  /** What was processed, without the cursor. */
-  readonly shown: Parameters;
-}
-
-/** What a cursor belongs to. */
-function scopeOf({ call, shown }: Paging): string {
-  return JSON.stringify(['search', pathOf(call), shown]);
-}
-
-function pathOf(call: Call): readonly string[] {
-  return call.segments.filter((segment) => segment !== '_search');
-}
-
-function linksOf(paging: Paging, page: SearchPage, current: string | undefined): Link[] {
-  const { context, call, shown } = paging;
-  const path = [context.base, ...pathOf(call).map(encodeURIComponent)].join('/');
-  const url = (cursor?: string): string => {
-    const pairs = shown.map(([name, value]): [string, string] => [name, value]);
-    const query = new URLSearchParams(cursor === undefined ? pairs : [...pairs, ['_cursor', cursor]]).toString();
-    return query === '' ? path : `${path}?${query}`;
-  };
-  const at = (position: SearchPage['next']): string | undefined =>
-    position && url(sealCursor(context, scopeOf(paging), positionValues(position)));
-  const links = { self: url(current), first: url(), previous: at(page.previous), next: at(page.next) };
-  return Object.entries(links).flatMap(([relation, link]) =>
-    link === undefined ? [] : [{ relation: relation as Link['relation'], url: link }],
-  );
 }
