@@ -7,6 +7,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import { escapeAttribute, escapeText } from '../fhir/xml-escape.ts';
+import { dicom } from './kinds.ts';
 
 interface Coding {
   readonly system?: string;
@@ -85,7 +86,7 @@ function possible(text: string): string {
 }
 
 const systems: Readonly<Record<string, string>> = {
-  'http://dicom.nema.org/resources/ontology/DCM': 'DCM',
+  [dicom]: 'DCM',
 };
 
 function coded(name: string, { system = '', code = '', display }: Coding): string {

@@ -11,7 +11,7 @@
 import { canonicalJson } from './canonical.ts';
 import { externalEvent } from './external.ts';
 import { serializeJson, type JsonObject } from '../fhir/json.ts';
-import { kinds, ownCommands, ownOperations, type Kind, type KindName } from './kinds.ts';
+import { dicom, kinds, ownCommands, ownOperations, type Kind, type KindName } from './kinds.ts';
 import type { Agent, AuditRecord, Touched } from './record.ts';
 
 export interface Rendering {
@@ -21,7 +21,6 @@ export interface Rendering {
 
 const quoted: (text: string) => string = JSON.stringify;
 
-const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
 const source = typeText({ code: '110153', display: 'Source Role ID', system: dicom });
 const destination = typeText({ code: '110152', display: 'Destination Role ID', system: dicom });
 const recipient = typeText({

@@ -27,7 +27,8 @@ const rest = {
   system: 'http://terminology.hl7.org/CodeSystem/audit-event-type',
 };
 const interactionSystem = 'http://hl7.org/fhir/restful-interaction';
-const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
+/** The codes of DICOM (PS3.16). */
+export const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
 
 /** Codes that neither FHIR nor DICOM has. */
 export const ownSubtypes = 'https://makhbar.org/fhir/CodeSystem/audit-event-subtype';
