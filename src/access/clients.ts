@@ -7,7 +7,7 @@
  * 3. Applications that act for people get no system/ scopes, those that act for themselves no others.
  */
 import { outcomeError } from '../fhir/outcome.ts';
-import { managed, parseScope } from './scopes.ts';
+import { contextScopes, managed, parseScope } from './scopes.ts';
 
 export type Kind = 'public' | 'confidential' | 'asymmetric' | 'backend' | 'launcher';
 
@@ -29,16 +29,7 @@ export interface Definition {
 
 const forPeople: ReadonlySet<Kind> = new Set<Kind>(['public', 'confidential', 'asymmetric']);
 const withKeys: ReadonlySet<Kind> = new Set<Kind>(['asymmetric', 'backend']);
-const personWords = new Set([
-  'openid',
-  'fhirUser',
-  'profile',
-  'offline_access',
-  'online_access',
-  'launch',
-  'launch/patient',
-  'launch/encounter',
-]);
+const personWords: ReadonlySet<string> = new Set(contextScopes);
 const mostUris = 20;
 const mostKeys = 10;
 const longest = 2_000;

@@ -25,6 +25,18 @@ export interface Scope {
   readonly filter?: string;
 }
 
+/** Words of a token that mean no resource. */
+export const contextScopes = [
+  'openid',
+  'fhirUser',
+  'profile',
+  'offline_access',
+  'online_access',
+  'launch',
+  'launch/patient',
+  'launch/encounter',
+] as const;
+
 /** What a caller may manage besides resources. */
 export const managed = ['users', 'clients', 'roles', 'launches', 'usage', 'settings', 'privacy'] as const;
 

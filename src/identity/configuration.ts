@@ -9,6 +9,7 @@
 import { errors, interactionPolicy, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { JWK } from 'jose';
 import { passwordAcr, secondFactorAcr } from '../access/authentication.ts';
+import { contextScopes } from '../access/scopes.ts';
 import { accountById } from './accounts.ts';
 import { needsSecondFactor } from './factors.ts';
 import { stateAdapter } from './adapter.ts';
@@ -20,7 +21,6 @@ import { derivedKey, type Laboratory } from './laboratory.ts';
 import { checkLaunch } from './launch.ts';
 import { endedPage, failurePage, logoutPage } from './pages/provider-pages.ts';
 import { resourceServer } from './resource.ts';
-import { contextScopes } from './scopes.ts';
 import { accessTokenSeconds, lifetimes } from './token-lifetimes.ts';
 
 /** Of the session: with every request below the laboratory's root. */

@@ -7,9 +7,9 @@
  */
 import { errors, type AdapterPayload } from 'oidc-provider';
 import { checkClient, type Definition } from '../access/clients.ts';
+import { contextScopes } from '../access/scopes.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import { secretHash, type NewClient } from '../store/clients.ts';
-import { contextScopes } from './scopes.ts';
 
 const kinds: Readonly<Record<string, 'public' | 'confidential' | 'asymmetric'>> = {
   none: 'public',

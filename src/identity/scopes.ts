@@ -9,18 +9,6 @@
 import { parseScope, scopeText, type Scope } from '../access/scopes.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 
-/** Words that mean no resource. */
-export const contextScopes = [
-  'openid',
-  'fhirUser',
-  'profile',
-  'offline_access',
-  'online_access',
-  'launch',
-  'launch/patient',
-  'launch/encounter',
-] as const;
-
 /** A scope for resources; undefined for any other word. */
 export function resourceScope(word: string): Scope | undefined {
   try {
