@@ -29,7 +29,7 @@ const layers: Record<string, readonly string[]> = {
   forwarding: ['audit', 'fhir', 'log', 'store'],
   // Seals outside the database.
   publishing: ['audit', 'fhir', 'forwarding', 'log', 'store'],
-  store: ['audit', 'fhir', 'files', 'log', 'search', 'sql'],
+  store: ['access', 'audit', 'fhir', 'files', 'log', 'search', 'sql'],
   config: ['fhir', 'files', 'log'],
   // What administrators do with users and roles.
   accounts: ['access', 'fhir', 'store'],

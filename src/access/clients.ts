@@ -9,26 +9,37 @@
 import { outcomeError } from '../fhir/outcome.ts';
 import { contextScopes, managed, parseScope } from './scopes.ts';
 
-export type Kind = 'public' | 'confidential' | 'asymmetric' | 'backend' | 'launcher';
+export const clientKinds = ['public', 'confidential', 'asymmetric', 'backend', 'launcher'] as const;
+export type ClientKind = (typeof clientKinds)[number];
+
+export interface ClientMetadata {
+  readonly redirectUris?: readonly string[];
+  readonly postLogoutRedirectUris?: readonly string[];
+  /** JSON Web Key Set of public keys. */
+  readonly jwks?: { readonly keys: readonly object[] };
+  readonly jwksUri?: string;
+  /** Where an EMR launches the application. */
+  readonly launchUri?: string;
+  readonly logoUri?: string;
+  readonly idTokenAlgorithm?: 'RS256' | 'ES384';
+  readonly native?: boolean;
+  /** The person is not asked what to grant: the laboratory has decided. */
+  readonly trusted?: boolean;
+  readonly dynamic?: boolean;
+  /** An application of the laboratory itself that must lose nothing: consents of patients do not bind it. */
+  readonly consent?: 'exempt';
+}
 
 export interface Definition {
   readonly id: string;
-  readonly kind: Kind;
+  readonly kind: ClientKind;
   readonly name: string;
   readonly scopes: string;
-  readonly metadata: {
-    readonly redirectUris?: readonly string[];
-    readonly postLogoutRedirectUris?: readonly string[];
-    readonly jwks?: { readonly keys: readonly object[] };
-    readonly jwksUri?: string;
-    readonly launchUri?: string;
-    readonly logoUri?: string;
-    readonly native?: boolean;
-  };
+  readonly metadata: ClientMetadata;
 }
 
-const forPeople: ReadonlySet<Kind> = new Set<Kind>(['public', 'confidential', 'asymmetric']);
-const withKeys: ReadonlySet<Kind> = new Set<Kind>(['asymmetric', 'backend']);
+const forPeople: ReadonlySet<ClientKind> = new Set<ClientKind>(['public', 'confidential', 'asymmetric']);
+const withKeys: ReadonlySet<ClientKind> = new Set<ClientKind>(['asymmetric', 'backend']);
 const personWords: ReadonlySet<string> = new Set(contextScopes);
 const mostUris = 20;
 const mostKeys = 10;

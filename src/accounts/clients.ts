@@ -1,18 +1,8 @@
 /** Registering the applications of a laboratory: what an administrator or the operator does, checked and stored. */
 import { randomBytes } from 'node:crypto';
-import { checkClient } from '../access/clients.ts';
+import { checkClient, clientKinds, type ClientKind, type ClientMetadata } from '../access/clients.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import {
-  addClient,
-  changeSecret,
-  clientKinds,
-  findClient,
-  newSecret,
-  revokeClient,
-  type Client,
-  type ClientKind,
-  type ClientMetadata,
-} from '../store/clients.ts';
+import { addClient, changeSecret, findClient, newSecret, revokeClient, type Client } from '../store/clients.ts';
 import type { Session } from '../store/pool.ts';
 import type { Administration, Changed } from './administration.ts';
 

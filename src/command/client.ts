@@ -1,10 +1,11 @@
 /** `makhbar client add|list|revoke|secret`: the applications of a laboratory, for the person who runs the machine. */
 import { readFileSync } from 'node:fs';
 import type { Administration } from '../accounts/administration.ts';
+import type { ClientMetadata } from '../access/clients.ts';
 import { registerClient, revokeRegistration, rotateSecret, type Registered } from '../accounts/clients.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { sessionOf } from '../store/accounts.ts';
-import { listClients, type Client, type ClientMetadata } from '../store/clients.ts';
+import { listClients, type Client } from '../store/clients.ts';
 import type { Database } from '../store/pool.ts';
 import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';

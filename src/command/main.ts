@@ -9,7 +9,7 @@ import type { Output } from './connect.ts';
 import type { InterfaceOptions } from './interface.ts';
 import type { ListOptions } from './messages.ts';
 import { rotateKeysCommand } from './keys.ts';
-import { clientKinds } from '../store/clients.ts';
+import { clientKinds } from '../access/clients.ts';
 import { setCommand, settingNames } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
 import { tokenCommand } from './token.ts';

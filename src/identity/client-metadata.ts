@@ -1,6 +1,7 @@
 /** The applications of a laboratory as the provider knows them: its Client model over the table `client`. */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
-import { addClient, findClient, secretHash, type Client, type ClientKind } from '../store/clients.ts';
+import type { ClientKind } from '../access/clients.ts';
+import { addClient, findClient, secretHash, type Client } from '../store/clients.ts';
 import { sessionOf } from '../store/accounts.ts';
 import type { Database } from '../store/pool.ts';
 import { registeredClient } from './registration.ts';

@@ -13,12 +13,13 @@
  * An application that acts for itself on resources (scopes system/…) is registered by the operator: through one of his own
  * making an administrator, who reads no results, would read them all.
  */
+import type { ClientMetadata } from '../access/clients.ts';
 import { registerClient, revokeRegistration, rotateSecret, type Registered } from '../accounts/clients.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
 import type { Answer, Context } from '../request.ts';
-import { findClient, listClients, type Client, type ClientMetadata } from '../store/clients.ts';
+import { findClient, listClients, type Client } from '../store/clients.ts';
 import { administrationOf, optional, required, yesOrNo } from './administer.ts';
 import { operationInput, type Input } from './parameters.ts';
 

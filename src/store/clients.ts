@@ -3,30 +3,10 @@
  * SHA-256, enough for 256 random bits.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import type { ClientKind, ClientMetadata } from '../access/clients.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { instantText, type Session } from './pool.ts';
 import { sql } from './sql.ts';
-
-export const clientKinds = ['public', 'confidential', 'asymmetric', 'backend', 'launcher'] as const;
-export type ClientKind = (typeof clientKinds)[number];
-
-export interface ClientMetadata {
-  readonly redirectUris?: readonly string[];
-  readonly postLogoutRedirectUris?: readonly string[];
-  /** JSON Web Key Set of public keys. */
-  readonly jwks?: { readonly keys: readonly object[] };
-  readonly jwksUri?: string;
-  /** Where an EMR launches the application. */
-  readonly launchUri?: string;
-  readonly logoUri?: string;
-  readonly idTokenAlgorithm?: 'RS256' | 'ES384';
-  readonly native?: boolean;
-  /** The person is not asked what to grant: the laboratory has decided. */
-  readonly trusted?: boolean;
-  readonly dynamic?: boolean;
-  /** An application of the laboratory itself that must lose nothing: consents of patients do not bind it. */
-  readonly consent?: 'exempt';
-}
 
 export interface Client {
   readonly id: string;

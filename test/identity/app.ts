@@ -9,7 +9,8 @@
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { grantRole, insertAccount, sessionOf, setPassword } from '../../src/store/accounts.ts';
-import { addClient, newSecret, type ClientKind, type ClientMetadata } from '../../src/store/clients.ts';
+import type { ClientKind, ClientMetadata } from '../../src/access/clients.ts';
+import { addClient, newSecret } from '../../src/store/clients.ts';
 import type { Tenant } from '../../src/store/tenants.ts';
 import { hashPassword } from '../../src/identity/password.ts';
 import { makeIdentity } from '../../src/identity/identity.ts';
