@@ -2,31 +2,17 @@
  * SIGKILL in the middle of reads, searches and writes: after the restart every request that was answered has its event, and
  * every version that is there has one.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Client } from '../../conformance/client.ts';
 import { runningEmbedded } from '../../src/store/embedded.ts';
-import { clientOf, killServer, startServer, stopServer, type Running } from './process.ts';
+import { serverOfFile } from './own-server.ts';
+import { clientOf, killServer, startServer, stopServer } from './process.ts';
 
-let dataDir: string;
-let running: Running;
+const own = serverOfFile('audit');
 /** Request ids of answers that came whole, by kind of request. */
 const answered = new Map<string, string>();
-
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'makhbar-audit-'));
-  await chmod(dataDir, 0o711);
-  running = await startServer(dataDir);
-}, 120_000);
-
-afterAll(async () => {
-  await stopServer(running);
-  await rm(dataDir, { recursive: true, force: true });
-}, 60_000);
 
 type Request = (n: number) => readonly [method: string, path: string, body?: object];
 
@@ -59,7 +45,7 @@ async function untilCut(client: Client, kind: string, request: Request, round: s
 }
 
 async function inDatabase<Row extends object>(text: string, values: unknown[] = []): Promise<Row[]> {
-  const client = new pg.Client(await runningEmbedded(dataDir));
+  const client = new pg.Client(await runningEmbedded(own.dataDir));
   await client.connect();
   try {
     // The owner of the tables sees no laboratory's rows.
@@ -76,7 +62,7 @@ test.each([
 ])(
   'after killing %s every answer has its event, once',
   async (what, database) => {
-    const client = await clientOf(running);
+    const client = await clientOf(own.running);
     await client.send('PUT', 'Patient/one', { body: patient('one', 0) });
     const round = what.replaceAll(' ', '-');
     const asking = Object.entries(requests).flatMap(([kind, request]) => [
@@ -84,9 +70,9 @@ test.each([
       untilCut(client, kind, request, `${round}-b`),
     ]);
     await pause(1_000 + Math.random() * 500);
-    await killServer(running, database);
+    await killServer(own.running, database);
     await Promise.all(asking);
-    running = await startServer(dataDir);
+    own.running = await startServer(own.dataDir);
     const ids = [...answered.keys()].filter((id) => id.startsWith(`${round}-`));
     expect(new Set(ids.map((id) => answered.get(id)))).toEqual(new Set(Object.keys(requests)));
     const stored = await inDatabase<{ request: string; count: string }>(
@@ -111,9 +97,9 @@ test('every version has the event of its write, and no event tells of a version 
 });
 
 test('starts, an orderly end and the commands of the operator are in the log', async () => {
-  await stopServer(running);
-  running = await startServer(dataDir);
-  await clientOf(running);
+  await stopServer(own.running);
+  own.running = await startServer(own.dataDir);
+  await clientOf(own.running);
   await pause(500);
   const rows = await inDatabase<{ kind: number; deed: string | null; name: string | null; count: string }>(`
     select e.kind, e.detail ->> 'deed' as deed, a.content ->> 'client' as name, count(*)

@@ -2,28 +2,14 @@
  * SIGKILL in the middle of concurrent writes: the server alone, and the server with its PostgreSQL. After the restart
  * everything that was acknowledged is there, and no transaction by halves.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { clientOf, killServer, startServer, stopServer, type Running } from './process.ts';
+import { expect, test } from '@jest/globals';
+import { serverOfFile } from './own-server.ts';
+import { clientOf, killServer, startServer, stopServer } from './process.ts';
 import { findLosses, newLedger, writeUntilKilled, type Ledger } from './workload.ts';
 
 const ledger = newLedger();
-let dataDir: string;
-let running: Running;
-
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'makhbar-kill-'));
-  await chmod(dataDir, 0o711);
-  running = await startServer(dataDir);
-}, 120_000);
-
-afterAll(async () => {
-  await stopServer(running);
-  await rm(dataDir, { recursive: true, force: true });
-}, 60_000);
+const own = serverOfFile('kill');
 
 const sizeOf = (noted: Ledger): number => noted.versions.size + noted.transactions.size + noted.binaries.size;
 
@@ -38,29 +24,29 @@ test.each(rounds)(
   'after killing %s nothing acknowledged is lost',
   async (what, database, milliseconds) => {
     const before = sizeOf(ledger);
-    const writing = writeUntilKilled(await clientOf(running), ledger, what.replaceAll(/[^a-z]+/g, '-'));
+    const writing = writeUntilKilled(await clientOf(own.running), ledger, what.replaceAll(/[^a-z]+/g, '-'));
     await pause(milliseconds);
-    await killServer(running, database);
+    await killServer(own.running, database);
     await writing;
     expect(sizeOf(ledger)).toBeGreaterThan(before);
-    running = await startServer(dataDir);
-    expect(await findLosses(await clientOf(running), ledger)).toEqual([]);
+    own.running = await startServer(own.dataDir);
+    expect(await findLosses(await clientOf(own.running), ledger)).toEqual([]);
   },
   180_000,
 );
 
 test('after SIGTERM in the midst of it nothing acknowledged is lost, and the process ends by itself', async () => {
-  const writing = writeUntilKilled(await clientOf(running), ledger, 'stopped');
+  const writing = writeUntilKilled(await clientOf(own.running), ledger, 'stopped');
   await pause(700);
-  await stopServer(running);
-  expect(running.child.exitCode).toBe(0);
+  await stopServer(own.running);
+  expect(own.running.child.exitCode).toBe(0);
   await writing;
-  running = await startServer(dataDir);
-  expect(await findLosses(await clientOf(running), ledger)).toEqual([]);
+  own.running = await startServer(own.dataDir);
+  expect(await findLosses(await clientOf(own.running), ledger)).toEqual([]);
 }, 180_000);
 
 test('the number of versions is that of the ledger, give or take the requests that were cut off', async () => {
-  const client = await clientOf(running);
+  const client = await clientOf(own.running);
   const { json } = await client.send('GET', 'Patient?_summary=count&_total=accurate');
   const done = [...ledger.transactions.values()].filter(Boolean).length * 7;
   const names = new Set([...ledger.versions.keys()].map((path) => path.split('/_history/')[0]));

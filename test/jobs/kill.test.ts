@@ -1,30 +1,16 @@
 /** SIGKILL in the middle of a reindex: the next process goes on where it was, and nothing is missing in the end. */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Client } from '../../conformance/client.ts';
-import { clientOf, killServer, startServer, stopServer, type Running } from '../durability/process.ts';
+import { serverOfFile } from '../durability/own-server.ts';
+import { clientOf, killServer, startServer } from '../durability/process.ts';
 import { noted, observation, parameter } from './laboratory.ts';
 
 /** More than a step of about a second does: 10,000 to 20,000 resources a second were measured. */
 const total = 60_000;
 const bundle = 2_000;
 
-let dataDir: string;
-let running: Running;
-
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'makhbar-kill-job-'));
-  await chmod(dataDir, 0o711);
-  running = await startServer(dataDir);
-}, 120_000);
-
-afterAll(async () => {
-  await stopServer(running);
-  await rm(dataDir, { recursive: true, force: true });
-}, 60_000);
+const own = serverOfFile('kill-job');
 
 async function load(client: Client): Promise<void> {
   for (let from = 0; from < total; from += bundle) {
@@ -47,7 +33,7 @@ async function progress(client: Client): Promise<number | undefined> {
 }
 
 test('a reindex goes on after kill -9', async () => {
-  let client = await clientOf(running);
+  let client = await clientOf(own.running);
   await load(client);
   expect((await client.send('PUT', 'SearchParameter/remark', { body: parameter('remark') })).status).toBe(201);
   let before: number | undefined = 0;
@@ -57,9 +43,9 @@ test('a reindex goes on after kill -9', async () => {
   }
   expect(before).toBeGreaterThan(0);
   expect(before).toBeLessThan(total);
-  await killServer(running, false);
-  running = await startServer(dataDir);
-  client = await clientOf(running);
+  await killServer(own.running, false);
+  own.running = await startServer(own.dataDir);
+  client = await clientOf(own.running);
   const seen: number[] = [];
   for (let now = await progress(client); now !== undefined; now = await progress(client)) {
     seen.push(now);
