@@ -104,6 +104,8 @@ export interface Context {
   readonly session: Session;
   /** What is looked for is to be updated or referred to: an interface finds what it may store (processing-restriction.ts). */
   readonly storing?: true;
+  /** An operation on data-subject requests writes (request-check.ts). */
+  readonly ofRequest?: true;
   /** True inside a transaction Bundle. */
   readonly inTransaction: boolean;
   /** What this transaction has written so far; only inside one. */

@@ -16,6 +16,8 @@ const layers: Record<string, readonly string[]> = {
   // The language of FHIR, and what stands beside it.
   fhir: [],
   audit: ['fhir'],
+  // What the law asks for persons: states and dates of their requests.
+  privacy: ['fhir'],
   // The language of HL7 v2.
   hl7v2: [],
   sql: [],
@@ -38,7 +40,19 @@ const layers: Record<string, readonly string[]> = {
   // Plain data that passes through the server: types only.
   request: ['access', 'audit', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store', 'usage'],
   // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
-  interactions: ['access', 'audit', 'fhir', 'files', 'log', 'operations', 'request', 'search', 'sql', 'store'],
+  interactions: [
+    'access',
+    'audit',
+    'fhir',
+    'files',
+    'log',
+    'operations',
+    'privacy',
+    'request',
+    'search',
+    'sql',
+    'store',
+  ],
   operations: [
     'access',
     'accounts',
@@ -48,6 +62,7 @@ const layers: Record<string, readonly string[]> = {
     'interactions',
     'log',
     'pages',
+    'privacy',
     'request',
     'publishing',
     'retention',

@@ -88,4 +88,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$legal-hold', [{ manage: 'privacy' }]],
   ['$legal-hold-lift', [{ manage: 'privacy' }]],
   ['$legal-holds', [{ manage: 'privacy' }]],
+  // Decides by itself: who manages privacy, or a patient about himself.
+  ['$data-subject-request', []],
+  ['$data-subject-step', [{ manage: 'privacy' }]],
 ]);

@@ -39,7 +39,10 @@ const unreleasedReport = 'status=registered,partial,preliminary,cancelled';
 
 /** Reviews of an emergency override (operations/break-glass-task.ts) are not the work of those who may have been at it. */
 const review = 'urn:makhbar:task|break-glass-review';
-const work = `code:not=${review}`;
+const request = 'urn:makhbar:task|data-subject-request';
+const work = `code:not=${review},${request}`;
+/** Letters of persons about their rights, and what they are given: the officer's and their own. */
+const document = `type:not=${request}`;
 
 /** Up to what is usual for patient data; restricted (R) and very restricted (V) need a word of their own. */
 const usual = ['U', 'L', 'M', 'N'];
@@ -148,7 +151,8 @@ const pathologist: RoleDefinition = {
     ...each(['ServiceRequest', 'Specimen', 'Observation', 'DiagnosticReport', 'Media'], 'crus'),
     `user/Task.crus?${work}`,
     // A critical value is told, and that it was told is kept.
-    ...each(['Communication', 'DocumentReference', 'Binary'], 'crus'),
+    ...each(['Communication', 'Binary'], 'crus'),
+    `user/DocumentReference.crus?${document}`,
     ...each(['Provenance'], 'crs'),
   ],
   secondFactor: true,
@@ -185,6 +189,10 @@ const patient: RoleDefinition = {
     `patient/Observation.rs?${released}`,
     `patient/DiagnosticReport.rs?${released}`,
     'patient/DocumentReference.rs?status=current',
+    // Asks for what the law gives him, sees how far it is, and fetches what he is given.
+    `user/Task.crs?code=${request}&patient=Patient/{patient}`,
+    // Files whose context he may read.
+    'user/Binary.r?security-context:missing=false',
     // Whose name stands under a result; not the list of all of them.
     ...each(['Practitioner', 'PractitionerRole', 'Organization', 'Location'], 'r'),
   ],
@@ -204,6 +212,11 @@ const dataProtectionOfficer: RoleDefinition = {
     ...each(['Organization', 'Practitioner', 'PractitionerRole'], 'rs'),
     // The server tells him of an emergency override; he says what he made of it.
     `user/Task.rus?code=${review}`,
+    // Requests of persons are led on by $data-subject-step alone.
+    `user/Task.rs?code=${request}`,
+    `user/DocumentReference.rs?type=${request}`,
+    // Files whose context is one of these.
+    'user/Binary.rs?security-context:missing=false',
   ],
   // Restricts and erases.
   manages: ['privacy'],

@@ -111,6 +111,8 @@ export const kinds = {
   'retention-announced': security(80, activity, own('retention-announced'), 'R'),
   'retention-rule-changed': security(81, alert, dcm('110130', 'Security Configuration'), 'U'),
   'legal-hold-changed': security(82, alert, own('legal-hold-changed'), 'U'),
+  'data-subject-request': security(75, activity, own('data-subject-request'), 'C'),
+  'data-subject-step': security(76, activity, own('data-subject-step'), 'U'),
 
   // What asks for nothing that there is, and many refusals told as one.
   'request-refused': { number: 85, type: rest, subtype: own('request-refused'), action: 'E' },

@@ -12,6 +12,7 @@ import { agentOf, auditInside, entryOfOne } from './audited.ts';
 import { announceRules } from './consent-check.ts';
 import { checkIntegrity } from './integrity.ts';
 import { checkWritten, isBound, unseenEntries } from './write-access.ts';
+import { checkRequestKey } from './request-check.ts';
 import { checkStorage, countWritten, sizeOf, type Tally } from './storage.ts';
 import { erasedRefusal } from './tombstone.ts';
 import { joinTrail, newTrail, wrote } from './trail.ts';
@@ -24,6 +25,7 @@ export interface Change {
 
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
 export async function commit(context: Context, change: Change): Promise<Written | undefined> {
+  checkRequestKey(context, change.entry);
   const whole = context.tenant.settings.referentialIntegrity === true;
   if (!context.inTransaction && !whole && !isBound(context, change.entry)) {
     await checkStorage(context, sizeOf([change.entry]));
@@ -56,6 +58,9 @@ async function alone(context: Context, bare: WriteEntry): Promise<Written | unde
  * it demands to be there is nothing that the caller may see.
  */
 export async function commitAll(context: Context, changes: readonly Change[]): Promise<(Written | undefined)[]> {
+  changes.forEach(({ entry }) => {
+    checkRequestKey(context, entry);
+  });
   const unseen = await unseenEntries(
     context,
     changes.map(({ entry }) => entry),

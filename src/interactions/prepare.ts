@@ -14,6 +14,7 @@ import type { WriteResult } from './answers.ts';
 import type { Change } from './commit.ts';
 import { checkNewSecurityContext } from './binary-security.ts';
 import { checkConsent } from './consent-check.ts';
+import { checkRequestTask } from './request-check.ts';
 import { checkSearchParameter } from './search-parameter-check.ts';
 import { indexParametersOf, revisionOf } from './search-parameters.ts';
 import { makeDocument, type Document } from './document.ts';
@@ -45,6 +46,9 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
   }
   if (type === 'Binary') {
     checkNewSecurityContext(context, resource);
+  }
+  if (type === 'Task') {
+    checkRequestTask(context, resource);
   }
   if (type === 'SearchParameter') {
     issues.push(...checkSearchParameter(context, resource, intent.id));

@@ -2,6 +2,7 @@
 import { applyRetention } from './apply-retention.ts';
 import type { JobKind } from './job.ts';
 import { deleteErasedFiles } from './delete-erased-files.ts';
+import { expireEvidence } from './expire-evidence.ts';
 import { makeMonths } from './make-audit-months.ts';
 import { measureStorage } from './measure-storage.ts';
 import { reindex } from './reindex.ts';
@@ -11,6 +12,7 @@ import { sweepFiles } from './sweep-files.ts';
 export const jobs: Readonly<Record<string, JobKind>> = {
   'apply-retention': { everyHours: 24, step: applyRetention },
   'delete-erased-files': { everyHours: 24, step: deleteErasedFiles },
+  'expire-evidence': { everyHours: 1, step: expireEvidence },
   'make-audit-months': { everyHours: 24, step: makeMonths },
   'measure-storage': { everyHours: 24, step: measureStorage },
   reindex: { step: reindex },

@@ -12,6 +12,8 @@ import { breachReport } from './breach-report.ts';
 import { breakGlass, closeBreakGlass } from './break-glass.ts';
 import { clientAdd, clientList, clientRevoke, clientRotateSecret } from './clients.ts';
 import { consentExplain } from './consent-explain.ts';
+import { dataSubjectRequest } from './data-subject-request.ts';
+import { dataSubjectStep } from './data-subject-step.ts';
 import { erase } from './erase.ts';
 import { everything } from './everything.ts';
 import { graphql } from './graphql.ts';
@@ -213,6 +215,15 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$legal-hold': administrative('legal-hold', true, legalHold, 'legal-hold-changed'),
   '$legal-hold-lift': administrative('legal-hold-lift', true, legalHoldLift, 'legal-hold-changed'),
   '$legal-holds': administrative('legal-holds', false, legalHolds),
+  '$data-subject-request': administrative('data-subject-request', true, dataSubjectRequest, 'data-subject-request'),
+  '$data-subject-step': {
+    levels: ['instance'],
+    types: ['Task'],
+    changes: true,
+    definition: `${own}:data-subject-step`,
+    handler: dataSubjectStep,
+    event: 'data-subject-step',
+  },
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };
 

@@ -67,7 +67,7 @@ export async function erase(outer: Context, call: Call): Promise<Answer> {
 const patientType = typeNumber('Patient') ?? -1;
 
 /** @throws OutcomeError `not-found` where there never was such a patient. */
-async function subjectNamed({ session, base, tenant }: Context, id: string): Promise<Subject> {
+export async function subjectNamed({ session, base, tenant }: Context, id: string): Promise<Subject> {
   const [whole] = await readWhole(session, await ridsOf(session, [{ type: patientType, id }]));
   if (whole === undefined && (await lastErasure(session, id)) === undefined) {
     throw outcomeError('not-found', `There is no Patient/${id.slice(0, 64)}.`);

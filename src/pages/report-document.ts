@@ -103,7 +103,7 @@ export function reportText(texts: Texts, head: ReportHead, report: Report): stri
 }
 
 /** The very text that the hash is of: nothing in it needs escaping, which the template would do. */
-const styleElement = html([`<style>${reportStyle}</style>`] as unknown as TemplateStringsArray);
+export const styleElement = html([`<style>${reportStyle}</style>`] as unknown as TemplateStringsArray);
 
 function headFacts(texts: Texts, head: ReportHead): [string, Piece][] {
   const { reports } = texts;

@@ -72,5 +72,6 @@ export const fates: Readonly<Record<string, Fate>> = {
   retention_state: { stays: 'Counters.' },
   retention_run: { stays: 'Counts.' },
   audit_removal: { stays: 'What went of the audit log: counts and hashes.' },
+  evidence: { stays: 'Ids of files and when they go; the files go with what they have their security from.' },
   erased_file: { stays: 'What a job has still to delete; it empties it.' },
 };

@@ -125,7 +125,14 @@ describe('the whole system', () => {
 describe('operations', () => {
   test('some decide by themselves', () => {
     const names = [...operationNeeds].filter(([, needed]) => needed.length === 0).map(([name]) => name);
-    const deciding = ['$access-report', '$access-review', '$break-glass', '$break-glass-close', '$consent-explain'];
+    const deciding = [
+      '$access-report',
+      '$access-review',
+      '$break-glass',
+      '$break-glass-close',
+      '$consent-explain',
+      '$data-subject-request',
+    ];
     expect(names.sort()).toEqual(deciding);
   });
 

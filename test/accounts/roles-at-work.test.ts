@@ -141,9 +141,9 @@ const cases: [string, string | undefined, string[]][] = [
   [
     'patient',
     'Patient/basma',
-    ['basma', 'basma-order', 'basma-tube', 'basma-final basma-member', 'basma-report', '403', 'basma-consent', '403'],
+    ['basma', 'basma-order', 'basma-tube', 'basma-final basma-member', 'basma-report', '', 'basma-consent', '403'],
   ],
-  ['patient', 'Patient/nobody', ['', '', '', '', '', '403', '', '403']],
+  ['patient', 'Patient/nobody', ['', '', '', '', '', '', '', '403']],
   ['patient', undefined, ['403', '403', '403', '403', '403', '403', '403', '403']],
   ['data-protection-officer', undefined, ['403', '403', '403', '403', '403', 'review', both('-consent'), 'log']],
   ['auditor', undefined, ['403', '403', '403', '403', '403', '403', '403', 'log']],

@@ -9,7 +9,9 @@ import { demandsSecondFactor } from '../../src/access/second-factor.ts';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { resourceTypes } from '../../src/fhir/resource-types.ts';
 import { parseAccessFilter } from '../../src/interactions/access.ts';
+import { indexed } from '../../src/interactions/search-parameters.ts';
 import { defaultParameters } from '../../src/search/parameters.ts';
+import { productParameters } from '../../src/store/product-parameters.ts';
 
 const roles = [...shippedRoles.values()];
 
@@ -40,7 +42,9 @@ describe('shipped roles', () => {
     for (const { type, filter } of roles.flatMap(({ scopes }) => scopes.map(parseRoleScope))) {
       if (filter === undefined) continue;
       const filled = filter.replaceAll('{fhirUser}', 'Practitioner%2F1').replaceAll('{patient}', '1');
-      expect(parseAccessFilter(type, filled, defaultParameters).kind).not.toBe('none');
+      expect(parseAccessFilter(type, filled, { ...defaultParameters, of: indexed(productParameters) }).kind).not.toBe(
+        'none',
+      );
     }
   });
 

@@ -1,5 +1,6 @@
 /** The pages in Arabic, written from right to left; digits are Latin, as codes and numbers of a laboratory are. */
 import type { Texts } from './en.ts';
+import { record } from './record-ar.ts';
 import { reports } from './reports-ar.ts';
 
 export const ar: Texts = {
@@ -275,5 +276,6 @@ export const ar: Texts = {
     request: 'الطلب',
     account: 'الانتقال إلى حسابك',
   },
+  record,
   reports,
 };

@@ -2,6 +2,7 @@
  * The pages in English, and by its type what every other language must say. Sentences are calm, name the next step and
  * never blame. A value in a sentence is a parameter: word order differs between languages.
  */
+import { record } from './record-en.ts';
 import { reports } from './reports-en.ts';
 
 export type Direction = 'ltr' | 'rtl';
@@ -293,6 +294,7 @@ const words = {
     request: 'Request',
     account: 'Go to your account',
   },
+  record,
   reports,
 };
 

@@ -1,5 +1,6 @@
 /** The pages in French; a no-break space stands before : ; ? ! and within quotation marks. */
 import type { Texts } from './en.ts';
+import { record } from './record-fr.ts';
 import { reports } from './reports-fr.ts';
 
 export const fr: Texts = {
@@ -279,5 +280,6 @@ export const fr: Texts = {
     request: 'Requête',
     account: 'Aller à votre compte',
   },
+  record,
   reports,
 };
