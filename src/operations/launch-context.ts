@@ -19,7 +19,7 @@ import type { Answer, Context } from '../request.ts';
 import { findClient } from '../store/clients.ts';
 import { addLaunch } from '../store/launches.ts';
 import { hashOf } from '../store/oidc.ts';
-import { optional, yesOrNo } from './administer.ts';
+import { optional, recorded, yesOrNo } from './administer.ts';
 import { operationInput, type Input } from './parameters.ts';
 
 const goodFor = 300;
@@ -33,13 +33,14 @@ export async function launchContext(context: Context, call: Call): Promise<Answe
   const client = await clientOf(context, input);
   const launch = randomBytes(32).toString('base64url');
   const seconds = goodFor;
-  await addLaunch(context.session, {
+  const added = {
     id: hashOf(launch),
     clientId: client?.id,
     madeBy: context.caller.client,
     context: JSON.stringify(made),
     seconds,
-  });
+  };
+  await recorded(context, (session) => addLaunch(session, added));
   const url =
     client?.launchUri === undefined ? [] : [{ name: 'url', valueUrl: launchUrl(context, client.launchUri, launch) }];
   const parameter: JsonObject[] = [

@@ -18,12 +18,14 @@ import { usableParameters } from '../interactions/own-parameters.ts';
 import type { Answer, Context } from '../request.ts';
 import { readJob, requestJob, type Job } from '../store/jobs.ts';
 import { loadSearchState } from '../store/search-parameters.ts';
+import { recorded } from './administer.ts';
 import { operationInput } from './parameters.ts';
 
 export async function reindex(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['type', '_type', 'url']);
   const types = [...input.texts('type'), ...input.texts('_type')].flatMap((text) => text.split(','));
-  const job = await requestJob(context.session, 'reindex', await jobInput(context, types, input.texts('url')));
+  const wanted = await jobInput(context, types, input.texts('url'));
+  const job = await recorded(context, (session) => requestJob(session, 'reindex', wanted));
   const diagnostics = 'The index is being made anew; the address in Content-Location tells how far it is.';
   return {
     status: 202,

@@ -36,6 +36,8 @@ async function state({ tenant }: Laboratory): Promise<string> {
       (select jsonb_agg(to_jsonb(c) order by client_id) from client c where tenant_id = ${id}),
       (select jsonb_agg(to_jsonb(t) order by to_jsonb(t)) from account_ticket t where tenant_id = ${id}),
       (select jsonb_agg(to_jsonb(b) order by override) from break_glass b where tenant_id = ${id}),
+      (select jsonb_agg(job_id order by job_id) from job where tenant_id = ${id} and kind = 'reindex'),
+      (select count(*) from launch where tenant_id = ${id}),
       (select count(*) from signing_key where tenant_id = ${id}))::text as all`,
   );
   const { settings, status } = (await findTenant(testDatabase(), tenant.name)) ?? lab.tenant;
@@ -94,6 +96,20 @@ describe('operations', () => {
     expect((await eventsOf(lab)).slice(events)).toEqual([
       expect.objectContaining({ deed: operation, outcome: 0, further: [expect.anything()] }),
     ]);
+  });
+
+  test.each<readonly [string, number, RequestInit]>([
+    ['$reindex', 202, parameters([['type', 'Patient']])],
+    ['$launch-context', 200, parameters([])],
+  ])('%s', async (operation, status, init) => {
+    const one = await signIn(lab.tenant, 'system/*.cruds manage/settings manage/launches', 'one');
+    const before = await state(lab);
+    expect((await withoutLog(lab.tenant, () => one.fetch(operation, init))).status).toBe(503);
+    expect(await state(lab)).toBe(before);
+    const events = (await eventsOf(lab)).length;
+    expect((await one.fetch(operation, init)).status).toBe(status);
+    expect(await state(lab)).not.toBe(before);
+    expect((await eventsOf(lab)).slice(events)).toEqual([expect.objectContaining({ deed: operation, outcome: 0 })]);
   });
 
   test('the end of an override', async () => {
