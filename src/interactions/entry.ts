@@ -20,9 +20,9 @@ export function entryRequest(entry: EntryRequest, prefer: string | undefined): R
   return {
     method,
     segments,
-    query,
+    // What an entry answers stands in the Bundle, in its format: no page and no table, and a Binary as a resource, too.
+    query: query.filter(([name]) => name !== '_format'),
     sent: () => sent,
-    // What an entry answers stands in a Bundle: a Binary as a resource, too.
     headers: { ...headers, prefer, accept: 'application/fhir+json' },
     body: resource === undefined ? undefined : resourceBody(resource),
     ...(fullUrl !== undefined && { fullUrl }),

@@ -13,6 +13,8 @@
  * himself with patient/AuditEvent.s. The role `patient` as it is shipped has no such scope, because the events of a search
  * name all patients that it showed; a laboratory that adds it knows so. This report names no other patient.
  *
+ * An event of another system is told as that system tells it (`external`): its user, times and purpose; `client` brought it.
+ *
  * Nothing is cut: a report of more than 5,000 lines is refused.
  */
 import { kindOf, kinds } from '../audit/kinds.ts';
@@ -28,7 +30,7 @@ import type { Answer, Context } from '../request.ts';
 import { accessLines, type AccessLine, type Seen } from '../store/access-report.ts';
 import { csvText, type CsvLine } from './csv.ts';
 import { operationInput } from './parameters.ts';
-import { checkAlone, csvAnswer, fileName, htmlAnswer, reportForm, reportTexts } from './report-form.ts';
+import { csvAnswer, fileName, htmlAnswer, reportForm, reportTexts } from './report-form.ts';
 import { userParts } from './report-parts.ts';
 import { humanName, peopleOf, type People, type Someone } from './report-people.ts';
 import {
@@ -60,7 +62,6 @@ export async function accessReport(context: Context, call: Call): Promise<Answer
   if (!isId(id)) throw outcomeError('invalid', `"${id.slice(0, 64)}" is no id of a Patient.`, { status: 400 });
   checkAbout(context, id);
   const form = reportForm(call, ['csv', 'html']);
-  checkAlone(context, form);
   const texts = reportTexts(input, call);
   const now = Date.now();
   const period = reportPeriod(context, input, now);
@@ -105,8 +106,15 @@ function totals({ lines }: Report): { events: number; refused: number } {
   return { events: sum(({ count }) => count), refused: sum(({ refused }) => refused) };
 }
 
-export function actionsOf(numbers: readonly number[]): Action[] {
-  return [...new Set(numbers.map((number) => kinds[kindOf(number)].action))].sort();
+/** Deeds are numbers of kinds, or actions that another system told. */
+function actionsOf({ deeds }: Seen): Action[] {
+  return [
+    ...new Set(deeds.map((deed) => (/^\d/.test(deed) ? kinds[kindOf(Number(deed))].action : asAction(deed)))),
+  ].sort();
+}
+
+function asAction(letter: string): Action {
+  return (['C', 'R', 'U', 'D'] as const).find((action) => action === letter) ?? 'E';
 }
 
 function parametersOf(report: Report): JsonObject {
@@ -127,9 +135,10 @@ function parametersOf(report: Report): JsonObject {
   };
 }
 
-function partsOf({ who, purposes, first, last, count, refused, seen }: Line): JsonObject[] {
+function partsOf({ who, external, purposes, first, last, count, refused, seen }: Line): JsonObject[] {
   return [
     ...userParts(who),
+    ...(external ? [{ name: 'external', valueBoolean: true }] : []),
     ...purposes.map((code) => ({ name: 'purpose', valueCode: code })),
     { name: 'first', valueInstant: first },
     { name: 'last', valueInstant: last },
@@ -139,10 +148,11 @@ function partsOf({ who, purposes, first, last, count, refused, seen }: Line): Js
   ];
 }
 
-function seenParts({ type, kinds: numbers, count, ids }: Seen): JsonObject[] {
+function seenParts(seen: Seen): JsonObject[] {
+  const { type, count, ids } = seen;
   return [
     ...(type === undefined ? [] : [{ name: 'type', valueCode: type }]),
-    ...actionsOf(numbers).map((action) => ({ name: 'action', valueCode: action })),
+    ...actionsOf(seen).map((action) => ({ name: 'action', valueCode: action })),
     { name: 'count', valueUnsignedInt: count },
     ...ids.map((id) => ({ name: 'resource', valueReference: { reference: `${type}/${id}` } })),
   ];
@@ -155,6 +165,7 @@ const columns = [
   'role',
   'organization',
   'client',
+  'external',
   'purpose',
   'first',
   'last',
@@ -163,7 +174,7 @@ const columns = [
   'seen',
 ];
 
-function csvLine({ who, purposes, first, last, count, refused, seen }: Line): CsvLine {
+function csvLine({ who, external, purposes, first, last, count, refused, seen }: Line): CsvLine {
   const { agent, name, username, organizations } = who;
   return {
     user: who.person ? (agent.fhirUser ?? agent.subject) : '',
@@ -172,15 +183,14 @@ function csvLine({ who, purposes, first, last, count, refused, seen }: Line): Cs
     role: agent.roles.join(' '),
     organization: organizations.map((one) => one.name ?? one.reference).join('; '),
     client: who.clientName ?? agent.client,
+    external: external ? 'true' : '',
     purpose: purposes.join(' '),
     first,
     last,
     count,
     refused,
     seen: seen
-      .flatMap(({ type, kinds: numbers, count: records }) =>
-        type === undefined ? [] : [`${type} ${records} (${actionsOf(numbers).join('')})`],
-      )
+      .flatMap((one) => (one.type === undefined ? [] : [`${one.type} ${one.count} (${actionsOf(one).join('')})`]))
       .join('; '),
   };
 }
@@ -196,6 +206,6 @@ function pageLine({ who, seen, ...line }: Line): AccessReportLine {
     roles: agent.roles,
     organizations: who.organizations.map(({ name, reference }) => name ?? reference),
     client: who.clientName ?? agent.client,
-    seen: seen.map(({ type, kinds: numbers, count }) => ({ type, count, actions: actionsOf(numbers) })),
+    seen: seen.map((one) => ({ type: one.type, count: one.count, actions: actionsOf(one) })),
   };
 }

@@ -13,26 +13,35 @@ const columns = [
   'reason',
   'address',
   'client',
+  'external',
   'role',
   'patient',
   'first',
   'last',
   'count',
   'refused',
+  'more',
 ];
 
 /** The last line tells how many patients there are, where not all are listed. */
 export function activityCsv({ activity, patients }: ActivityReport): string {
   const deed = (kind: number): CsvLine => ({ event: kindOf(kind), action: kinds[kindOf(kind)].action });
   return csvText(columns, [
-    ...activity.deeds.map(({ day, kind, ...line }): CsvLine => ({ part: 'day', date: day, ...deed(kind), ...line })),
+    ...activity.deeds.map(({ day, kind, ...line }): CsvLine => ({
+      part: 'day',
+      date: day,
+      ...deed(kind),
+      ...line,
+      action: line.action ?? kinds[kindOf(kind)].action,
+    })),
     ...activity.refusals.map(({ kind, ...line }): CsvLine => ({ part: 'refusal', ...deed(kind), ...line })),
     ...activity.addresses.map((line): CsvLine => ({ part: 'address', ...line })),
-    ...activity.agents.map(({ agent, ...line }): CsvLine => ({
+    ...activity.agents.map(({ agent, external, ...line }): CsvLine => ({
+      ...line,
       part: 'agent',
       client: agent.client,
+      external: external ? 'true' : '',
       role: agent.roles.join(' '),
-      ...line,
     })),
     ...patients.lines.map(({ patient, ...line }): CsvLine => ({
       part: 'patient',

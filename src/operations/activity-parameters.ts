@@ -60,7 +60,12 @@ export function activityParameters(report: ActivityReport, next: string | undefi
       })),
       ...activity.refusals.map((one) => ({
         name: 'refusal',
-        part: [...deedParts(one), ...text('reason', one.reason), ...timesParts(one).slice(0, 3)],
+        part: [
+          ...deedParts(one),
+          ...text('reason', one.reason),
+          ...timesParts(one).slice(0, 3),
+          ...(one.more === 0 ? [] : [number('more', one.more)]),
+        ],
       })),
       ...activity.addresses.map((one) => ({
         name: 'address',
@@ -71,6 +76,7 @@ export function activityParameters(report: ActivityReport, next: string | undefi
         part: [
           ...text('client', one.agent.client),
           ...text('client-name', agents[i]?.clientName),
+          ...(one.external ? [{ name: 'external', valueBoolean: true }] : []),
           ...one.agent.roles.map((role) => ({ name: 'role', valueCode: role })),
           ...timesParts(one),
         ],
@@ -86,15 +92,16 @@ export function activityParameters(report: ActivityReport, next: string | undefi
 
 interface Deed {
   readonly kind: number;
+  readonly action?: string | undefined;
   readonly deed: string | undefined;
   readonly type: string | undefined;
 }
 
-function deedParts({ kind, deed, type }: Deed): JsonObject[] {
+function deedParts({ kind, action, deed, type }: Deed): JsonObject[] {
   const name = kindOf(kind);
   return [
     { name: 'event', valueCode: name },
-    { name: 'action', valueCode: kinds[name].action },
+    { name: 'action', valueCode: action ?? kinds[name].action },
     ...text('deed', deed),
     ...(type === undefined ? [] : [{ name: 'type', valueCode: type }]),
   ];

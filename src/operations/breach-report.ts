@@ -30,7 +30,7 @@ import { checkWholeLog } from './audit-period.ts';
 import { breachList } from './breach-list.ts';
 import { breachData, breachParameters } from './breach-parameters.ts';
 import { operationInput, type Input } from './parameters.ts';
-import { checkAlone, htmlAnswer, reportForm, reportTexts } from './report-form.ts';
+import { htmlAnswer, reportForm, reportTexts } from './report-form.ts';
 import {
   criteria,
   criteriaText,
@@ -64,7 +64,6 @@ export async function breachReport(context: Context, call: Call): Promise<Answer
   const input = await operationInput(context, call, names);
   checkWholeLog(context.caller, '$breach-report');
   const form = reportForm(call, ['csv', 'html', 'ndjson']);
-  checkAlone(context, form);
   const texts = reportTexts(input, call);
   const now = Date.now();
   const [period, aware] = [reportPeriod(context, input, now), awareOf(context, input, now)];

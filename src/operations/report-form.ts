@@ -8,7 +8,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { reportPolicy } from '../pages/report-document.ts';
 import { chooseLanguage, languageOf, languages, texts } from '../pages/texts/language.ts';
 import type { Texts } from '../pages/texts/en.ts';
-import type { Answer, Context } from '../request.ts';
+import type { Answer } from '../request.ts';
 import { optional } from './administer.ts';
 import type { Input } from './parameters.ts';
 
@@ -54,14 +54,6 @@ export function reportTexts(input: Input, { headers }: Call): Texts {
   if (language !== undefined) return texts[language];
   const known = languages.map((one) => one.language).join(', ');
   throw outcomeError('not-supported', `Reports are written in ${known}, not in "${asked.slice(0, 40)}".`, {
-    status: 400,
-  });
-}
-
-/** A report that is no resource cannot stand in a Bundle. @throws OutcomeError `not-supported` */
-export function checkAlone({ inTransaction }: Context, form: ReportForm): void {
-  if (!inTransaction || form === 'fhir') return;
-  throw outcomeError('not-supported', 'Within a transaction a report is Parameters; ask for other forms by itself.', {
     status: 400,
   });
 }

@@ -62,10 +62,18 @@ export function reportHead(
   };
 }
 
-function periodCondition({ from, before }: ReportPeriod): Condition[] {
-  const since: Condition[] =
-    from === undefined ? [] : [{ kind: 'updated', values: [{ prefix: 'ge', interval: { low: from, high: from } }] }];
-  return [...since, { kind: 'updated', values: [{ prefix: 'le', interval: { low: before, high: before } }] }];
+/**
+ * `date` is when it happened, also where another system says so. Without an end all that came in until now is meant, so that
+ * a clock that is ahead elsewhere hides nothing.
+ */
+function periodCondition(context: Context, { from, before, end }: ReportPeriod): Condition[] {
+  const instant = (time: number): string => new Date(time).toISOString();
+  const dates: [string, string][] = [
+    ...(from === undefined ? [] : [['date', `ge${instant(from)}`] satisfies [string, string]]),
+    ...(end === undefined ? [] : [['date', `lt${instant(before)}`] satisfies [string, string]]),
+  ];
+  const received: Condition = { kind: 'updated', values: [{ prefix: 'le', interval: { low: before, high: before } }] };
+  return [...(dates.length === 0 ? [] : [criteria(context, dates)]), ...(end === undefined ? [received] : [])];
 }
 
 /** Search criteria of AuditEvent as a condition. @throws OutcomeError for what the log cannot be asked. */
@@ -101,7 +109,7 @@ export function reportSearch(
     const sentence = `Your scopes do not allow ${operation}: that needs a scope such as user/AuditEvent.s, or patient/AuditEvent.s for oneself.`;
     throw outcomeError('forbidden', sentence);
   }
-  return { condition: and([...about, ...periodCondition(period)]), access, seen };
+  return { condition: and([...about, ...periodCondition(context, period)]), access, seen };
 }
 
 function searching({ caller }: Context): Permit[] {

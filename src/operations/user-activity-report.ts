@@ -8,8 +8,8 @@
  * Parameters: user, name, username, client, start, end, generated, events, refused, partial, first, last, sign-ins,
  * failed-sign-ins (under the username, by whomever), patients (how many), and
  *   day      date, event, action, deed, type, count, refused      by the laboratory's days
- *   refusal  event, deed, type, reason, first, last, count
- *   address, agent (client, role*)                                 first, last, count, refused
+ *   refusal  event, deed, type, reason, first, last, count; more: refusals past a rate that the events stand for
+ *   address, agent (client, external, role*)                                 first, last, count, refused
  *   patient  patient, first, last, count, refused                  in the order of their ids, _count at a time (1,000; at
  *            most 10,000); `next` is the address of the rest
  *
@@ -36,7 +36,7 @@ import { activityCsv } from './activity-csv.ts';
 import { activityParameters, totalsOf } from './activity-parameters.ts';
 import { optional } from './administer.ts';
 import { operationInput, type Input } from './parameters.ts';
-import { checkAlone, csvAnswer, fileName, htmlAnswer, reportForm, reportTexts } from './report-form.ts';
+import { csvAnswer, fileName, htmlAnswer, reportForm, reportTexts } from './report-form.ts';
 import { peopleOf, type Someone } from './report-people.ts';
 import {
   checkForOthers,
@@ -70,7 +70,6 @@ export async function userActivityReport(context: Context, call: Call): Promise<
   const input = await operationInput(context, call, names);
   checkForOthers(context, '$user-activity-report');
   const form = reportForm(call, ['csv', 'html']);
-  checkAlone(context, form);
   const texts = reportTexts(input, call);
   const report = await reportOf(context, input);
   report.patients.lines.forEach(({ patient }) => context.trail.patients.add(patient));

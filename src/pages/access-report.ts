@@ -1,6 +1,6 @@
 /** Who saw a patient, to read and to print. */
 import { codeText, isolated, moment, numberText, reportText, type ReportHead } from './report-document.ts';
-import { list, purposeWords, roleWords, thingWords, whoHtml, type Whom } from './report-words.ts';
+import { clientWords, list, purposeWords, roleWords, thingWords, whoHtml, type Whom } from './report-words.ts';
 import type { Piece } from './html.ts';
 import type { Texts } from './texts/en.ts';
 
@@ -16,6 +16,8 @@ export interface AccessReportLine extends Whom {
   readonly roles: readonly string[];
   readonly organizations: readonly string[];
   readonly client: string;
+  /** Told by another system, which this application brought. */
+  readonly external: boolean;
   readonly purposes: readonly string[];
   readonly first: string;
   readonly last: string;
@@ -70,7 +72,7 @@ function rowOf(texts: Texts, head: ReportHead, line: AccessReportLine): Piece[] 
     whoHtml(texts, line),
     list(line.roles.map((role) => isolated(roleWords(texts, role)))),
     list(line.organizations.map(isolated)),
-    isolated(line.client),
+    clientWords(texts, line),
     list(line.purposes.map((code) => isolated(purposeWords(texts, code)))),
     moment(texts, head, line.first),
     moment(texts, head, line.last),

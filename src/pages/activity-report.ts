@@ -8,7 +8,7 @@ import {
   type ReportHead,
   type Section,
 } from './report-document.ts';
-import { deedWords, list, roleWords, thingWords } from './report-words.ts';
+import { clientWords, deedWords, list, roleWords, thingWords } from './report-words.ts';
 import type { Piece } from './html.ts';
 import { dateText } from './moment.ts';
 import type { Texts } from './texts/en.ts';
@@ -37,9 +37,13 @@ export interface ActivityData {
   /** Undefined where the caller may not know it. */
   readonly failedSignIns: number | undefined;
   readonly days: readonly (Deed & { readonly day: string })[];
-  readonly refusals: readonly (Deed & { readonly reason: string | undefined })[];
+  readonly refusals: readonly (Deed & { readonly reason: string | undefined; readonly more: number })[];
   readonly addresses: readonly (Counted & { readonly address: string })[];
-  readonly agents: readonly (Counted & { readonly roles: readonly string[]; readonly client: string })[];
+  readonly agents: readonly (Counted & {
+    readonly roles: readonly string[];
+    readonly client: string;
+    readonly external: boolean;
+  })[];
   readonly patients: { readonly total: number; readonly lines: readonly (Counted & { readonly patient: string })[] };
 }
 
@@ -99,11 +103,12 @@ function refusals(texts: Texts, { head, refusals: lines }: ActivityData): Sectio
     title: activity.refusals,
     table: {
       columns: [columns.deed, columns.type, columns.reason, columns.first, columns.last, columns.count],
-      rows: lines.map(({ event, deed, type, reason, ...times }) => [
+      rows: lines.map(({ event, deed, type, reason, more, ...times }) => [
         deedWords(texts, event, deed),
         typeCell(texts, type),
         reason === undefined ? undefined : codeText(reason),
-        ...counts(texts, head, times).slice(0, 3),
+        ...counts(texts, head, times).slice(0, 2),
+        more === 0 ? numberText(texts, times.count) : `${numberText(texts, times.count)} + ${numberText(texts, more)}`,
       ]),
     },
   };
@@ -125,7 +130,7 @@ function origins(texts: Texts, { head, addresses, agents }: ActivityData): Secti
       table: {
         columns: [columns.application, columns.role, ...times],
         rows: agents.map((line) => [
-          isolated(line.client),
+          clientWords(texts, line),
           list(line.roles.map((role) => isolated(roleWords(texts, role)))),
           ...counts(texts, head, line),
         ]),

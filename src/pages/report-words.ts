@@ -48,3 +48,8 @@ export function whoHtml({ reports }: Texts, { name, username, reference, subject
     ? codeText(known)
     : html`${isolated(name)} ${known !== '' && html`<br />${codeText(known)}`}`;
 }
+
+/** An application; that it brought what another system tells. */
+export function clientWords({ reports }: Texts, { client, external }: { client: string; external: boolean }): Piece {
+  return external ? html`${isolated(client)}<br />${reports.external}` : isolated(client);
+}

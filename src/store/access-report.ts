@@ -2,9 +2,13 @@
 import type { Agent } from '../audit/record.ts';
 import { typeName } from '../fhir/resource-types.ts';
 import {
+  actingAgent,
   checkLength,
   ownerSql,
+  purposesSql,
   resourceOfTouched,
+  sentActionSql,
+  sentAgentSql,
   timesOf,
   timesSql,
   touchedSql,
@@ -17,6 +21,8 @@ import { sql } from './sql.ts';
 
 export interface AccessLine extends Times {
   readonly agent: Agent;
+  /** Told by another system. */
+  readonly external: boolean;
   readonly purposes: readonly string[];
   readonly seen: readonly Seen[];
 }
@@ -25,8 +31,8 @@ export interface AccessLine extends Times {
 export interface Seen {
   /** Undefined where an event names none of this patient that is still known: a search that found nothing. */
   readonly type: string | undefined;
-  /** Numbers of kinds of events. */
-  readonly kinds: readonly number[];
+  /** Numbers of kinds of events; for events of other systems, their actions. */
+  readonly deeds: readonly string[];
   /** How many different ones. */
   readonly count: number;
   /** The first of them, by id. */
@@ -43,45 +49,50 @@ interface LineRow extends TimesRow {
   agent: number;
   purposes: string;
   content: string;
+  sent: string | null;
 }
 
 interface SeenRow {
   agent: number;
   purposes: string;
+  sent: string | null;
   type: number | null;
-  kinds: number[];
+  deeds: string[];
   count: string;
   ids: string[] | null;
 }
-
-const purposesSql = sql`coalesce(e.detail -> 'purposes', '[]')::text`;
 
 export async function accessLines(session: Session, search: EventSearch, patient: string): Promise<AccessLine[]> {
   const events = await foundEvents(session, search);
   const lines = await session.query<LineRow>(sql`
     select l.*, a.content from (
-      select e.agent, ${purposesSql} as purposes, ${timesSql} from (${events}) e group by 1, 2
+      select e.agent, ${purposesSql} as purposes, ${sentAgentSql} as sent, ${timesSql} from (${events}) e group by 1, 2, 3
     ) l join audit_agent a on a.tenant_id = ${session.tenant} and a.agent = l.agent
-    order by l.last desc, l.agent, l.purposes limit ${mostLines + 1}`);
+    order by l.last desc, l.agent, l.purposes, l.sent limit ${mostLines + 1}`);
   checkLength(lines, mostLines);
   const seen = await session.query<SeenRow>(sql`
-    select e.agent, ${purposesSql} as purposes, o.type, array_agg(distinct e.kind) as kinds,
+    select e.agent, ${purposesSql} as purposes, ${sentAgentSql} as sent, o.type,
+      array_agg(distinct coalesce(${sentActionSql}, e.kind::text)) as deeds,
       count(distinct o.id) as count, (array_agg(distinct o.id) filter (where o.id is not null))[1:${mostIds}::int4] as ids
     from (${events}) e
     left join lateral (
       select t.type, t.id from ${touchedSql} t ${resourceOfTouched(session)} where ${ownerSql} = ${patient}
     ) o on true
     where e.outcome = 0
-    group by 1, 2, 3 order by 3 nulls last`);
-  const byLine = Map.groupBy(seen, ({ agent, purposes }) => `${agent} ${purposes}`);
+    group by 1, 2, 3, 4 order by 4 nulls last`);
+  const byLine = Map.groupBy(seen, keyOf);
   return lines.map((row) => ({
     ...timesOf(row),
-    agent: JSON.parse(row.content) as Agent,
+    ...actingAgent(row),
     purposes: JSON.parse(row.purposes) as string[],
-    seen: (byLine.get(`${row.agent} ${row.purposes}`) ?? []).map(seenOf),
+    seen: (byLine.get(keyOf(row)) ?? []).map(seenOf),
   }));
 }
 
-function seenOf({ type, kinds, count, ids }: SeenRow): Seen {
-  return { type: type === null ? undefined : typeName(type), kinds, count: Number(count), ids: ids ?? [] };
+function keyOf({ agent, purposes, sent }: Pick<SeenRow, 'agent' | 'purposes' | 'sent'>): string {
+  return `${agent} ${purposes} ${sent ?? ''}`;
+}
+
+function seenOf({ type, deeds, count, ids }: SeenRow): Seen {
+  return { type: type === null ? undefined : typeName(type), deeds, count: Number(count), ids: ids ?? [] };
 }

@@ -1,8 +1,20 @@
 /** What a user or an application did, counted from the audit log: by day and deed, address, agent, refusal, and patient. */
+import { kinds } from '../audit/kinds.ts';
 import type { Agent } from '../audit/record.ts';
 import { typeName } from '../fhir/resource-types.ts';
-import { checkLength, patientsSql, timesOf, timesSql, type Times, type TimesRow } from './audit-report.ts';
-import { foundEvents, type EventSearch } from './audit-search.ts';
+import {
+  actingAgent,
+  checkLength,
+  patientsSql,
+  sentActionSql,
+  sentAgentSql,
+  timesOf,
+  timesSql,
+  whenSql,
+  type Times,
+  type TimesRow,
+} from './audit-report.ts';
+import { foundEvents, hasExternal, type EventSearch } from './audit-search.ts';
 import type { Session } from './pool.ts';
 import { raw, sql, type Sql } from './sql.ts';
 
@@ -10,6 +22,8 @@ export interface DeedLine extends Times {
   /** In the laboratory's zone. */
   readonly day: string;
   readonly kind: number;
+  /** Of an event of another system. */
+  readonly action: string | undefined;
   readonly deed: string | undefined;
   readonly type: string | undefined;
 }
@@ -20,6 +34,8 @@ export interface AddressLine extends Times {
 
 export interface AgentLine extends Times {
   readonly agent: Agent;
+  /** Told by another system. */
+  readonly external: boolean;
 }
 
 export interface RefusalLine extends Times {
@@ -27,6 +43,8 @@ export interface RefusalLine extends Times {
   readonly deed: string | undefined;
   readonly type: string | undefined;
   readonly reason: string | undefined;
+  /** Refusals that its events stand for besides themselves: those past a rate are told together. */
+  readonly more: number;
 }
 
 export interface Activity {
@@ -51,35 +69,41 @@ interface Row extends TimesRow {
   kind: number | null;
   deed: string | null;
   type: number | null;
+  action: string | null;
   address: string | null;
   content: string | null;
+  sent: string | null;
 }
+
+/** Of another system's event the one that it names. */
+const addressSql = sql`(case when e.recorded is null then e.address
+  else coalesce(e.detail #>> '{terms,agent.network.address,0,r}', '') end)`;
 
 /** One scan of the events for all three: a user with a million of them has them read from the table once. */
 export async function activityOf(session: Session, { search, zone }: ActivityAsked): Promise<Activity> {
   const events = await foundEvents(session, search);
   const rows = await session.query<Row>(sql`
     select g.*, a.content from (
-      select grouping(x.day, x.address, x.agent) as place, x.day, x.kind, x.deed, x.type, x.address, x.agent,
-        min(x.time) as first, max(x.time) as last, count(*) as count, count(*) filter (where x.outcome <> 0) as refused
+      select grouping(x.day, x.address, x.agent) as place, x.day, x.kind, x.deed, x.type, x.action, x.address, x.agent,
+        x.sent, min(x.at) as first, max(x.at) as last, count(*) as count, count(*) filter (where x.outcome <> 0) as refused
       from (
-        select (e.time at time zone ${zone})::date::text as day, e.kind, e.detail ->> 'deed' as deed, e.entity_type as type,
-          e.address, e.agent, e.time, e.outcome
+        select (${whenSql} at time zone ${zone})::date::text as day, e.kind, e.detail ->> 'deed' as deed, e.entity_type as type,
+          ${sentActionSql} as action, ${addressSql} as address, e.agent, ${sentAgentSql} as sent, ${whenSql} as at, e.outcome
         from (${events}) e
       ) x
-      group by grouping sets ((x.day, x.kind, x.deed, x.type), (x.address), (x.agent))
+      group by grouping sets ((x.day, x.kind, x.deed, x.type, x.action), (x.address), (x.agent, x.sent))
     ) g left join audit_agent a on a.tenant_id = ${session.tenant} and a.agent = g.agent
-    order by g.day, g.kind, g.deed nulls first, g.type nulls first, g.address, g.agent
+    order by g.day, g.kind, g.deed nulls first, g.type nulls first, g.action, g.address, g.agent, g.sent
     limit ${mostLines + 1}`);
   checkLength(rows, mostLines);
   return {
-    deeds: rows.filter(({ place }) => place === deedPlace).map((row) => ({ ...deedOf(row), day: row.day ?? '' })),
+    deeds: rows
+      .filter(({ place }) => place === deedPlace)
+      .map((row) => ({ ...deedOf(row), day: row.day ?? '', action: row.action ?? undefined })),
     addresses: rows
       .filter(({ place }) => place === addressPlace)
       .map((row) => ({ ...timesOf(row), address: row.address ?? '' })),
-    agents: rows
-      .filter(({ place }) => place === agentPlace)
-      .map((row) => ({ ...timesOf(row), agent: JSON.parse(row.content ?? '{}') as Agent })),
+    agents: rows.filter(({ place }) => place === agentPlace).map((row) => ({ ...timesOf(row), ...actingAgent(row) })),
     refusals: await refusalsOf(session, events),
   };
 }
@@ -91,7 +115,7 @@ const agentPlace = 0b110;
 
 type DeedRow = TimesRow & Pick<Row, 'kind' | 'deed' | 'type'>;
 
-function deedOf(row: DeedRow): Times & Omit<DeedLine, 'day' | keyof Times> {
+function deedOf(row: DeedRow): Times & Pick<DeedLine, 'kind' | 'deed' | 'type'> {
   const { kind, deed, type } = row;
   return { ...timesOf(row), kind: kind ?? 0, deed: deed ?? undefined, type: typeOf(type) };
 }
@@ -102,12 +126,13 @@ function typeOf(type: number | null): string | undefined {
 }
 
 async function refusalsOf(session: Session, events: Sql): Promise<RefusalLine[]> {
-  const rows = await session.query<DeedRow & { reason: string | null }>(sql`
-    select e.kind, e.detail ->> 'deed' as deed, e.entity_type as type, e.detail ->> 'reason' as reason, ${timesSql}
+  const rows = await session.query<DeedRow & { reason: string | null; more: string | null }>(sql`
+    select e.kind, e.detail ->> 'deed' as deed, e.entity_type as type, e.detail ->> 'reason' as reason, ${timesSql},
+      sum((e.detail #>> '{further,0,detail,0,valueString}')::int8) filter (where e.kind = ${kinds['requests-refused'].number}) as more
     from (${events}) e where e.outcome <> 0
-    group by 1, 2, 3, 4 order by max(e.time) desc, 1, 2, 3, 4 limit ${mostLines + 1}`);
+    group by 1, 2, 3, 4 order by 6 desc, 1, 2, 3, 4 limit ${mostLines + 1}`);
   checkLength(rows, mostLines);
-  return rows.map((row) => ({ ...deedOf(row), reason: row.reason ?? undefined }));
+  return rows.map((row) => ({ ...deedOf(row), reason: row.reason ?? undefined, more: Number(row.more ?? 0) }));
 }
 
 export interface PatientLine extends Times {
@@ -129,7 +154,7 @@ export async function patientsConcerned(
   { after, count }: { readonly after: string; readonly count: number },
 ): Promise<PatientPage> {
   const events = await foundEvents(session, search);
-  const of = sql`(${events}) e cross join lateral ${patientsSql} p`;
+  const of = sql`(${events}) e cross join lateral ${patientsSql(session, await hasExternal(session))} p`;
   const [all] = await session.query<{ total: string }>(sql`select count(distinct p.patient) as total from ${of}`);
   const rows = await session.query<TimesRow & { patient: string }>(sql`
     select p.patient, ${timesSql} from ${of} where p.patient collate "C" > ${after}

@@ -2,6 +2,7 @@
  * What the reports on the audit log count: the resources and patients of events as rows, for statements in which `e` is an
  * event. Everything is counted in PostgreSQL: ten million events never come into this process.
  */
+import type { Agent } from '../audit/record.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { instantText, type Session } from './pool.ts';
@@ -14,12 +15,52 @@ export const touchedSql: Sql = sql`(
     select (m ->> 0)::int2, m ->> 1 from jsonb_array_elements(e.detail -> 'more') m where (m ->> 0)::int2 >= 0
   )`;
 
-/** The patients that an event is about, each once: `patient`. `union` for `union all` took four times as long. */
-export const patientsSql: Sql = sql`(
+/**
+ * The patients that an event is about, each once: `patient`. `union` for `union all` took four times as long. What another
+ * system sent may name a record and not its patient: where there are such events, those patients are looked up.
+ */
+export function patientsSql(session: Session, external: boolean): Sql {
+  const named = sql`
     select e.patient where e.patient is not null
     union all
-    select jsonb_array_elements_text(e.detail -> 'patients')
-  )`;
+    select jsonb_array_elements_text(e.detail -> 'patients')`;
+  if (!external) return sql`(${named})`;
+  const behind = sql`select r.patient from ${touchedSql} t ${resourceOfTouched(session)}
+    where e.recorded is not null and r.patient is not null`;
+  return sql`(select d.patient from (${named}) d union ${behind})`;
+}
+
+/** When it happened; of another system's event, when that system says so. */
+export const whenSql: Sql = sql`coalesce(e.recorded, e.time)`;
+
+/** The action of another system's event; null for ours, whose kind tells it. */
+export const sentActionSql: Sql = sql`(case when e.recorded is not null then coalesce(e.detail #>> '{terms,action,0,c}', 'E') end)`;
+
+export const purposesSql: Sql = sql`(case when e.recorded is null then coalesce(e.detail -> 'purposes', '[]')
+  else jsonb_path_query_array(e.detail, '$.terms.purposeOfEvent[*].c') end)::text`;
+
+/** Who did it, of another system's event; our own agent is the application that brought it. Null for ours. */
+export const sentAgentSql: Sql = sql`(case when e.recorded is not null then jsonb_build_object(
+    'subject', coalesce(e.detail #>> '{terms,agent.altId,0,c}', e.detail #>> '{terms,agent.who:identifier,0,c}', ''),
+    'client', coalesce(e.detail ->> 'by', ''),
+    'roles', jsonb_path_query_array(e.detail, '$.terms."agent.role"[*].c'),
+    'fhirUser', (select (w ->> 't') || '/' || (w ->> 'i') from jsonb_array_elements(e.detail #> '{terms,agent.who}') w
+      where w ->> 't' in ('Practitioner', 'PractitionerRole', 'Patient', 'RelatedPerson') limit 1),
+    'name', (select string_agg(distinct n ->> 'r', '; ') from jsonb_array_elements(e.detail #> '{terms,agent.name}') n)
+  )::text end)`;
+
+interface Acting {
+  readonly content: string | null;
+  readonly sent: string | null;
+}
+
+/** @param sent of `sentAgentSql` */
+export function actingAgent({ content, sent }: Acting): { readonly agent: Agent; readonly external: boolean } {
+  if (sent === null) return { agent: JSON.parse(content ?? '{}') as Agent, external: false };
+  const { fhirUser, name, ...rest } = JSON.parse(sent) as Agent & { fhirUser: string | null; name: string | null };
+  const agent = { ...rest, ...(fhirUser !== null && { fhirUser }), ...(name !== null && { name }) };
+  return { agent, external: true };
+}
 
 const patientType = typeNumber('Patient') ?? -1;
 
@@ -47,7 +88,7 @@ export interface Times {
   readonly refused: number;
 }
 
-export const timesSql: Sql = sql`min(e.time) as first, max(e.time) as last, count(*) as count,
+export const timesSql: Sql = sql`min(${whenSql}) as first, max(${whenSql}) as last, count(*) as count,
   count(*) filter (where e.outcome <> 0) as refused`;
 
 export interface TimesRow {

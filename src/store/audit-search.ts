@@ -135,7 +135,7 @@ function ofOrigin(origin: Origin): Sql {
 }
 
 /** Most laboratories have none, and their searches are spared the second half. */
-async function hasExternal(session: Session): Promise<boolean> {
+export async function hasExternal(session: Session): Promise<boolean> {
   const [row] = await session.query<{ found: boolean }>(sql`select exists (select from audit_event
     where tenant_id = ${session.tenant} and recorded is not null) as found`);
   return row?.found === true;

@@ -8,10 +8,11 @@ import {
   timesOf,
   timesSql,
   touchedSql,
+  whenSql,
   type Times,
   type TimesRow,
 } from './audit-report.ts';
-import { foundEvents, type EventSearch } from './audit-search.ts';
+import { foundEvents, hasExternal, type EventSearch } from './audit-search.ts';
 import { instantText, type Database, type Session } from './pool.ts';
 import { sql, type Sql } from './sql.ts';
 
@@ -55,11 +56,12 @@ export async function allowTime(session: Session): Promise<void> {
 
 export async function breachOf(session: Session, { search, labels }: BreachAsked): Promise<Breach> {
   const events = await foundEvents(session, search);
+  const external = await hasExternal(session);
   const kinds = await session.query<KindRow>(sql`select e.kind, ${timesSql},
-      min(e.time) filter (where e.outcome = 0) as began, max(e.time) filter (where e.outcome = 0) as ended
+      min(${whenSql}) filter (where e.outcome = 0) as began, max(${whenSql}) filter (where e.outcome = 0) as ended
     from (${events}) e group by 1 order by 1`);
   const [persons] = await session.query<{ count: string }>(sql`select count(*) as count from (
-      select distinct p.patient from (${events}) e cross join lateral ${patientsSql} p where e.outcome = 0
+      select distinct p.patient from (${events}) e cross join lateral ${patientsSql(session, external)} p where e.outcome = 0
     ) d`);
   return {
     events: kinds.map((row) => ({ ...timesOf(row), kind: row.kind })),
@@ -129,7 +131,9 @@ export async function eachConcerned(
       begun = true;
       await allowTime(session);
       const events = await foundEvents(session, search);
-      await session.query(sql`declare concerned cursor for ${concernedSql(session, events)}`);
+      await session.query(
+        sql`declare concerned cursor for ${concernedSql(session, events, await hasExternal(session))}`,
+      );
       for (;;) {
         const rows = await session.query<ConcernedRow>(sql`fetch 1000 from concerned`);
         if (rows.length === 0) return;
@@ -141,13 +145,13 @@ export async function eachConcerned(
 }
 
 /** Of each person first a row without a record, with all events that name them; then one for each record. */
-function concernedSql(session: Session, events: Sql): Sql {
+function concernedSql(session: Session, events: Sql, external: boolean): Sql {
   return sql`with found as materialized (select * from (${events}) e where e.outcome = 0)
-    select c.patient, c.type, c.id, min(c.time) as first, max(c.time) as last, count(*) as count from (
-      select ${ownerSql} as patient, t.type, t.id, e.time
+    select c.patient, c.type, c.id, min(c.at) as first, max(c.at) as last, count(*) as count from (
+      select ${ownerSql} as patient, t.type, t.id, ${whenSql} as at
       from found e cross join lateral ${touchedSql} t ${resourceOfTouched(session)}
       union all
-      select p.patient, null, null, e.time from found e cross join lateral ${patientsSql} p
+      select p.patient, null, null, ${whenSql} from found e cross join lateral ${patientsSql(session, external)} p
     ) c
     group by 1, 2, 3 order by 1 nulls last, 2 nulls first, 3`;
 }

@@ -141,13 +141,23 @@ describe('the form is what was asked for', () => {
     },
   );
 
-  test('a list is none of the other two, and Parameters alone stand in a transaction', async () => {
+  test('a list is none of the other two', async () => {
     expect((await ask(`${access}&_format=ndjson`)).status).toBe(406);
+  });
+
+  test.each(['batch', 'transaction'])('in a %s it is Parameters, whatever an entry asks for', async (type) => {
     const entry = { request: { method: 'GET', url: `${access}&_format=csv` } };
-    const body = JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry: [entry] });
-    const response = await lab.fetch('', { method: 'POST', headers: json, body });
-    expect(response.status).toBe(400);
-    expect(await response.text()).toContain('Within a transaction a report is Parameters');
+    const body = JSON.stringify({ resourceType: 'Bundle', type, entry: [entry] });
+    const response = await officer.fetch('', {
+      method: 'POST',
+      headers: { ...json, prefer: 'return=representation' },
+      body,
+    });
+    const answered = (await response.json()) as { entry?: { resource?: Json; response: Json }[] };
+    expect(answered.entry?.[0]).toMatchObject({
+      response: { status: '200 OK' },
+      resource: { resourceType: 'Parameters' },
+    });
   });
 });
 
@@ -155,11 +165,13 @@ describe('a table', () => {
   test('begins with the mark of UTF-8, and no name in it is a formula', async () => {
     const { text, headers } = await ask(access, { accept: 'text/csv' });
     const [head, ...lines] = text.slice(0, -2).split('\r\n');
-    expect(head).toBe('\uFEFFuser,name,username,role,organization,client,purpose,first,last,count,refused,seen');
+    expect(head).toBe(
+      '\uFEFFuser,name,username,role,organization,client,external,purpose,first,last,count,refused,seen',
+    );
     expect(headers.get('content-disposition')).toMatch(/^attachment; filename="access-report-\d{4}-\d\d-\d\d\.csv"$/);
     expect(lines).toEqual([
-      `Practitioner/hostile,"'=HYPERLINK(""https://evil.example"")<script>alert(1)</script>",,pathologist,قسم الطوارئ,portal,TREAT,2025-05-01T08:00:00.000Z,2025-05-03T08:00:00.000Z,2,0,Observation 1 (ER)`,
-      `u-2,'=cmd()|calc,,technician,,'@SUM(A1),,2025-05-02T08:00:00.000Z,2025-05-02T08:00:00.000Z,1,0,Observation 1 (R)`,
+      `Practitioner/hostile,"'=HYPERLINK(""https://evil.example"")<script>alert(1)</script>",,pathologist,قسم الطوارئ,portal,,TREAT,2025-05-01T08:00:00.000Z,2025-05-03T08:00:00.000Z,2,0,Observation 1 (ER)`,
+      `u-2,'=cmd()|calc,,technician,,'@SUM(A1),,,2025-05-02T08:00:00.000Z,2025-05-02T08:00:00.000Z,1,0,Observation 1 (R)`,
     ]);
   });
 
@@ -369,6 +381,119 @@ test('sign-ins that failed under a name are told, and how many', async () => {
   ]);
   const parts = await parametersOf(`AuditEvent/$user-activity-report?user=samir&${period}`);
   expect([one(parts, 'failed-sign-ins'), one(parts, 'events')]).toEqual([2, 0]);
+});
+
+describe('events of other systems', () => {
+  const event: Json = {
+    resourceType: 'AuditEvent',
+    type: { system: 'http://dicom.nema.org/resources/ontology/DCM', code: '110103' },
+    action: 'R',
+    recorded: '2025-08-01T10:00:00Z',
+    outcome: '0',
+    purposeOfEvent: [{ coding: [{ code: 'TREAT' }] }],
+    agent: [
+      {
+        who: { reference: 'Practitioner/hostile' },
+        altId: 'rad7',
+        name: 'Zoë Farès',
+        role: [{ coding: [{ code: 'radiologist' }] }],
+        network: { address: '192.0.2.33', type: '2' },
+        requestor: true,
+      },
+    ],
+    source: { observer: { display: 'PACS' } },
+    entity: [{ what: { reference: 'Patient/p1' } }, { what: { reference: 'Observation/o-p1' } }],
+  };
+  const august = 'start=2025-08-01&end=2025-08-31';
+
+  beforeAll(async () => {
+    const pacs = await signIn(lab.tenant, 'system/AuditEvent.c', 'pacs');
+    const unnamed = {
+      ...event,
+      entity: [{ what: { reference: 'Observation/o-p2' } }],
+      recorded: '2025-08-02T10:00:00Z',
+    };
+    for (const body of [event, unnamed]) {
+      const response = await pacs.fetch('AuditEvent', { method: 'POST', headers: json, body: JSON.stringify(body) });
+      expect(response.status).toBe(201);
+    }
+  });
+
+  test('tell who it was there, and when', async () => {
+    const parts = await parametersOf(`Patient/p1/$access-report?${august}`);
+    const [line = []] = groups(parts, 'access');
+    expect([
+      one(parts, 'events'),
+      one(line, 'external'),
+      one(line, 'first'),
+      one(line, 'role'),
+      one(line, 'purpose'),
+    ]).toEqual([1, true, '2025-08-01T10:00:00.000Z', 'radiologist', 'TREAT']);
+    expect(one(line, 'user')).toEqual({ reference: 'Practitioner/hostile', identifier: { value: 'rad7' } });
+    expect(groups(line, 'seen').map((seen) => [one(seen, 'type'), one(seen, 'action'), one(seen, 'count')])).toEqual([
+      ['Observation', 'R', 1],
+      ['Patient', 'R', 1],
+    ]);
+    const page = await ask(`Patient/p1/$access-report?${august}`, { accept: 'text/html' });
+    expect(page.text).toContain('(told by another system)');
+  });
+
+  test('are deeds of the person, with the action and address that were told', async () => {
+    const parts = await parametersOf(`AuditEvent/$user-activity-report?user=Practitioner/hostile&${august}`);
+    const [day = []] = groups(parts, 'day');
+    expect([
+      one(parts, 'events'),
+      one(parts, 'patients'),
+      one(day, 'date'),
+      one(day, 'event'),
+      one(day, 'action'),
+    ]).toEqual([2, 2, '2025-08-01', 'external', 'R']);
+    expect(groups(parts, 'address').map((line) => one(line, 'address'))).toEqual(['192.0.2.33']);
+    expect(
+      (await ask(`AuditEvent/$user-activity-report?user=Practitioner/hostile&${august}&_format=csv`)).text,
+    ).toContain('day,2025-08-01,external,R,');
+  });
+
+  test('concern persons whom only their records name', async () => {
+    const parts = await parametersOf(`AuditEvent/$breach-report?user=Practitioner/hostile&${august}`);
+    expect(['events', 'persons', 'records', 'last'].map((name) => one(parts, name))).toEqual([
+      2,
+      2,
+      3,
+      '2025-08-02T10:00:00.000Z',
+    ]);
+    const { text } = await ask(`AuditEvent/$breach-report?user=Practitioner/hostile&${august}&_format=ndjson`);
+    expect(text.trim().split('\n').length).toBe(2);
+  });
+});
+
+test('a day is one of the laboratory, and refusals past a rate count', async () => {
+  const east = await makeLaboratory({ settings: { timezone: 'Asia/Riyadh' } });
+  const told = { type: { code: '2' }, description: 'requests', detail: [{ type: 'count', valueString: '250' }] };
+  await putEvents(east.tenant.id, [
+    seen('p1', { at: '2025-05-01T20:59:00Z' }),
+    seen('p1', { at: '2025-05-01T21:01:00Z' }),
+    seen('p1', {
+      at: '2025-05-03T12:00:00Z',
+      kind: 'requests-refused',
+      outcome: 4,
+      reason: '429 throttled',
+      further: [told],
+    }),
+  ]);
+  const path = 'AuditEvent/$user-activity-report?user=Practitioner/hostile&end=2025-05-03';
+  const parts = await parametersOf(path, east);
+  expect(groups(parts, 'day').map((day) => [one(day, 'date'), one(day, 'count')])).toEqual([
+    ['2025-05-01', 1],
+    ['2025-05-02', 1],
+    ['2025-05-03', 1],
+  ]);
+  expect(groups(parts, 'refusal').map((line) => [one(line, 'reason'), one(line, 'count'), one(line, 'more')])).toEqual([
+    ['429 throttled', 1, 250],
+  ]);
+  // The end of a day there is 21:00 UTC.
+  expect(one(await parametersOf(path.replace('05-03', '05-01'), east), 'events')).toBe(1);
+  expect((await ask(path, { accept: 'text/html' }, east)).text).toContain('Asia/Riyadh');
 });
 
 describe('much of everything', () => {

@@ -43,6 +43,7 @@ const pages: Readonly<Record<string, (words: Texts) => string>> = {
           roles: ['pathologist', 'reviewer'],
           organizations: ['قسم الطوارئ', 'Laboratoire central'],
           client: 'Portal',
+          external: false,
           purposes: ['TREAT', 'BTG'],
           seen: [
             { type: 'Observation', count: 40, actions: ['R', 'U'] },
@@ -59,6 +60,7 @@ const pages: Readonly<Record<string, (words: Texts) => string>> = {
           roles: ['interface'],
           organizations: [],
           client: 'analyser-1',
+          external: true,
           purposes: [],
           seen: [],
         },
@@ -93,12 +95,13 @@ const pages: Readonly<Record<string, (words: Texts) => string>> = {
           event: 'access-denied',
           deed: 'read',
           type: 'Observation',
+          more: 250,
           reason:
             '403 forbidden: Your scopes do not allow read on Observation: that needs a scope such as system/Observation.r.',
         },
       ],
       addresses: [{ ...times, address: '2001:db8:85a3::8a2e:370:7334' }],
-      agents: [{ ...times, roles: ['pathologist'], client: 'Portal' }],
+      agents: [{ ...times, roles: ['pathologist'], client: 'Portal', external: true }],
       patients: { total: 2_000, lines: [{ ...times, patient: 'p1' }] },
     }),
   breach: (words) =>

@@ -10,6 +10,7 @@ export const reports: Texts['reports'] = {
   partial: 'صلاحياتك تُظهر جزءًا من السجل فقط: ما تستبعده غير محسوب هنا.',
   nothing: 'لا يوجد في السجل شيء عن هذا.',
   unknown: 'غير معروف',
+  external: '(أبلغ عنه نظام آخر)',
   zone: (zone) => `الأوقات بتوقيت ${zone}.`,
   columns: {
     who: 'مَن',
@@ -91,6 +92,13 @@ export const reports: Texts['reports'] = {
     'client-changed': 'تغيير تطبيق',
     'settings-changed': 'تغيير الإعدادات',
     'audit-verified': 'التحقق من السجل',
+    'patient-erased': 'محو بيانات مريض',
+    'erasure-previewed': 'معاينة محو',
+    'processing-restricted': 'تقييد المعالجة',
+    'restriction-lifted': 'رفع التقييد',
+    'request-refused': 'طلب مرفوض',
+    'requests-refused': 'طلبات أخرى مرفوضة',
+    external: 'أبلغ عنه نظام آخر',
   },
   access: {
     title: 'من اطّلع على هذا الملف',
@@ -114,7 +122,7 @@ export const reports: Texts['reports'] = {
     addresses: 'عناوين الشبكة',
     agents: 'الأدوار والتطبيقات المستخدمة',
     list: 'قائمة المرضى المعنيين',
-    more: (shown, total) => `أُدرج ${shown} من أصل ${total} من المرضى. يعطي التقرير مع ‎_after‎ من يليهم.`,
+    more: (shown, total) => `أُدرج ${shown} من أصل ${total} من المرضى. تعطي صيغة JSON الباقين صفحة بعد صفحة.`,
   },
   breach: {
     title: 'تقرير عن خرق للبيانات الشخصية',

@@ -8,6 +8,7 @@ export const reports = {
   partial: 'Your permissions show only a part of the log: what they leave out is not counted here.',
   nothing: 'The log has nothing about this.',
   unknown: 'Unknown',
+  external: '(told by another system)',
   zone: (zone: string) => `Times are those of ${zone}.`,
   columns: {
     who: 'Who',
@@ -89,6 +90,13 @@ export const reports = {
     'client-changed': 'application changed',
     'settings-changed': 'settings changed',
     'audit-verified': 'log verified',
+    'patient-erased': 'erased a patient',
+    'erasure-previewed': 'previewed an erasure',
+    'processing-restricted': 'restricted processing',
+    'restriction-lifted': 'lifted a restriction',
+    'request-refused': 'request refused',
+    'requests-refused': 'further requests refused',
+    external: 'told by another system',
   },
   access: {
     title: 'Who saw this record',
@@ -113,7 +121,7 @@ export const reports = {
     agents: 'Roles and applications used',
     list: 'Patients concerned',
     more: (shown: string, total: string) =>
-      `${shown} of ${total} patients are listed. The report with _after gives the next ones.`,
+      `${shown} of ${total} patients are listed. The JSON form gives the others page by page.`,
   },
   breach: {
     title: 'Report on a personal data breach',

@@ -10,6 +10,7 @@ export const reports: Texts['reports'] = {
   partial: 'Vos droits ne montrent qu’une partie du journal : ce qu’ils excluent n’est pas compté ici.',
   nothing: 'Le journal ne contient rien à ce sujet.',
   unknown: 'Inconnu',
+  external: '(communiqué par un autre système)',
   zone: (zone) => `Les heures sont celles de ${zone}.`,
   columns: {
     who: 'Qui',
@@ -91,6 +92,13 @@ export const reports: Texts['reports'] = {
     'client-changed': 'application modifiée',
     'settings-changed': 'paramètres modifiés',
     'audit-verified': 'journal vérifié',
+    'patient-erased': 'effacement d’un patient',
+    'erasure-previewed': 'aperçu d’un effacement',
+    'processing-restricted': 'limitation du traitement',
+    'restriction-lifted': 'limitation levée',
+    'request-refused': 'requête refusée',
+    'requests-refused': 'autres requêtes refusées',
+    external: 'communiqué par un autre système',
   },
   access: {
     title: 'Qui a consulté ce dossier',
@@ -114,7 +122,7 @@ export const reports: Texts['reports'] = {
     addresses: 'Adresses réseau',
     agents: 'Rôles et applications utilisés',
     list: 'Patients concernés',
-    more: (shown, total) => `${shown} patients sur ${total} sont listés. Le rapport avec _after donne les suivants.`,
+    more: (shown, total) => `${shown} patients sur ${total} sont listés. La forme JSON donne les autres page par page.`,
   },
   breach: {
     title: 'Rapport sur une violation de données personnelles',
