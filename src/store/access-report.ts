@@ -2,13 +2,12 @@
 import type { Agent } from '../audit/record.ts';
 import { typeName } from '../fhir/resource-types.ts';
 import {
-  actingAgent,
   checkLength,
+  externalSql,
   ownerSql,
   purposesSql,
   resourceOfTouched,
   sentActionSql,
-  sentAgentSql,
   timesOf,
   timesSql,
   touchedSql,
@@ -49,13 +48,13 @@ interface LineRow extends TimesRow {
   agent: number;
   purposes: string;
   content: string;
-  sent: string | null;
+  external: boolean;
 }
 
 interface SeenRow {
   agent: number;
   purposes: string;
-  sent: string | null;
+  external: boolean;
   type: number | null;
   deeds: string[];
   count: string;
@@ -66,12 +65,12 @@ export async function accessLines(session: Session, search: EventSearch, patient
   const events = await foundEvents(session, search);
   const lines = await session.query<LineRow>(sql`
     select l.*, a.content from (
-      select e.agent, ${purposesSql} as purposes, ${sentAgentSql} as sent, ${timesSql} from (${events}) e group by 1, 2, 3
+      select e.agent, ${purposesSql} as purposes, ${externalSql} as external, ${timesSql} from (${events}) e group by 1, 2, 3
     ) l join audit_agent a on a.tenant_id = ${session.tenant} and a.agent = l.agent
-    order by l.last desc, l.agent, l.purposes, l.sent limit ${mostLines + 1}`);
+    order by l.last desc, l.agent, l.purposes, l.external limit ${mostLines + 1}`);
   checkLength(lines, mostLines);
   const seen = await session.query<SeenRow>(sql`
-    select e.agent, ${purposesSql} as purposes, ${sentAgentSql} as sent, o.type,
+    select e.agent, ${purposesSql} as purposes, ${externalSql} as external, o.type,
       array_agg(distinct coalesce(${sentActionSql}, e.kind::text)) as deeds,
       count(distinct o.id) as count, (array_agg(distinct o.id) filter (where o.id is not null))[1:${mostIds}::int4] as ids
     from (${events}) e
@@ -83,14 +82,15 @@ export async function accessLines(session: Session, search: EventSearch, patient
   const byLine = Map.groupBy(seen, keyOf);
   return lines.map((row) => ({
     ...timesOf(row),
-    ...actingAgent(row),
+    agent: JSON.parse(row.content) as Agent,
+    external: row.external,
     purposes: JSON.parse(row.purposes) as string[],
     seen: (byLine.get(keyOf(row)) ?? []).map(seenOf),
   }));
 }
 
-function keyOf({ agent, purposes, sent }: Pick<SeenRow, 'agent' | 'purposes' | 'sent'>): string {
-  return `${agent} ${purposes} ${sent ?? ''}`;
+function keyOf({ agent, purposes, external }: Pick<SeenRow, 'agent' | 'purposes' | 'external'>): string {
+  return `${agent} ${purposes} ${external}`;
 }
 
 function seenOf({ type, deeds, count, ids }: SeenRow): Seen {

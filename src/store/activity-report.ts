@@ -3,11 +3,10 @@ import { kinds } from '../audit/kinds.ts';
 import type { Agent } from '../audit/record.ts';
 import { typeName } from '../fhir/resource-types.ts';
 import {
-  actingAgent,
   checkLength,
+  externalSql,
   patientsSql,
   sentActionSql,
-  sentAgentSql,
   timesOf,
   timesSql,
   whenSql,
@@ -72,7 +71,7 @@ interface Row extends TimesRow {
   action: string | null;
   address: string | null;
   content: string | null;
-  sent: string | null;
+  external: boolean | null;
 }
 
 /** Of another system's event the one that it names. */
@@ -85,15 +84,15 @@ export async function activityOf(session: Session, { search, zone }: ActivityAsk
   const rows = await session.query<Row>(sql`
     select g.*, a.content from (
       select grouping(x.day, x.address, x.agent) as place, x.day, x.kind, x.deed, x.type, x.action, x.address, x.agent,
-        x.sent, min(x.at) as first, max(x.at) as last, count(*) as count, count(*) filter (where x.outcome <> 0) as refused
+        x.external, min(x.at) as first, max(x.at) as last, count(*) as count, count(*) filter (where x.outcome <> 0) as refused
       from (
         select (${whenSql} at time zone ${zone})::date::text as day, e.kind, e.detail ->> 'deed' as deed, e.entity_type as type,
-          ${sentActionSql} as action, ${addressSql} as address, e.agent, ${sentAgentSql} as sent, ${whenSql} as at, e.outcome
+          ${sentActionSql} as action, ${addressSql} as address, e.agent, ${externalSql} as external, ${whenSql} as at, e.outcome
         from (${events}) e
       ) x
-      group by grouping sets ((x.day, x.kind, x.deed, x.type, x.action), (x.address), (x.agent, x.sent))
+      group by grouping sets ((x.day, x.kind, x.deed, x.type, x.action), (x.address), (x.agent, x.external))
     ) g left join audit_agent a on a.tenant_id = ${session.tenant} and a.agent = g.agent
-    order by g.day, g.kind, g.deed nulls first, g.type nulls first, g.action, g.address, g.agent, g.sent
+    order by g.day, g.kind, g.deed nulls first, g.type nulls first, g.action, g.address, g.agent, g.external
     limit ${mostLines + 1}`);
   checkLength(rows, mostLines);
   return {
@@ -103,7 +102,13 @@ export async function activityOf(session: Session, { search, zone }: ActivityAsk
     addresses: rows
       .filter(({ place }) => place === addressPlace)
       .map((row) => ({ ...timesOf(row), address: row.address ?? '' })),
-    agents: rows.filter(({ place }) => place === agentPlace).map((row) => ({ ...timesOf(row), ...actingAgent(row) })),
+    agents: rows
+      .filter(({ place }) => place === agentPlace)
+      .map((row) => ({
+        ...timesOf(row),
+        agent: JSON.parse(row.content ?? '{}') as Agent,
+        external: row.external === true,
+      })),
     refusals: await refusalsOf(session, events),
   };
 }

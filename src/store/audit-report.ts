@@ -2,7 +2,6 @@
  * What the reports on the audit log count: the resources and patients of events as rows, for statements in which `e` is an
  * event. Everything is counted in PostgreSQL: ten million events never come into this process.
  */
-import type { Agent } from '../audit/record.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { instantText, type Session } from './pool.ts';
@@ -36,31 +35,10 @@ export const whenSql: Sql = sql`coalesce(e.recorded, e.time)`;
 /** The action of another system's event; null for ours, whose kind tells it. */
 export const sentActionSql: Sql = sql`(case when e.recorded is not null then coalesce(e.detail #>> '{terms,action,0,c}', 'E') end)`;
 
-export const purposesSql: Sql = sql`(case when e.recorded is null then coalesce(e.detail -> 'purposes', '[]')
-  else jsonb_path_query_array(e.detail, '$.terms.purposeOfEvent[*].c') end)::text`;
+export const purposesSql: Sql = sql`coalesce(e.detail -> 'purposes', '[]')::text`;
 
-/** Who did it, of another system's event; our own agent is the application that brought it. Null for ours. */
-export const sentAgentSql: Sql = sql`(case when e.recorded is not null then jsonb_build_object(
-    'subject', coalesce(e.detail #>> '{terms,agent.altId,0,c}', e.detail #>> '{terms,agent.who:identifier,0,c}', ''),
-    'client', coalesce(e.detail ->> 'by', ''),
-    'roles', jsonb_path_query_array(e.detail, '$.terms."agent.role"[*].c'),
-    'fhirUser', (select (w ->> 't') || '/' || (w ->> 'i') from jsonb_array_elements(e.detail #> '{terms,agent.who}') w
-      where w ->> 't' in ('Practitioner', 'PractitionerRole', 'Patient', 'RelatedPerson') limit 1),
-    'name', (select string_agg(distinct n ->> 'r', '; ') from jsonb_array_elements(e.detail #> '{terms,agent.name}') n)
-  )::text end)`;
-
-interface Acting {
-  readonly content: string | null;
-  readonly sent: string | null;
-}
-
-/** @param sent of `sentAgentSql` */
-export function actingAgent({ content, sent }: Acting): { readonly agent: Agent; readonly external: boolean } {
-  if (sent === null) return { agent: JSON.parse(content ?? '{}') as Agent, external: false };
-  const { fhirUser, name, ...rest } = JSON.parse(sent) as Agent & { fhirUser: string | null; name: string | null };
-  const agent = { ...rest, ...(fhirUser !== null && { fhirUser }), ...(name !== null && { name }) };
-  return { agent, external: true };
-}
+/** Another system told it. */
+export const externalSql: Sql = sql`e.recorded is not null`;
 
 const patientType = typeNumber('Patient') ?? -1;
 
