@@ -219,19 +219,21 @@ export interface Branch {
   readonly where: Sql;
 }
 
-/** Branches that together are this condition; no event is in two. */
-export function auditBranches(condition: Condition, given: Asked): Branch[] {
+/**
+ * Branches that together are this condition under an access; no event is in two. Where nothing that is asked leads to an
+ * index, what the access names may: a patient's own events are few of all.
+ */
+export function auditBranches(condition: Condition, access: Condition, given: Asked): Branch[] {
   const known = { ...given, bounded: isBounded(condition) };
-  const parts = condition.kind === 'and' ? condition.parts : [condition];
-  const [split] = parts
-    .filter(isIndexed)
-    .map((part) => ({ part, found: leavesOf(part).flatMap((leaf) => alternativesOf(leaf, known)) }))
+  const parts = partsOf(condition);
+  const allowed = auditAccessSql(access, given);
+  const [split] = [...splitsOf(parts, known), ...grantedSplits(access, given)]
     .filter(({ found }) => found.length > 1 && found.length <= mostAlternatives)
     .sort((one, other) => rank(one.part) - rank(other.part));
   const { tenant } = known;
-  if (split === undefined) return [eventBranch(tenant, [auditSql(condition, known)])];
+  if (split === undefined) return [eventBranch(tenant, [auditSql(condition, known), allowed])];
   const others = parts.filter((part) => part !== split.part);
-  const rest = others.map((part) => auditSql(part, known));
+  const rest = [...others.map((part) => auditSql(part, known)), allowed];
   const within = others
     .filter((part): part is Time => isTime(part, known.origin))
     .map((part) => timeSql(raw('p.time'), part));
@@ -240,6 +242,33 @@ export function auditBranches(condition: Condition, given: Asked): Branch[] {
     return led === undefined
       ? eventBranch(tenant, [where, ...before, ...rest])
       : ledBranch(tenant, led, [...within, ...before, ...rest]);
+  });
+}
+
+function partsOf(condition: Condition): readonly Condition[] {
+  return condition.kind === 'and' ? condition.parts : [condition];
+}
+
+interface Split {
+  readonly part: Indexed;
+  readonly found: readonly Alternative[];
+}
+
+function splitsOf(parts: readonly Condition[], known: Surroundings): Split[] {
+  return parts
+    .filter(isIndexed)
+    .map((part) => ({ part, found: leavesOf(part).flatMap((leaf) => alternativesOf(leaf, known)) }));
+}
+
+/** What cannot be asked grants nothing, and leads nowhere. */
+function grantedSplits(access: Condition, known: Asked): Split[] {
+  return partsOf(access).flatMap((part) => {
+    try {
+      return splitsOf([part], { ...known, bounded: true });
+    } catch (error) {
+      if (error instanceof OutcomeError) return [];
+      throw error;
+    }
   });
 }
 

@@ -117,13 +117,11 @@ async function branchesOf(session: Session, search: EventSearch): Promise<Branch
   const condition = withoutCompartments(await withoutChains(session, search.condition, search.seen));
   const access = withoutCompartments(search.access);
   const known = await lookUp(session, condition, access);
-  const branches = (origin: Origin, asked: Sql): Branch[] => {
-    const allowed = auditAccessSql(access, { ...known, origin });
-    return auditBranches(condition, { ...known, origin }).map((branch) => ({
+  const branches = (origin: Origin, asked: Sql): Branch[] =>
+    auditBranches(condition, access, { ...known, origin }).map((branch) => ({
       ...branch,
-      where: sql`${branch.where} and ${asked} and ${allowed}`,
+      where: sql`${branch.where} and ${asked}`,
     }));
-  };
   if (!(await hasExternal(session))) return branches('own', sql`true`);
   return origins.flatMap((origin) => branches(origin, ofOrigin(origin)));
 }
