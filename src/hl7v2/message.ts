@@ -119,7 +119,7 @@ export interface FieldReader {
 
 export interface Repetition {
   readonly raw: string;
-  /** Unescaped; '' where it is empty or null. */
+  /** Unescaped, as FHIR can hold it; '' where it is empty, white space or null. */
   text(component?: number, subcomponent?: number): string;
   /** Of all components: whether one says something. */
   readonly empty: boolean;
@@ -157,9 +157,15 @@ function repetitionOf(delimiters: Delimiters, raw: string): Repetition {
     empty: components.every((component) => component.split(delimiters.subcomponent).every((part) => isNothing(part))),
     text: (component = 1, subcomponent = 1) => {
       const part = components[component - 1]?.split(delimiters.subcomponent)[subcomponent - 1] ?? '';
-      return isNothing(part) ? '' : unescapeText(part, delimiters);
+      return isNothing(part) ? '' : printable(unescapeText(part, delimiters));
     },
   };
+}
+
+/** FHIR's texts have no control characters but line ends and tabs, and are not white space alone. */
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.trim() === '' ? '' : text.replaceAll(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g, '');
 }
 
 function isNothing(part: string): boolean {

@@ -33,8 +33,8 @@ export function codingSystem(name: string): string | undefined {
   if (known !== undefined) return known;
   const [, table] = /^HL7-?(\d{4})$/i.exec(name) ?? [];
   if (table !== undefined) return `http://terminology.hl7.org/CodeSystem/v2-${table}`;
-  if (/^\d+(\.\d+)+$/.test(name)) return `urn:oid:${name}`;
-  return /^[a-z]+:/i.test(name) ? name : localSystem(name);
+  if (/^[0-2](\.(0|[1-9]\d*))+$/.test(name)) return `urn:oid:${name}`;
+  return /^[a-z]+:\S+$/i.test(name) ? name : localSystem(name);
 }
 
 /** Codes that only the sender knows: `L`, `99zzz`, or nothing. */

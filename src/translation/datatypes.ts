@@ -18,14 +18,16 @@ export function object(members: Record<string, JsonObject[string] | undefined>):
   );
 }
 
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** HD: namespace, universal id, its type. `undefined` where no authority is named. */
 export function systemOf(settings: Settings, namespace: string, universal = '', type = ''): string | undefined {
   const named = settings.systems[namespace] ?? settings.systems[universal];
   if (named !== undefined) return named;
   if (universal !== '') {
-    if (type === 'ISO' || /^\d+(\.\d+)+$/.test(universal)) return `urn:oid:${universal}`;
-    if (type === 'UUID' || type === 'GUID') return `urn:uuid:${universal.toLowerCase()}`;
-    if (/^[a-z][a-z0-9+.-]*:/i.test(universal)) return universal;
+    if (/^[0-2](\.(0|[1-9]\d*))+$/.test(universal)) return `urn:oid:${universal}`;
+    if (/^(UUID|GUID)$/.test(type) && uuid.test(universal)) return `urn:uuid:${universal.toLowerCase()}`;
+    if (/^[a-z][a-z0-9+.-]*:\S+$/i.test(universal)) return universal;
     return `urn:makhbar:hl7v2:authority:${encodeURIComponent(universal)}`;
   }
   return namespace === '' ? undefined : `urn:makhbar:hl7v2:authority:${encodeURIComponent(namespace)}`;
@@ -139,7 +141,11 @@ export function concept(
 
 /** Components `at`, `at`+1, `at`+2: code, text, system. */
 function coding(cwe: Repetition, at: number): { system: string; code: string; display?: string } | undefined {
-  const [code, display, name] = [cwe.text(at), cwe.text(at + 1), cwe.text(at + 2)];
+  const [code, display, name] = [
+    cwe.text(at).trim().replaceAll(/\s+/g, ' '),
+    cwe.text(at + 1),
+    cwe.text(at + 2).trim(),
+  ];
   if (code === '') return undefined;
   return { system: codingSystem(name) ?? localSystem(''), code, ...(display !== '' && { display }) };
 }

@@ -2,7 +2,8 @@
  * OBX → Observation. v2-to-FHIR segment map OBX[Observation].
  *
  * An observation is found again by an identifier made of what names it for its sender: the number of the order (OBR-3, else
- * OBR-2, else the specimen), what was ordered, OBX-3 and OBX-4. So a correction meets the result it corrects.
+ * OBR-2, else the specimen), what was ordered, OBX-3 and OBX-4. So a correction meets the result it corrects. Senders that
+ * leave OBX-4 out and repeat OBX-3 mean several results: they are told apart by their order.
  */
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../fhir/json.ts';
@@ -22,6 +23,8 @@ export interface ObservationOf {
   readonly obr: FieldReader | undefined;
   /** What the sender calls the order, specimen or run that the result is of. */
   readonly source: string;
+  /** Names of results that this message had before: one that comes twice is two results. */
+  readonly seen: Map<string, number>;
   /** Which OBX of the message, from 1. */
   readonly sequence: number;
 }
@@ -102,18 +105,21 @@ function statusOf(target: Target, obx: FieldReader, { sequence }: ObservationOf)
 }
 
 /** Hashed where it would be longer than an index takes; nothing of the patient is in it. */
-function identifierOf(obx: FieldReader, { source, obr }: ObservationOf): JsonObject {
+function identifierOf(obx: FieldReader, { source, obr, seen }: ObservationOf): JsonObject {
   const name = (segment: FieldReader | undefined, field: number): string => {
     const cwe = segment?.first(field);
     return [cwe?.text(1) || cwe?.text(4) || cwe?.text(2), cwe?.text(3) || cwe?.text(6)].join('^');
   };
-  const parts = [source, name(obr, 4), name(obx, 3), obx.text(4)].join('|');
+  const named = [source, name(obr, 4), name(obx, 3), obx.text(4)].join('|');
+  const nth = (seen.get(named) ?? 0) + 1;
+  seen.set(named, nth);
+  const parts = nth === 1 ? named : `${named}|${nth}`;
   const value = parts.length <= 200 ? parts : createHash('sha256').update(parts).digest('hex');
   return { system: observationSystem, value };
 }
 
 function interpretation(one: { text: (component?: number) => string }): JsonObject | undefined {
-  const [code, text] = [one.text(1), one.text(2)];
+  const [code, text] = [one.text(1).trim(), one.text(2)];
   if (code === '') return text === '' ? undefined : { text };
   // NR and A mean what v3 means; what is no code of v3 is kept as the text of table 0078.
   const system = interpretations.has(code)

@@ -7,12 +7,13 @@
  *   SPM  → in OUL before the orders it is of; in ORU after them
  *   ORC  → kept for the OBR that follows
  *   OBR  → a report begins; the one before it is made
- *   OBX  → an observation of it, or a document
+ *   OBX  → an observation of it, or a document; before any OBR or after a specimen, of the patient or the specimen
  *   NTE  → of the OBX, OBR or patient before it
  *
  * A result whose OBR-26 and OBR-29 name a parent (an organism, whose susceptibilities they are) is a member of the
  * observation that they name.
  */
+import { createHash } from 'node:crypto';
 import type { JsonObject } from '../fhir/json.ts';
 import { readHeader } from '../hl7v2/header.ts';
 import { readSegments, type FieldReader, type Message } from '../hl7v2/message.ts';
@@ -49,6 +50,8 @@ interface Person {
   readonly pid: FieldReader;
   pv1?: FieldReader;
   readonly groups: Group[];
+  /** What was observed without an order. */
+  readonly loose: (Result & { readonly tube: Tube | undefined })[];
 }
 
 export function results(message: Message, target: Target): void {
@@ -61,7 +64,8 @@ export function results(message: Message, target: Target): void {
     });
   }
   const parents = new Map<string, JsonObject>();
-  for (const person of persons) translatePerson(message, target, { person, parents });
+  const seen = new Map<string, number>();
+  for (const person of persons) translatePerson(message, target, { person, parents, seen });
 }
 
 function gather(message: Message): Person[] {
@@ -77,7 +81,7 @@ function gather(message: Message): Person[] {
   for (const segment of readSegments(message)) {
     switch (segment.name) {
       case 'PID':
-        person = { pid: segment, groups: [] };
+        person = { pid: segment, groups: [], loose: [] };
         persons.push(person);
         [group, orc, notes] = [undefined, undefined, undefined];
         before.length = 0;
@@ -113,7 +117,8 @@ function gather(message: Message): Person[] {
       case 'OBX': {
         sequence++;
         const result = { obx: segment, sequence, notes: [] };
-        group?.results.push(result);
+        if (group === undefined) person?.loose.push({ ...result, tube: before.at(-1) });
+        else group.results.push(result);
         notes = result.notes;
         break;
       }
@@ -133,15 +138,39 @@ interface Task {
   readonly person: Person;
   /** Observations by what OBR-26 and OBR-29 call them. */
   readonly parents: Map<string, JsonObject>;
+  readonly seen: Map<string, number>;
 }
 
-function translatePerson(message: Message, target: Target, { person, parents }: Task): void {
+function translatePerson(message: Message, target: Target, { person, parents, seen }: Task): void {
   const { facility, application, event } = readHeader(message);
   const authority = facility || application;
   const subject = patient(target, person.pid, authority);
   if (subject === undefined) return;
   const encounter = person.pv1 && visit(target, person.pv1, { subject, event, authority });
-  for (const group of person.groups) translateGroup(target, { group, subject, encounter, authority, parents });
+  translateLoose(target, { person, subject, encounter, authority, seen });
+  for (const group of person.groups) translateGroup(target, { group, subject, encounter, authority, parents, seen });
+}
+
+interface LooseOf {
+  readonly person: Person;
+  readonly subject: JsonObject;
+  readonly encounter: JsonObject | undefined;
+  readonly authority: string;
+  readonly seen: Map<string, number>;
+}
+
+function translateLoose(target: Target, { person, subject, encounter, authority, seen }: LooseOf): void {
+  // Not the identifier itself: identifiers of observations are shown where the patient is not.
+  const patientName = createHash('sha256').update(person.pid.raw(3)).digest('hex').slice(0, 32);
+  for (const { obx, sequence, notes, tube } of person.loose) {
+    if (isDocument(obx)) continue;
+    const found = tube && specimen(target, tube.spm, { subject, authority, sac: tube.sac });
+    const container = tube === undefined ? '' : containerOf(tube);
+    const source = container === '' ? `patient|${patientName}` : `specimen|${container}`;
+    const of = { subject, encounter, specimen: found, basedOn: undefined, authority, obr: undefined, source, seen };
+    const reference = observation(target, obx, { ...of, sequence });
+    if (reference !== undefined) addNotes(target, reference, notes);
+  }
 }
 
 interface GroupOf {
@@ -150,9 +179,10 @@ interface GroupOf {
   readonly encounter: JsonObject | undefined;
   readonly authority: string;
   readonly parents: Map<string, JsonObject>;
+  readonly seen: Map<string, number>;
 }
 
-function translateGroup(target: Target, { group, subject, encounter, authority, parents }: GroupOf): void {
+function translateGroup(target: Target, { group, subject, encounter, authority, parents, seen }: GroupOf): void {
   const { obr, orc } = group;
   const specimens = present(group.specimens.map(({ spm, sac }) => specimen(target, spm, { subject, authority, sac })));
   const basedOn = order(
@@ -164,7 +194,7 @@ function translateGroup(target: Target, { group, subject, encounter, authority, 
   const numbers = present([placer, filler]);
   const number = filler ?? placer;
   const source = number === undefined ? sourceOf(group) : `${String(number['system'])}|${String(number['value'])}`;
-  const of = { subject, encounter, specimen: specimens[0], basedOn, authority, obr, source };
+  const of = { subject, encounter, specimen: specimens[0], basedOn, authority, obr, source, seen };
   const found = group.results
     .filter(({ obx }) => !isDocument(obx))
     .map(({ obx, sequence, notes }) => {
@@ -200,8 +230,12 @@ function isDocument(obx: FieldReader): boolean {
 /** Where there is no number of an order: the specimen, else the patient and the time. */
 function sourceOf({ obr, specimens }: Group): string {
   const tube = specimens[0];
-  const container = tube === undefined ? '' : tube.spm.text(2, 2) || tube.spm.text(2, 1) || (tube.sac?.text(3) ?? '');
+  const container = tube === undefined ? '' : containerOf(tube);
   return container === '' ? `unnumbered|${obr.text(7)}` : `specimen|${container}`;
+}
+
+function containerOf({ spm, sac }: Tube): string {
+  return spm.text(2, 2) || spm.text(2, 1) || (sac?.text(3) ?? '');
 }
 
 /** OBR-26.1 is the code of the parent, in subcomponents; OBR-26.2 its OBX-4. */

@@ -6,6 +6,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import type { Place, Problem } from '../hl7v2/acknowledge.ts';
+import { merge } from './merge.ts';
 
 export interface Settings {
   /** IANA zone of the sender, for times that name none. */
@@ -73,7 +74,7 @@ export function newTarget(settings: Settings, newId: () => string): { target: Ta
           entry.found.some((one) => found.some((other) => isSame(one, other))),
       );
       if (same !== undefined) {
-        Object.assign(same.resource, resource);
+        replace(same.resource, merge(same.resource, resource));
         return { reference: same.fullUrl };
       }
       const fullUrl = `urn:uuid:${newId()}`;
@@ -85,6 +86,12 @@ export function newTarget(settings: Settings, newId: () => string): { target: Ta
     unmapped: (code) => unmapped.push(code),
   };
   return { target, translation: { entries, problems, unmapped } };
+}
+
+/** Named twice in one message: what is said later counts, lists grow. */
+function replace(resource: JsonObject, merged: JsonObject): void {
+  for (const name of Object.keys(resource)) if (!(name in merged)) delete resource[name];
+  Object.assign(resource, merged);
 }
 
 function isSame(one: Found, other: Found): boolean {
