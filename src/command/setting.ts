@@ -77,13 +77,14 @@ const webAddress: Kind<string> = {
 };
 
 const folder: Kind<string> = {
-  takes: 'an absolute path',
-  read: (written) => (isAbsolute(written) && !written.includes('\0') ? written : undefined),
+  takes: 'an absolute path, or none',
+  read: (written) => (written === 'none' ? '' : isAbsolute(written) && !written.includes('\0') ? written : undefined),
 };
 
 const webhook: Kind<string> = {
-  takes: 'an https address, or an http address of this machine',
+  takes: 'an https address, an http address of this machine, or none',
   read: (written) => {
+    if (written === 'none') return '';
     const url = URL.canParse(written) ? new URL(written) : undefined;
     const local = url?.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
     return url !== undefined && url.username === '' && (url.protocol === 'https:' || local) ? url.href : undefined;

@@ -50,7 +50,7 @@ async function publish(publisher: Publisher, tenant: Tenant, { written, said }: 
   const { database, allowed, log, signal } = publisher;
   const { sealFolder: folder = publisher.folder, sealWebhook } = tenant.settings;
   try {
-    if (folder !== undefined) await publishToFile({ database, folder, written }, tenant);
+    if (folder !== undefined && folder !== '') await publishToFile({ database, folder, written }, tenant);
     said.delete(tenant.id);
   } catch (error) {
     const problem = String(error);
@@ -59,7 +59,7 @@ async function publish(publisher: Publisher, tenant: Tenant, { written, said }: 
     said.set(tenant.id, problem);
   }
   try {
-    if (sealWebhook === undefined) return;
+    if (sealWebhook === undefined || sealWebhook === '') return;
     const problem = await publishToWebhook({ database, allowed, signal, now: Date.now }, tenant, sealWebhook);
     if (problem !== undefined) log.warn({ tenant: tenant.name, problem }, 'seals not taken by the webhook');
   } catch (error) {

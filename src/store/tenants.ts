@@ -42,9 +42,9 @@ export interface TenantSettings {
   consentDefault?: 'permit' | 'deny';
   /** Characters that a password has at least; 12 and more. Default 12. */
   passwordLength?: number;
-  /** Folder, absolute, to whose file the seals of the audit log are published, instead of SEALS_DIR. */
+  /** Folder, absolute, to whose file the seals of the audit log are published, instead of SEALS_DIR; '' = none. */
   sealFolder?: string;
-  /** Address to which they are sent: https, or http on this machine. */
+  /** Address to which they are sent: https, or http on this machine; '' = none. */
   sealWebhook?: string;
   /** Names of the roles whose holders need a second factor; unset: as each role says (access/second-factor.ts). */
   secondFactorRoles?: string[];

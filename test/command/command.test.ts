@@ -101,6 +101,8 @@ describe('beside no server', () => {
     ['storageLimit', '20GB', 20_000_000_000],
     ['exportConcurrency', '2', 2],
     ['timezone', 'Africa/Tunis', 'Africa/Tunis'],
+    ['sealFolder', '/nowhere/seals', '/nowhere/seals'],
+    ['sealWebhook', 'https://seals.example.org/in', 'https://seals.example.org/in'],
   ];
   test('tenant set changes one setting and keeps the others', async () => {
     for (const [setting, written] of settings) {
@@ -110,6 +112,7 @@ describe('beside no server', () => {
     expect(tenant.settings).toEqual(Object.fromEntries(settings.map(([setting, , value]) => [setting, value])));
     await makhbar(['tenant', 'set', 'aden', 'clientIds', 'true']);
     await makhbar(['tenant', 'set', 'aden', 'rateLimit', '0']);
+    for (const setting of ['sealFolder', 'sealWebhook']) await makhbar(['tenant', 'set', 'aden', setting, 'none']);
   });
 
   const wrong: [string[], RegExp][] = [
@@ -120,6 +123,9 @@ describe('beside no server', () => {
     [['tenant', 'set', 'aden', 'plan', 'gold'], /^makhbar: plan takes one of trial, standard, large, not "gold"\.$/m],
     [['tenant', 'set', 'aden', 'plan', 'toString'], /^makhbar: plan takes one of/],
     [['tenant', 'set', 'aden', 'storageLimit', '5 apples'], /^makhbar: storageLimit takes a size such as 500MB/],
+    [['tenant', 'set', 'aden', 'sealFolder', 'seals'], /^makhbar: sealFolder takes an absolute path, or none/],
+    [['tenant', 'set', 'aden', 'sealWebhook', 'http://10.0.0.1/x'], /^makhbar: sealWebhook takes an https address/],
+    [['tenant', 'set', 'aden', 'sealWebhook', 'https://u:p@example.org/'], /^makhbar: sealWebhook takes/],
     [['tenant', 'usage', 'nowhere'], /^makhbar: There is no laboratory named "nowhere"\.$/m],
     [['tenant', 'usage', 'aden', '--from', 'May'], /^makhbar: from: "May" is no day/],
     [['tenant', 'set', 'aden', 'timezone', 'Mars/Olympus'], /^makhbar: timezone takes a time zone such as/],
