@@ -125,6 +125,7 @@ const layers: Record<string, readonly string[]> = {
     'main',
     'operations',
     'pages',
+    'privacy',
     'publishing',
     'request',
     'sealing',

@@ -12,6 +12,7 @@ import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
 import { setCommand, settingNames } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
+import { forwardCommand, listRequestsCommand } from './privacy.ts';
 import { tokenCommand } from './token.ts';
 import {
   addUserCommand,
@@ -65,6 +66,7 @@ function program(): Command {
   addFeed(audit);
   addInterface(makhbar);
   addMessages(makhbar);
+  addPrivacy(makhbar);
   makhbar
     .command('token <tenant>')
     .description('print an access token, good for an hour at most')
@@ -228,6 +230,28 @@ function addUser(makhbar: Command): void {
     .description('list the roles; with a username show the roles of a user, with roles (or none) set them')
     .addOption(json())
     .action(userRolesCommand);
+}
+
+function addPrivacy(makhbar: Command): void {
+  const privacy = makhbar.command('privacy').description('requests of persons about their data');
+  privacy
+    .command('forward <tenant>')
+    .description('hand a request that came to you on to the laboratory; prints the receipt for the person')
+    .requiredOption('--type <type>', 'access, portability, rectification, restriction, objection or erasure')
+    .option('--patient <reference>', 'who it is, where that is known, as in Patient/7')
+    .option('--name <name>', 'who it is, as the person says')
+    .option('--contact <text>', 'how to reach the person')
+    .option('--text <file>', 'file with what the person wrote; - reads it from standard input')
+    .option('--received <date>', 'when it came; now without it')
+    .option('--language <language>', 'en, fr or ar')
+    .addOption(json())
+    .action(forwardCommand);
+  privacy
+    .command('list <tenant>')
+    .description('open requests, the most urgent first')
+    .option('--overdue', 'those only that should have been answered')
+    .addOption(json())
+    .action(listRequestsCommand);
 }
 
 function collect(written: string, before: string[] | undefined): string[] {

@@ -16,10 +16,11 @@ const binaryType = typeNumber('Binary') ?? -1;
 
 export async function expireEvidence({ server }: JobContext, run: Run): Promise<Step> {
   const expired = await server.database.transaction(run.tenant.id, async (session) => {
-    const ids = await listExpired(session, new Date(), files);
-    if (ids.length === 0) return 0;
-    const deletions = ids.map((id) => deletion({ type: binaryType, id }, 'any').entry);
-    await session.query(writeStatement(run.tenant.id, deletions));
+    const due = await listExpired(session, new Date(), files);
+    if (due.length === 0) return 0;
+    const ids = due.map(({ id }) => id);
+    const live = due.filter((one) => one.live).map(({ id }) => deletion({ type: binaryType, id }, 'any').entry);
+    if (live.length > 0) await session.query(writeStatement(run.tenant.id, live));
     await releaseEvidence(session, ids);
     await requestJob(session, 'delete-erased-files');
     const further = ids.map((id) => thing('state', `Binary/${id}`));

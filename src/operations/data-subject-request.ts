@@ -67,7 +67,7 @@ export interface Filing {
   readonly sender?: JsonObject;
 }
 
-function filingOf(input: Input, self: string | undefined): Filing {
+export function filingOf(input: Input, self: string | undefined): Filing {
   const patient = patientOf(input);
   if (self !== undefined && patient !== undefined && patient !== self) {
     throw outcomeError('forbidden', 'You may file a request about yourself only.');
@@ -80,7 +80,7 @@ function filingOf(input: Input, self: string | undefined): Filing {
     text: textOf(input, 'text', 10_000),
     // Whoever signed in as the patient has shown who he is.
     identity: self === undefined ? identityOf(input) : 'account',
-    received: receivedOf(input, Date.now()),
+    received: self === undefined ? receivedOf(input, Date.now()) : new Date(),
     language: languageIn(input) ?? 'en',
   };
 }
