@@ -4,7 +4,7 @@ import type { Texts } from './en.ts';
 export const record: Texts['record'] = {
   title: 'Vos données enregistrées',
   lead: (number) =>
-    `Cette page répond à votre demande ${number}. Elle montre l’essentiel ; le fichier se terminant par .ndjson contient tout, au format ouvert FHIR R4.`,
+    `Cette page répond à votre demande ${number}. Elle montre l’essentiel ; le fichier se terminant par .ndjson contient tout, au format ouvert FHIR R4.`,
   made: 'Établi le',
   laboratory: 'Laboratoire',
   until: 'À retirer jusqu’au',
