@@ -12,6 +12,7 @@ import type { Stored } from '../store/read.ts';
 import type { Call } from './call.ts';
 import { storedAnswer, versionHeaders } from './answers.ts';
 import { binaryFiles } from './binary-files.ts';
+import { opened } from './binary-sealed.ts';
 import { contentRange, rangeOf } from './binary-range.ts';
 import { checkSecurityContext, securityContextOf } from './binary-security.ts';
 import { formatOf, mediaType, type Format } from './body.ts';
@@ -22,7 +23,8 @@ interface Bytes {
   read(range?: ByteRange): Promise<Readable | Buffer>;
 }
 
-export async function binaryAnswer(context: Context, request: Call, stored: Stored): Promise<Answer> {
+export async function binaryAnswer(context: Context, request: Call, sealed: Stored): Promise<Answer> {
+  const stored = await opened(context, sealed);
   const resource = parseStored(stored.text ?? '{}');
   await checkSecurityContext(context, resource);
   const head = storedAnswer(context, request, stored);
@@ -42,7 +44,7 @@ export async function binaryAnswer(context: Context, request: Call, stored: Stor
   return { ...answer, lastUpdated: stored.lastUpdated };
 }
 
-/** Data in the resource itself came in a Bundle; otherwise a file holds it. */
+/** Data in the resource itself came with it (binary-sealed.ts); otherwise a file holds it. */
 async function bytesOf(context: Context, stored: Stored, resource: JsonObject): Promise<Bytes> {
   if (typeof resource['data'] === 'string') {
     return inMemory(Buffer.from(resource['data'], 'base64'));

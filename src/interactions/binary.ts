@@ -4,7 +4,7 @@
  * 1. The stored resource has no data; a file of its own holds the content of each version (table binary_file).
  * 2. The file is durable before the row is written, so what was acknowledged is never missing its content.
  * 3. Every interaction asks the security context first (binary-security.ts).
- * Data that comes inside a Bundle's transaction stays in the resource, and is read from there.
+ * Data that comes inside a Bundle, under a condition or by a patch stays in the resource, sealed (binary-sealed.ts).
  */
 import { newId } from './new-id.ts';
 import type { Interaction } from '../access/needs.ts';
@@ -61,7 +61,7 @@ async function readBinaryVersion(context: Context, call: Call): Promise<Answer> 
 
 const binaryType = typeNumber('Binary') ?? -1;
 
-/** A conditional create goes the general way: its resource comes as FHIR and keeps its data. */
+/** A conditional create goes the general way: its resource comes as FHIR and keeps its data (binary-sealed.ts). */
 async function createBinary(context: Context, call: Call): Promise<Answer> {
   if (call.headers['if-none-exist'] !== undefined) {
     return create(context, call);

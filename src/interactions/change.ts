@@ -9,6 +9,7 @@ import type { Context } from '../request.ts';
 import { readManyLocked, type Stored } from '../store/read.ts';
 import type { WriteMethod } from '../store/write.ts';
 import type { WriteResult } from './answers.ts';
+import { opened } from './binary-sealed.ts';
 import { commit, inTransaction } from './commit.ts';
 import { current } from './current.ts';
 import { parseStored } from './document.ts';
@@ -80,7 +81,8 @@ async function attempt(
   if (expected !== undefined && stored.version !== expected) {
     throw versionConflict(expected);
   }
-  const prepared = prepare(context, change(parseStored(stored.text)), { id, method, expect: stored.version });
+  const { text } = await opened(context, stored);
+  const prepared = prepare(context, change(parseStored(text ?? '')), { id, method, expect: stored.version });
   const written = await commit(context, prepared);
   return written && writeResult(prepared, written);
 }

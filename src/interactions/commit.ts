@@ -10,6 +10,7 @@ import type { Isolation } from '../store/pool.ts';
 import { readWritten, writeStatement, type WriteEntry, type Written } from '../store/write.ts';
 import { agentOf, auditInside, entryOfOne } from './audited.ts';
 import { announceRules } from './consent-check.ts';
+import { withSealedData } from './binary-sealed.ts';
 import { checkIntegrity } from './integrity.ts';
 import { checkWritten, isBound, unseenEntries } from './write-access.ts';
 import { checkRequestKey } from './request-check.ts';
@@ -24,7 +25,8 @@ export interface Change {
 }
 
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
-export async function commit(context: Context, change: Change): Promise<Written | undefined> {
+export async function commit(context: Context, given: Change): Promise<Written | undefined> {
+  const change = await withSealedData(context, given);
   checkRequestKey(context, change.entry);
   const whole = context.tenant.settings.referentialIntegrity === true;
   if (!context.inTransaction && !whole && !isBound(context, change.entry)) {
@@ -57,7 +59,8 @@ async function alone(context: Context, bare: WriteEntry): Promise<Written | unde
  * Writes many entries in one statement of this caller's transaction; undefined where a precondition does not hold, or what
  * it demands to be there is nothing that the caller may see.
  */
-export async function commitAll(context: Context, changes: readonly Change[]): Promise<(Written | undefined)[]> {
+export async function commitAll(context: Context, given: readonly Change[]): Promise<(Written | undefined)[]> {
+  const changes = await Promise.all(given.map((change) => withSealedData(context, change)));
   changes.forEach(({ entry }) => {
     checkRequestKey(context, entry);
   });

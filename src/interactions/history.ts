@@ -15,6 +15,7 @@ import {
 } from '../store/history.ts';
 import { isFull } from '../store/size.ts';
 import { accessOf, may } from './access.ts';
+import { openedAll } from './binary-sealed.ts';
 import type { Call } from './call.ts';
 import { openCursor, sealCursor } from './cursor.ts';
 import { allowParameters, etag, valuesOf } from './headers.ts';
@@ -64,7 +65,7 @@ async function page(context: Context, call: Call, what: Pick<HistoryQuery, 'type
     call,
     next && sealCursor(context, scope, [next.lastUpdated, next.rid, String(next.version)]),
   );
-  const entries = versions.map((version) => entryOf(context, version, subset));
+  const entries = (await openedAll(context, versions)).map((version) => entryOf(context, version, subset));
   versions.forEach((version) => showed(context.trail, version, [context.base]));
   return {
     status: 200,

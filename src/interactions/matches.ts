@@ -8,6 +8,7 @@ import { isResultParameter } from '../search/result-parameters.ts';
 import { findMatches as find } from '../store/search.ts';
 import { visibleRids } from '../store/visible.ts';
 import { accessOf, plainAccessOf } from './access.ts';
+import { openedAll } from './binary-sealed.ts';
 import { isBound, showing } from './processing-restriction.ts';
 import { searchParametersOf } from './search-parameters.ts';
 
@@ -44,7 +45,7 @@ export async function findMatches(
     );
   }
   const search = parseSearch(type, criteria, { parameters: searchParametersOf(context), access: accessOf(context) });
-  const found = await find(context.session, search, most);
+  const found = await openedAll(context, await find(context.session, search, most));
   const hidden = await hiddenAmong(context, found);
   return found.map((stored) => {
     const { id, version, lastUpdated, text } = stored;

@@ -15,6 +15,7 @@ import type { Stored } from '../store/read.ts';
 import { positionFrom, positionValues, runSearch, type SearchPage } from '../store/search.ts';
 import { accessOf } from './access.ts';
 import { searchAuditEvents } from './audit-search.ts';
+import { openedAll } from './binary-sealed.ts';
 import { mediaType } from './body.ts';
 import type { Call } from './call.ts';
 import { openCursor } from './cursor.ts';
@@ -89,9 +90,10 @@ export async function searchAnswer(context: Context, call: Call, asked: Asked): 
   }
   const page = await runSearch(context.session, parsed, position);
   [...page.matches, ...page.included].forEach((stored) => showed(context.trail, stored));
+  const [matches, included] = [await openedAll(context, page.matches), await openedAll(context, page.included)];
   const entries = [
-    ...page.matches.map((match) => entry(context, match, 'match', subset)),
-    ...page.included.map((match) => entry(context, match, 'include', subset)),
+    ...matches.map((match) => entry(context, match, 'match', subset)),
+    ...included.map((match) => entry(context, match, 'include', subset)),
     ...remarks(parsed, page),
   ];
   const links = linksOf(paging, {

@@ -16,6 +16,7 @@ import { retryTransaction } from '../store/errors.ts';
 import type { Isolation } from '../store/pool.ts';
 import type { Key } from '../store/read.ts';
 import { versionHeaders, writeAnswer } from './answers.ts';
+import { opened } from './binary-sealed.ts';
 import type { Call } from './call.ts';
 import { commitAll, inTransaction } from './commit.ts';
 import { makeAllowance } from './allowance.ts';
@@ -138,7 +139,8 @@ async function prepareOne(context: Context, write: WritePlan, targets: Reference
 async function patchedResource(context: Context, write: WritePlan, sent: JsonObject): Promise<JsonObject> {
   const body = { ...write.call.body, resource: sent } as NonNullable<Call['body']>;
   const change = await readPatch(context, { ...write.call, body });
-  return patched(parseStored(write.current?.text ?? ''), change);
+  const current = write.current && (await opened(context, write.current));
+  return patched(parseStored(current?.text ?? ''), change);
 }
 
 /** What the conditions of the caller's scopes refuse is one of the writes. */

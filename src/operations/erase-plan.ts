@@ -7,6 +7,7 @@
 import { OutcomeError } from '../fhir/outcome.ts';
 import { cloneJson, type JsonObject } from '../fhir/json.ts';
 import { typeName, typeNumber } from '../fhir/resource-types.ts';
+import { opened } from '../interactions/binary-sealed.ts';
 import { parseStored } from '../interactions/document.ts';
 import { prepare, type Prepared } from '../interactions/prepare.ts';
 import type { Context } from '../request.ts';
@@ -111,23 +112,30 @@ async function read(context: Context, subject: Subject, rids: readonly string[])
   const distinct = [...new Set(rids)];
   for (let i = 0; i < distinct.length; i += chunk) {
     const whole = await readWhole(context.session, distinct.slice(i, i + chunk));
-    known.push(...whole.map((one) => knownOf(subject, one)));
+    for (const one of whole) {
+      const last = await opened(context, { type: one.type, id: one.id, text: lastText(one) ?? null });
+      known.push(knownOf(subject, one, last.text));
+    }
   }
   return known;
 }
 
-function knownOf(subject: Subject, { rid, type, id, deleted, version, versions }: Whole): Known {
+function lastText({ versions }: Whole): string | undefined {
+  return versions.findLast(({ text }) => text !== null)?.text ?? undefined;
+}
+
+/** `last`: the text of its last version that was no deletion. */
+function knownOf(subject: Subject, { rid, type, id, deleted, version, versions }: Whole, last: string | null): Known {
   const texts = versions.flatMap((one) => (one.text === null ? [] : [{ version: one.version, text: one.text }]));
   const naming = texts.filter(({ text }) => namesIn(subject, parseStored(text)).has(`Patient/${subject.patient}`));
-  const last = texts.at(-1);
   return {
     rid,
     type,
     id,
     deleted,
     version,
-    resource: last && parseStored(last.text),
-    text: last?.text ?? '',
+    resource: last === null ? undefined : parseStored(last),
+    text: last ?? '',
     binaries: [...new Set(texts.flatMap(({ text }) => binariesIn(text)))],
     naming: naming.map((one) => one.version).filter((one) => deleted || one !== version),
     namesNow: !deleted && naming.some((one) => one.version === version),

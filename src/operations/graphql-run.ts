@@ -7,6 +7,7 @@
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { accessOf, may } from '../interactions/access.ts';
+import { openedAll } from '../interactions/binary-sealed.ts';
 import { parseStored } from '../interactions/document.ts';
 import { searchParametersOf } from '../interactions/search-parameters.ts';
 import { showed } from '../interactions/trail.ts';
@@ -49,10 +50,10 @@ export function makeRun(context: Context): Run {
   const budget = makeBudget();
   const parameters = searchParametersOf(context);
   const access = readable(context);
-  const sources = (found: readonly Stored[]): Source[] => {
+  const sources = async (found: readonly Stored[]): Promise<Source[]> => {
     budget.spend('resources', found.length);
     found.forEach((stored) => showed(context.trail, stored));
-    return found.map(sourceOf);
+    return (await openedAll(context, found)).map(sourceOf);
   };
   const reads = makeGathering<{ type: string; id: string }, Source | undefined>(async (keys) => {
     const byType = Map.groupBy(keys, ({ type }) => type);
@@ -66,7 +67,7 @@ export function makeRun(context: Context): Run {
     return keys.map(({ type, id }) => byKey.get(`${type}/${id}`));
   });
   const lists = makeGathering<Limited, Source[]>(async (searches) =>
-    (await findMany(context.session, searches)).map(sources),
+    Promise.all((await findMany(context.session, searches)).map(sources)),
   );
   return {
     context,

@@ -16,6 +16,7 @@ import {
   GraphQLString,
 } from 'graphql';
 import { outcomeError } from '../fhir/outcome.ts';
+import { openedAll } from '../interactions/binary-sealed.ts';
 import { openCursor, sealCursor } from '../interactions/cursor.ts';
 import { showed } from '../interactions/trail.ts';
 import type { Parameters } from '../request.ts';
@@ -86,6 +87,7 @@ export function connectionResolver(type: string): Resolve {
     const page = await runSearch(run.context.session, search, position);
     run.budget.spend('resources', page.matches.length);
     page.matches.forEach((stored) => showed(run.context.trail, stored));
+    const matches = await openedAll(run.context, page.matches);
     const sealed = (at: Position | undefined): string | null => (at === undefined ? null : seal(type, query, at, run));
     return {
       count: () => countMatches(run.context.session, search),
@@ -95,7 +97,7 @@ export function connectionResolver(type: string): Resolve {
       previous: sealed(page.previous),
       next: sealed(page.next),
       last: null,
-      edges: filtered(page.matches.map(sourceOf), args, run).map((resource) => ({ mode: 'match', resource })),
+      edges: filtered(matches.map(sourceOf), args, run).map((resource) => ({ mode: 'match', resource })),
     } satisfies Connection;
   };
 }

@@ -4,6 +4,7 @@ import { operationOutcome, outcomeError, type Issue } from '../fhir/outcome.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { validateForOperation, type ValidationMode } from '../fhir/validation/operation.ts';
 import type { Call } from '../interactions/call.ts';
+import { opened } from '../interactions/binary-sealed.ts';
 import { parseStored } from '../interactions/document.ts';
 import { existing } from '../interactions/read.ts';
 import { showed } from '../interactions/trail.ts';
@@ -51,7 +52,8 @@ async function storedResource(context: Context, type: string, id: string): Promi
     throw outcomeError('deleted', `${type}/${id} was deleted.`);
   }
   showed(context.trail, stored);
-  return parseStored(stored.text);
+  const { text } = await opened(context, stored);
+  return parseStored(text ?? '');
 }
 
 async function deletionFindings(context: Context, type: string, id: string): Promise<Issue[]> {

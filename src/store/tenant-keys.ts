@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { DataKey, KeyRing } from '../files/encrypted.ts';
 import { fingerprint, newDataKey, unwrapKey, wrapKey } from '../files/wrap.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import type { Database } from './pool.ts';
+import type { Database, Session } from './pool.ts';
 import { sql } from './sql.ts';
 
 interface Row {
@@ -19,20 +19,30 @@ interface Row {
 
 /** The keys of one tenant; its first is made when first needed. */
 export function tenantKeys(database: Database, tenant: number, keyEncryptionKey: Buffer): KeyRing {
+  const session: Session = { tenant, query: (statement) => database.query(tenant, statement) };
+  return keysIn(session, { database, keyEncryptionKey });
+}
+
+/** The same, read by the caller's own transaction: one that waited for a second connection could wait for itself. */
+export function keysIn(
+  session: Session,
+  { database, keyEncryptionKey }: { database: Database; keyEncryptionKey: Buffer },
+): KeyRing {
+  const { tenant } = session;
   return {
     async current() {
-      const [row] = await database.query<Row>(
-        tenant,
+      const [row] = await session.query<Row>(
         sql`select key_id, wrapped, wrapped_by from tenant_key where tenant_id = ${tenant}
           order by created desc, key_id desc limit 1`,
       );
       return row ? opened(row, tenant, keyEncryptionKey) : addTenantKey(database, tenant, keyEncryptionKey);
     },
     async find(id) {
-      const [row] = await database.query<Row>(
-        tenant,
-        sql`select key_id, wrapped, wrapped_by from tenant_key where tenant_id = ${tenant} and key_id = ${id}`,
-      );
+      const statement = sql`select key_id, wrapped, wrapped_by from tenant_key
+        where tenant_id = ${tenant} and key_id = ${id}`;
+      const [known] = await session.query<Row>(statement);
+      // A key that was made since does not show in a snapshot.
+      const [row] = known === undefined ? await database.query<Row>(tenant, statement) : [known];
       if (row === undefined) {
         throw outcomeError('deleted', `The key of this file (${id}) was deleted, and the content with it.`);
       }
