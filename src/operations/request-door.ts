@@ -7,13 +7,18 @@ import { yesOrNo } from './administer.ts';
 import type { CarriedOut, Carrying, Preview } from './request-carry-out.ts';
 
 /** Posts a resource; @throws OutcomeError where it is refused. */
-export function post(context: Context, segments: readonly string[], resource: JsonObject): Promise<Answer> {
+export function post(
+  context: Context,
+  segments: readonly string[],
+  resource: JsonObject,
+  headers: Request['headers'] = {},
+): Promise<Answer> {
   const bytes = Buffer.from(serializeJson(resource));
   const request: Request = {
     method: 'POST',
     segments,
     query: [],
-    headers: {},
+    headers,
     body: {
       contentType: 'application/fhir+json',
       resource,

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import { purposeSystem } from '../access/purpose.ts';
-import { part } from '../privacy/request-task.ts';
+import { numberSystem, part } from '../privacy/request-task.ts';
 import type { Context } from '../request.ts';
 import { post } from './request-door.ts';
 import type { CarriedOut, Carrying } from './request-carry-out.ts';
@@ -14,7 +14,7 @@ import { withAllRights } from './request-writing.ts';
 const decisions = ['upheld', 'dismissed'] as const;
 
 export async function objection(context: Context, carrying: Carrying): Promise<CarriedOut> {
-  const { input, reason, patient } = carrying;
+  const { input, reason, patient, facts } = carrying;
   const decision = oneOf(input, 'decision', decisions) ?? missing('decision');
   const purposes = [...new Set(input.texts('purpose'))];
   const decided = part('decision', { valueCode: decision });
@@ -23,7 +23,11 @@ export async function objection(context: Context, carrying: Carrying): Promise<C
     return { outputs: [decided, part('evidence', { valueString: grounds })], documents: [] };
   }
   if (purposes.length === 0) missing('purpose');
-  const answer = await post(withAllRights(context), ['Consent'], consentOf(patient, purposes));
+  // Done twice, or by two at once, it is one Consent.
+  const number = `${facts.number}.${[...purposes].sort().join('.')}`;
+  const answer = await post(withAllRights(context), ['Consent'], consentOf(patient, purposes, number), {
+    'if-none-exist': `identifier=${numberSystem}|${number}`,
+  });
   const id = /\/Consent\/([^/]+)/.exec(answer.headers?.['location'] ?? '')?.[1];
   return {
     outputs: [
@@ -35,10 +39,11 @@ export async function objection(context: Context, carrying: Carrying): Promise<C
   };
 }
 
-function consentOf(patient: string, purposes: readonly string[]): JsonObject {
+function consentOf(patient: string, purposes: readonly string[], number: string): JsonObject {
   const scope = 'http://terminology.hl7.org/CodeSystem/consentscope';
   return {
     resourceType: 'Consent',
+    identifier: [{ system: numberSystem, value: number }],
     status: 'active',
     scope: { coding: [{ system: scope, code: 'patient-privacy' }] },
     category: [{ coding: [{ system: 'http://loinc.org', code: '59284-0' }] }],

@@ -7,9 +7,12 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect } from '@jest/globals';
 import axe from 'axe-core';
+import type { JsonObject } from '../../src/fhir/json.ts';
 import { accessReportPage } from '../../src/pages/access-report.ts';
 import { activityPage } from '../../src/pages/activity-report.ts';
 import { breachPage } from '../../src/pages/breach-report.ts';
+import { personOf, recordTables } from '../../src/pages/record-rows.ts';
+import { recordFoot, recordHead, tableFoot, tableHead, tableRow } from '../../src/pages/person-record.ts';
 import { reportPolicy, type ReportHead } from '../../src/pages/report-document.ts';
 import { texts, type Language } from '../../src/pages/texts/language.ts';
 import type { Texts } from '../../src/pages/texts/en.ts';
@@ -26,7 +29,30 @@ const head: ReportHead = {
 const times = { first: '2026-03-01T08:00:00.000Z', last: '2026-11-20T16:30:00.000Z', count: 1_204, refused: 3 };
 const nothing = { first: undefined, last: undefined };
 
+const potassium: JsonObject = {
+  status: 'final',
+  code: { text: 'بوتاسيوم / Potassium' },
+  effectiveDateTime: '2026-01-31T08:15:00+03:00',
+  valueQuantity: { value: 4.1, unit: 'mmol/L' },
+  interpretation: [{ coding: [{ code: 'H' }] }],
+  referenceRange: [{ low: { value: 3.5, unit: 'mmol/L' }, high: { value: 5.1, unit: 'mmol/L' } }],
+};
+
 const pages: Readonly<Record<string, (words: Texts) => string>> = {
+  record: (words) => {
+    const made = new Date(head.made);
+    const person = personOf({
+      name: [{ given: ['ليلى'], family: 'القاسم' }],
+      birthDate: '1987-03-09',
+      gender: 'female',
+    });
+    const tables = recordTables.map(({ title, columns, row }) =>
+      [tableHead(title(words), columns(words)), tableRow(row(words, potassium, head.zone)), tableFoot].join(''),
+    );
+    const { laboratory, zone } = head;
+    const first = recordHead(words, { laboratory, number: 'DSR-2026-0123456789', made, until: made, zone }, person);
+    return [first, ...tables, recordFoot(words)].join('');
+  },
   access: (words) =>
     accessReportPage(words, {
       head,

@@ -277,6 +277,11 @@ describe('objection', () => {
       status: 'active',
       provision: { type: 'deny', purpose: [{ code: 'HRESCH' }] },
     });
+    const again = await step(dpo, task, 'carry-out', { decision: 'upheld', purpose: 'HRESCH' });
+    expect((again['output'] as { valueReference?: Json }[]).filter(({ valueReference }) => valueReference)).toEqual([
+      evidence,
+      evidence,
+    ]);
     const about = { consent: 'enforced' as const, clearance: 'all' as const, purposes: ['HRESCH'] };
     const researcher = await signIn(lab.tenant, 'user/*.rs', 'researcher', about);
     expect((await answered(researcher, 'Patient/objector', 'GET'))[0]).toBe(404);
