@@ -68,11 +68,31 @@ create table audit_removal (
   primary key (tenant_id, number)
 );
 
+-- Who processes for the one who runs the server: what for, where, since when the laboratory knows, and until when it may
+-- object (GDPR Art. 28(2)).
+create table sub_processor (
+  tenant_id    int4 not null,
+  name         text collate "C" not null,
+  service      text not null,
+  country      text not null,
+  -- By what data may go there, where it is a third country.
+  safeguard    text,
+  noticed      date not null,
+  object_until date not null,
+  starts       date not null,
+  objected     timestamptz,
+  objected_by  text,
+  objection    text,
+  changed      timestamptz not null default clock_timestamp(),
+  changed_by   text not null,
+  primary key (tenant_id, name)
+);
+
 do $$
 declare
   name text;
 begin
-  foreach name in array array['retention_rule', 'legal_hold', 'retention_state', 'retention_run', 'audit_removal'] loop
+  foreach name in array array['sub_processor', 'retention_rule', 'legal_hold', 'retention_state', 'retention_run', 'audit_removal'] loop
     execute format('alter table %I enable row level security', name);
     execute format('alter table %I force row level security', name);
     execute format('create policy tenant on %I to makhbar_app
@@ -88,7 +108,7 @@ begin
   end loop;
 end
 $$;
-grant update, delete on retention_rule to makhbar_app;
+grant update, delete on retention_rule, sub_processor to makhbar_app;
 grant update (lifted, lifted_by, lift_reason) on legal_hold to makhbar_app;
 grant update on retention_state to makhbar_app;
 grant update (state, started, finished, removed), delete on retention_run to makhbar_app;

@@ -65,6 +65,7 @@ const layers: Record<string, readonly string[]> = {
     'privacy',
     'request',
     'publishing',
+    'processing',
     'retention',
     'sealing',
     'search',
@@ -74,6 +75,8 @@ const layers: Record<string, readonly string[]> = {
   ],
   // What is kept how long, and how it goes.
   retention: ['audit', 'fhir', 'sealing', 'store'],
+  // What a laboratory must be able to tell of its processing.
+  processing: ['access', 'accounts', 'config', 'fhir', 'retention', 'store'],
   jobs: ['audit', 'config', 'fhir', 'interactions', 'request', 'retention', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
   // HL7 v2 ↔ FHIR, pure.

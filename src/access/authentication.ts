@@ -26,3 +26,6 @@ export function isFreshSecondFactor({ acr, authTime }: Authentication, seconds: 
   const age = now / 1_000 - authTime;
   return age >= -tolerance && age <= seconds + tolerance;
 }
+
+/** Characters that every password has at least; a laboratory may ask for more. */
+export const shortestPassword = 12;

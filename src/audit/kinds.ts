@@ -110,6 +110,7 @@ export const kinds = {
 
   'retention-announced': security(80, activity, own('retention-announced'), 'R'),
   'retention-rule-changed': security(81, alert, dcm('110130', 'Security Configuration'), 'U'),
+  'sub-processor-changed': security(83, alert, own('sub-processor-changed'), 'U'),
   'legal-hold-changed': security(82, alert, own('legal-hold-changed'), 'U'),
   'data-subject-request': security(75, activity, own('data-subject-request'), 'C'),
   'data-subject-step': security(76, activity, own('data-subject-step'), 'U'),

@@ -96,6 +96,16 @@ const colour: Kind<string> = {
   read: (written) => (isColour(written) ? written.toLowerCase() : undefined),
 };
 
+const line: Kind<string> = {
+  takes: 'a text of 3 to 300 characters',
+  read: (written) => (/^[^\p{Cc}]{3,300}$/u.test(written) ? written : undefined),
+};
+
+const countries: Kind<string[]> = {
+  takes: 'codes of countries (ISO 3166) separated by commas, such as TN,FR',
+  read: (written) => (/^[A-Z]{2}(,[A-Z]{2})*$/.test(written) ? written.split(',') : undefined),
+};
+
 const zone: Kind<string> = {
   takes: 'a time zone such as Africa/Tunis',
   read: (written) => (isZone(written) ? written : undefined),
@@ -127,6 +137,9 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   website: webAddress,
   timezone: zone,
   consentDefault: permitOrDeny,
+  controller: line,
+  dataProtectionOfficer: line,
+  residency: countries,
   passwordLength,
   secondFactorRoles: roleNames,
   sealFolder: folder,

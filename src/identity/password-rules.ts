@@ -6,10 +6,10 @@
  * characters and lock-out what is left is what the rules name: repetition, runs, rows of a keyboard, the names at hand,
  * and a well-known word that is dressed up.
  */
+import { shortestPassword } from '../access/authentication.ts';
 import type { Account } from '../store/accounts.ts';
 import type { Tenant } from '../store/tenants.ts';
 
-export const shortest = 12;
 const longest = 256;
 
 /** Why a password is refused. */
@@ -28,7 +28,7 @@ export function passwordRules(tenant: Tenant, account: Pick<Account, 'username' 
     .concat(display.split(/\s+/), tenant.title.split(/\s+/), tenant.name.split('-'))
     .map(folded);
   return {
-    length: Math.max(shortest, tenant.settings.passwordLength ?? shortest),
+    length: Math.max(shortestPassword, tenant.settings.passwordLength ?? shortestPassword),
     // Two letters stand in half of all texts; three may be somebody's name.
     names: [...new Set(names)].filter((name) => [...name].length >= 3),
   };

@@ -28,6 +28,8 @@ import { usage } from './usage.ts';
 import { userActivityReport } from './user-activity-report.ts';
 import { accessReviewOperation } from './access-review.ts';
 import { legalHold, legalHoldLift, legalHolds } from './legal-hold.ts';
+import { processingRecordOperation } from './processing-record.ts';
+import { subProcessorEnd, subProcessorObject, subProcessorSet } from './sub-processors.ts';
 import { retentionRuleSet, retentionRules } from './retention-rules.ts';
 import { retentionRun, retentionRuns } from './retention-run.ts';
 import { roleDelete, roleList, roleSet } from './roles.ts';
@@ -208,6 +210,10 @@ export const operations: Readonly<Record<string, Operation>> = {
     handler: restricted,
   },
   $erase: ofPatient('erase', erase, 'patient-erased'),
+  '$processing-record': administrative('processing-record', false, processingRecordOperation),
+  '$sub-processor-set': administrative('sub-processor-set', true, subProcessorSet, 'sub-processor-changed'),
+  '$sub-processor-object': administrative('sub-processor-object', true, subProcessorObject, 'sub-processor-changed'),
+  '$sub-processor-end': administrative('sub-processor-end', true, subProcessorEnd, 'sub-processor-changed'),
   '$retention-rules': administrative('retention-rules', false, retentionRules),
   '$retention-rule-set': administrative('retention-rule-set', true, retentionRuleSet, 'retention-rule-changed'),
   '$retention-run': administrative('retention-run', true, retentionRun, 'retention-announced'),

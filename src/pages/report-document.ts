@@ -26,7 +26,8 @@ export interface ReportHead {
   /** FHIR instants, and the IANA zone in which they are shown. */
   readonly made: string;
   readonly from: string | undefined;
-  readonly to: string;
+  /** Undefined where the report is of one moment. */
+  readonly to: string | undefined;
   readonly zone: string;
   /** The caller's scopes may leave events out. */
   readonly partial: boolean;
@@ -107,13 +108,14 @@ export const styleElement = html([`<style>${reportStyle}</style>`] as unknown as
 
 function headFacts(texts: Texts, head: ReportHead): [string, Piece][] {
   const { reports } = texts;
-  const to = moment(texts, head, head.to);
-  const period = head.from === undefined ? reports.until(to) : reports.between(moment(texts, head, head.from), to);
-  return [
+  const made: [string, Piece][] = [
     [reports.laboratory, isolated(head.laboratory)],
     [reports.made, moment(texts, head, head.made)],
-    [reports.period, period],
   ];
+  if (head.to === undefined) return made;
+  const to = moment(texts, head, head.to);
+  const period = head.from === undefined ? reports.until(to) : reports.between(moment(texts, head, head.from), to);
+  return [...made, [reports.period, period]];
 }
 
 function sectionHtml(texts: Texts, { title, table, text, note }: Section): Html {

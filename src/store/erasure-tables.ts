@@ -65,6 +65,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   erasure: { stays: 'The tombstone: ids and the rule; a reason that names the patient is refused.' },
   erased: { stays: 'The tombstone: ids.' },
   erased_version: { stays: 'The tombstone: numbers.' },
+  sub_processor: { stays: 'Companies; none is a patient.' },
   retention_rule: { stays: 'How long what is kept.' },
   legal_hold: {
     stays: 'A patient on hold is not erased; of one that ended the id and the reason stay, as of an erasure.',

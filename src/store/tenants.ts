@@ -40,6 +40,12 @@ export interface TenantSettings {
   timezone?: string;
   /** What holds for a patient whose consents do not decide: permit (opt-out, the default) or deny (opt-in). */
   consentDefault?: 'permit' | 'deny';
+  /** Who decides about the data, with how to reach him: the controller (GDPR Art. 30). */
+  controller?: string;
+  /** The data protection officer and how to reach him. */
+  dataProtectionOfficer?: string;
+  /** Where the data are, as the operator says: country codes of ISO 3166. */
+  residency?: string[];
   /** Characters that a password has at least; 12 and more. Default 12. */
   passwordLength?: number;
   /** Folder, absolute, to whose file the seals of the audit log are published, instead of SEALS_DIR; '' = none. */

@@ -36,3 +36,14 @@ export async function tamper(text: string, ...values: unknown[]): Promise<void> 
     await client.query('select pg_advisory_unlock($1)', [lock]);
   }
 }
+
+/** Runs statements of the owner while nobody tampers. */
+export async function undisturbed<T>(work: (owner: pg.Client) => Promise<T>): Promise<T> {
+  const client = await connected();
+  await client.query('select pg_advisory_lock($1)', [lock]);
+  try {
+    return await work(client);
+  } finally {
+    await client.query('select pg_advisory_unlock($1)', [lock]);
+  }
+}

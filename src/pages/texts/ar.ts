@@ -1,5 +1,6 @@
 /** The pages in Arabic, written from right to left; digits are Latin, as codes and numbers of a laboratory are. */
 import type { Texts } from './en.ts';
+import { processing } from './processing-ar.ts';
 import { record } from './record-ar.ts';
 import { reports } from './reports-ar.ts';
 
@@ -278,4 +279,5 @@ export const ar: Texts = {
   },
   record,
   reports,
+  processing,
 };

@@ -2,6 +2,7 @@
  * The pages in English, and by its type what every other language must say. Sentences are calm, name the next step and
  * never blame. A value in a sentence is a parameter: word order differs between languages.
  */
+import { processing } from './processing-en.ts';
 import { record } from './record-en.ts';
 import { reports } from './reports-en.ts';
 
@@ -296,6 +297,7 @@ const words = {
   },
   record,
   reports,
+  processing,
 };
 
 export const en: Texts = { language: 'en', direction: 'ltr', locale: 'en-GB', ...words };

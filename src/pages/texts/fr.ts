@@ -1,5 +1,6 @@
 /** The pages in French; a no-break space stands before : ; ? ! and within quotation marks. */
 import type { Texts } from './en.ts';
+import { processing } from './processing-fr.ts';
 import { record } from './record-fr.ts';
 import { reports } from './reports-fr.ts';
 
@@ -282,4 +283,5 @@ export const fr: Texts = {
   },
   record,
   reports,
+  processing,
 };
