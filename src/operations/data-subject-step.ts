@@ -92,11 +92,10 @@ const changesOf: Readonly<Record<Exclude<Step, 'carry-out'>, Changing>> = {
     );
   },
   forward: (_inside, { input }) => ({ owner: ownerOf(input) }),
-  extend: ({ tenant }, { task, facts, reason }) => {
+  extend: ({ tenant }, { facts, reason }) => {
     const end = extendedDay(new Date(facts.received), tenant.settings.timezone);
     if (facts.due === end) throw outcomeError('business-rule', `The request was extended before, up to ${end}.`);
-    const period = { start: facts.received, end };
-    return { ...told(reason), restriction: { period }, businessStatus: task['businessStatus'] ?? stage('extended') };
+    return { ...told(reason), restriction: { period: { start: facts.received, end } } };
   },
   refuse: (_inside, { reason }) => ({ ...told(reason), businessStatus: stage(ended) }),
   fail: (_inside, { reason }) => ({ ...told(reason), businessStatus: stage(ended) }),

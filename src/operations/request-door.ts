@@ -1,7 +1,7 @@
 /** What a step does through the door: requests of the server itself, and restricting and erasing as evidence of a request. */
 import { Readable } from 'node:stream';
 import { serializeJson, type JsonObject } from '../fhir/json.ts';
-import { part } from '../privacy/request-task.ts';
+import { part, type Part } from '../privacy/request-task.ts';
 import type { Answer, Context, Request } from '../request.ts';
 import { yesOrNo } from './administer.ts';
 import type { CarriedOut, Carrying, Preview } from './request-carry-out.ts';
@@ -60,7 +60,7 @@ export async function eraseForRequest(context: Context, carrying: Carrying): Pro
   return {
     outputs: [
       part('evidence', { valueUuid: String(tombstone) }),
-      ...['erased', 'kept', 'dereferenced', 'left'].flatMap((name) => counts(parameters, name)),
+      ...(['erased', 'kept', 'dereferenced', 'left'] as const).flatMap((name) => counts(parameters, name)),
     ],
     documents: [],
   };
@@ -71,7 +71,7 @@ function parametersOf({ resource }: Answer): JsonObject[] {
 }
 
 /** `Observation: 12`, as what went, stayed, lost a reference or may still name the patient. */
-function counts(parameters: readonly JsonObject[], name: string): JsonObject[] {
+function counts(parameters: readonly JsonObject[], name: Part): JsonObject[] {
   return parameters
     .filter((one) => one['name'] === name)
     .map((one) => {

@@ -92,15 +92,34 @@ export function requestTask(filed: Filed): JsonObject {
   };
 }
 
-/** Where a request stands within its status. */
-export type Stage = 'identity-open' | 'identity-verified' | 'extended' | 'carried-out' | 'ended';
+/** Where a request stands within its status (profiles/data-subject-stage.json). */
+export const stages = ['identity-open', 'identity-verified', 'carried-out', 'ended'] as const;
+
+export type Stage = (typeof stages)[number];
 
 export function stage(code: Stage): JsonObject {
   return { coding: [{ system: stageSystem, code }] };
 }
 
-/** An input or output of the Task. */
-export function part(code: string, value: JsonObject): JsonObject {
+/** Inputs and outputs of the Task (profiles/data-subject-part.json). */
+export const parts = [
+  'language',
+  'identity-check',
+  'letter',
+  'evidence',
+  'expires',
+  'records',
+  'decision',
+  'purpose',
+  'erased',
+  'kept',
+  'dereferenced',
+  'left',
+] as const;
+
+export type Part = (typeof parts)[number];
+
+export function part(code: Part, value: JsonObject): JsonObject {
   return { type: { coding: [{ system: partSystem, code }] }, ...value };
 }
 
@@ -132,11 +151,11 @@ export function factsOf(task: JsonObject): RequestFacts {
 }
 
 /** Inputs or outputs of that code. */
-export function partsOf(task: JsonObject, place: 'input' | 'output', code: string): JsonObject[] {
+export function partsOf(task: JsonObject, place: 'input' | 'output', code: Part): JsonObject[] {
   return list(task[place]).filter(({ type }) => codings(type).some((coding) => coding['code'] === code));
 }
 
-function codeIn(task: JsonObject, code: string): string | undefined {
+function codeIn(task: JsonObject, code: Part): string | undefined {
   const value = partsOf(task, 'input', code)[0]?.['valueCode'];
   return typeof value === 'string' ? value : undefined;
 }

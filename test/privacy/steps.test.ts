@@ -1,7 +1,9 @@
 /** The state machine of data-subject requests, cell by cell, and its dates. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { OutcomeError } from '../../src/fhir/outcome.ts';
 import { dueDay, extendedDay, monthsAfter } from '../../src/privacy/due.ts';
+import { parts, rights, stages } from '../../src/privacy/request-task.ts';
 import { next, statuses, steps, stepOf, type Status, type Step } from '../../src/privacy/steps.ts';
 
 const cells: Record<Status, readonly string[]> = {
@@ -59,4 +61,14 @@ describe('due dates', () => {
     expect(dueDay(new Date('2026-04-15T22:30:00Z'), 'Asia/Riyadh')).toBe('2026-05-16');
     expect(extendedDay(new Date('2026-04-15T22:30:00Z'))).toBe('2026-07-15');
   });
+});
+
+test.each<[string, readonly string[]]>([
+  ['right', Object.keys(rights)],
+  ['part', parts],
+  ['stage', stages],
+])('the codes of profiles/data-subject-%s.json are those in use', (name, used) => {
+  const file = new URL(`../../profiles/data-subject-${name}.json`, import.meta.url);
+  const { concept } = JSON.parse(readFileSync(file, 'utf8')) as { concept: { code: string }[] };
+  expect(concept.map(({ code }) => code)).toEqual(used);
 });
