@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { signSeal } from '../../src/audit/seal.ts';
 import { comparePublished, type Compared } from '../../src/publishing/compare.ts';
 import { publishToFile } from '../../src/publishing/publish-file.ts';
+import { changeTenantSettings } from '../../src/store/tenants.ts';
 import { makeLaboratory, testDatabase, testServer } from '../server.ts';
 import { putEvents } from './log.ts';
 import { tamper } from './owner.ts';
@@ -247,4 +248,7 @@ test('the server publishes by itself; the command and $verify compare', async ()
   const { number } = JSON.parse(line) as { number: number };
   await appendFile(copy, line.replaceAll(`"number":${number}`, `"number":${number + 1}`).concat('\n'));
   expect((await verify('--published', copy)).code).toBe(1);
+  // The folder goes with the tests, and is not to come back.
+  await changeTenantSettings(testDatabase(), own.tenant.name, { sealFolder: '' });
+  await pause(1_000);
 }, 90_000);
