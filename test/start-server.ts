@@ -6,7 +6,7 @@
  */
 import { chmod, mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Running } from '../src/start/running.ts';
 
 export const environmentName = 'MAKHBAR_TEST_SERVER';
@@ -53,7 +53,7 @@ async function started(dataDir: string): Promise<TestServer> {
   }
 }
 
-/** Whether any of the files that will run imports test/server.ts. */
+/** Whether any of the files that will run imports test/server.ts, itself or by what it shares with others. */
 async function isWanted({ rootDir, testPathPatterns }: GlobalConfig): Promise<boolean> {
   if (testPathPatterns.patterns.length === 0) return true;
   const asked = testPathPatterns.patterns.map((pattern) => new RegExp(pattern, 'i'));
@@ -61,7 +61,17 @@ async function isWanted({ rootDir, testPathPatterns }: GlobalConfig): Promise<bo
   for await (const name of glob('test/**/*.test.ts', { cwd: rootDir })) {
     const path = join(rootDir, name);
     const runs = asked.some((pattern) => pattern.test(path));
-    if (runs && /from '[./]+\/server\.ts'/.test(await readFile(path, 'utf8'))) return true;
+    if (runs && (await usesServer(path))) return true;
   }
   return false;
+}
+
+async function usesServer(path: string): Promise<boolean> {
+  const text = await readFile(path, 'utf8');
+  if (/from '[./]+\/server\.ts'/.test(text)) return true;
+  const shared = [...text.matchAll(/from '(\.\.?\/(?!.*\/src\/)[^']+\.ts)'/g)].map(([, name = '']) =>
+    join(dirname(path), name),
+  );
+  const own = shared.filter((name) => name.includes('/test/'));
+  return (await Promise.all(own.map(usesServer))).includes(true);
 }

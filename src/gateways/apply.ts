@@ -12,6 +12,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { inTransaction } from '../interactions/commit.ts';
 import { parseStored } from '../interactions/document.ts';
 import { findMatches, type Match } from '../interactions/matches.ts';
+import { storing } from '../interactions/processing-restriction.ts';
 import type { Context, Request } from '../request.ts';
 import { serve } from '../serve.ts';
 import { lockCriteria } from '../store/lock.ts';
@@ -65,7 +66,7 @@ async function findAll(context: Context, entries: readonly Entry[]): Promise<Mat
     const identifiers = [...new Set(ofType.flatMap(({ found }) => found.map(searchValue)))];
     for (let at = 0; at < identifiers.length; at += atOnce) {
       const values = identifiers.slice(at, at + atOnce).join(',');
-      const found = await findMatches(context, type, [['identifier', values]], mostMatches);
+      const found = await findMatches(storing(context), type, [['identifier', values]], mostMatches);
       if (found.length === mostMatches)
         throw outcomeError('too-costly', `Too many ${type} have the identifiers of this message.`);
       note(ofType, found, matches);
