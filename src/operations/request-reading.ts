@@ -14,7 +14,8 @@ export interface Reading {
   readonly subject: Subject;
 }
 
-const pageSize = 200;
+/** Each page asks for the whole compartment anew: 10,000 results took 28 s in pages of 200, 15 s in pages of 1,000. */
+const pageSize = 1_000;
 
 /** @param type of resources; all without it */
 export async function* everythingOf(reading: Reading, type?: string): AsyncGenerator<JsonObject> {
