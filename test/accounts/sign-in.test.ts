@@ -75,11 +75,12 @@ describe('who gets in', () => {
       }
       return times.sort((a, b) => a - b)[1] ?? 0;
     };
+    // Without the work it would be a hundredth; the processor time is that of all threads, and varies.
     const known = await median(() => 'amal');
     let n = 0;
     const unknown = await median(() => `nobody${(n += 1)}`);
-    expect(unknown / known).toBeGreaterThan(0.6);
-    expect(unknown / known).toBeLessThan(1.6);
+    expect(unknown / known).toBeGreaterThan(1 / 3);
+    expect(unknown / known).toBeLessThan(3);
   });
 
   test('two laboratories with the same name of a user: each has its own password and its own lock', async () => {

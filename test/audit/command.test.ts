@@ -22,7 +22,7 @@ test('exit code 0 where the log is right, 1 with the place where it is not', asy
   const { tenant } = await makeLaboratory();
   const [id] = await putEvents(tenant.id, [{ at: '2025-01-01T10:00:00Z' }, { at: '2025-01-02T10:00:00Z' }]);
   let right = await makhbar(tenant.name, '--json');
-  for (let tries = 0; tries < 20 && !right.out.includes('"events":2'); tries++) {
+  for (let tries = 0; tries < 40 && !right.out.includes('"events":2'); tries++) {
     await pause(200);
     right = await makhbar(tenant.name, '--json');
   }

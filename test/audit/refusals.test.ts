@@ -10,7 +10,7 @@ import { eventsOf } from './log.ts';
 
 async function early(): Promise<void> {
   const left = 60_000 - (Date.now() % 60_000);
-  if (left < 8_000) await new Promise((done) => setTimeout(done, left + 50));
+  if (left < 25_000) await new Promise((done) => setTimeout(done, left + 50));
 }
 
 async function ask(lab: Laboratory, count: number, init?: RequestInit): Promise<number[]> {

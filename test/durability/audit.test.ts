@@ -69,7 +69,10 @@ test.each([
       untilCut(client, kind, request, `${round}-a`),
       untilCut(client, kind, request, `${round}-b`),
     ]);
-    await pause(1_000 + Math.random() * 500);
+    const kinds = (): Set<string | undefined> =>
+      new Set([...answered].filter(([id]) => id.startsWith(`${round}-`)).map(([, kind]) => kind));
+    while (kinds().size < Object.keys(requests).length) await pause(20);
+    await pause(500 + Math.random() * 500);
     await killServer(own.running, database);
     await Promise.all(asking);
     own.running = await startServer(own.dataDir);

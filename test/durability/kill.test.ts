@@ -25,6 +25,8 @@ test.each(rounds)(
   async (what, database, milliseconds) => {
     const before = sizeOf(ledger);
     const writing = writeUntilKilled(await clientOf(own.running), ledger, what.replaceAll(/[^a-z]+/g, '-'));
+    // What is slow has not acknowledged anything yet.
+    while (sizeOf(ledger) === before) await pause(20);
     await pause(milliseconds);
     await killServer(own.running, database);
     await writing;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { cloneJson, parseJson, serializeJson, type JsonObject } from '../../src/fhir/json.ts';
 import { rewriteReferences, type ReferenceTargets } from '../../src/fhir/reference-rewrite.ts';
+import { processorTime } from '../processor-time.ts';
 
 const uuid = 'urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a';
 const targets: ReferenceTargets = new Map([
@@ -139,9 +140,10 @@ describe('http.html#trules', () => {
   });
 
   test('a hostile narrative takes linear time', () => {
-    const started = performance.now();
-    rewriteReferences(narrative('<a "'.repeat(500_000)), targets);
-    rewriteReferences(narrative(`<a ${'x="" '.repeat(500_000)}`), targets);
-    expect(performance.now() - started).toBeLessThan(2000);
+    const time = processorTime(() => {
+      rewriteReferences(narrative('<a "'.repeat(500_000)), targets);
+      rewriteReferences(narrative(`<a ${'x="" '.repeat(500_000)}`), targets);
+    });
+    expect(time).toBeLessThan(4_000);
   });
 });

@@ -8,6 +8,7 @@ import { numberText, parseJson, serializeJson, type JsonObject, type JsonValue }
 import { OutcomeError, statusOf } from '../../src/fhir/outcome.ts';
 import { parseXml, serializeXml } from '../../src/fhir/xml.ts';
 import { generatedResource } from './generated-resource.ts';
+import { processorTime } from '../processor-time.ts';
 
 /** The JSON text with sorted names: equal texts are equal resources, digits included. */
 function canonical(value: JsonValue): string {
@@ -214,10 +215,11 @@ describe('parseXml refuses', () => {
   });
 
   test('a million levels at once', () => {
-    const started = performance.now();
-    refusalOf(() => parseXml(nested(1_000_000)));
-    refusalOf(() => parseXml(basic(`<text><div ${xhtml}>${'<b>'.repeat(1_000_000)}`)));
-    expect(performance.now() - started).toBeLessThan(2000);
+    const time = processorTime(() => {
+      refusalOf(() => parseXml(nested(1_000_000)));
+      refusalOf(() => parseXml(basic(`<text><div ${xhtml}>${'<b>'.repeat(1_000_000)}`)));
+    });
+    expect(time).toBeLessThan(4_000);
   });
 
   test('and reads what is as deep as JSON may be', () => {

@@ -62,7 +62,7 @@ export async function found(laboratory: Laboratory, path: string): Promise<strin
 }
 
 /** Waits until a search is possible; gives what was said before. */
-export async function untilSearchable(laboratory: Laboratory, path: string, seconds = 30): Promise<string[]> {
+export async function untilSearchable(laboratory: Laboratory, path: string, seconds = 50): Promise<string[]> {
   const said = new Set<string>();
   for (const end = Date.now() + seconds * 1_000; Date.now() < end; await pause(100)) {
     const answer = await ask(laboratory, path);

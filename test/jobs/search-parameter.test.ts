@@ -103,7 +103,7 @@ describe('refused with 422', () => {
     const written = await send(bombs, 'PUT', 'Observation/a', observation('a', noted(`${'a'.repeat(60)}!`)));
     expect([201, 422]).toContain(defined.status);
     expect([201, 413, 422]).toContain(written.status);
-    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(Date.now() - started).toBeLessThan(30_000);
   });
 });
 
@@ -157,7 +157,7 @@ test('a parameter of a tenant: what was there before is found when it is indexed
 });
 
 async function eventually<T>(attempt: () => Promise<T>, holds: (result: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 10_000; ; await new Promise((done) => setTimeout(done, 100))) {
+  for (const end = Date.now() + 45_000; ; await new Promise((done) => setTimeout(done, 100))) {
     const result = await attempt();
     if (holds(result) || Date.now() > end) return result;
   }

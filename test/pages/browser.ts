@@ -65,7 +65,7 @@ async function start(path: string): Promise<Browser> {
 async function prepare(page: Page, { javaScript = true, language = 'en' }: TabOptions): Promise<Tab> {
   const complaints: string[] = [];
   const left: string[] = [];
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(45_000);
   await page.setJavaScriptEnabled(javaScript);
   await page.setExtraHTTPHeaders({ 'accept-language': language });
   page.on('console', (message) => {

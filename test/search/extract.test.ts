@@ -18,6 +18,7 @@ import { defaultParameters, type IndexedPath } from '../../src/search/parameters
 import { indexTables } from '../../src/search/rows.ts';
 import type { Sink } from '../../src/search/sink.ts';
 import { randomResource, seeded } from '../fhir/random-resource.ts';
+import { processorTime } from '../processor-time.ts';
 
 function emptySink(): Sink {
   const rows = { token: [], reference: [], string: [], date: [], quantity: [] };
@@ -153,9 +154,10 @@ describe('rows of a result', () => {
   });
 
   test('one extraction takes far less than a write', () => {
-    const started = performance.now();
-    for (let i = 0; i < 2_000; i++) extract(observation, defaultParameters);
+    const time = processorTime(() => {
+      for (let i = 0; i < 2_000; i++) extract(observation, defaultParameters);
+    });
     // 10 µs measured; the bound leaves room for a busy machine and still catches an engine on the hot path (1 ms).
-    expect((performance.now() - started) / 2_000).toBeLessThan(0.3);
+    expect(time / 2_000).toBeLessThan(0.4);
   });
 });
