@@ -5,11 +5,12 @@
 import { auditLog } from './audit-log.ts';
 import type { CategoryName } from './categories.ts';
 import type { Holding } from './holding.ts';
-import { accounts, usage } from './rows.ts';
+import { accounts, messages, usage } from './rows.ts';
 
 export const holdings: Partial<Readonly<Record<CategoryName, Holding>>> = {
   usage,
   accounts,
+  messages,
   'security-log': auditLog,
   audit: auditLog,
 };

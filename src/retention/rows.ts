@@ -1,5 +1,13 @@
-/** Categories whose rows simply go: usage and accounts. */
-import { countAccounts, countUsage, removeAccounts, removeUsage, type Batch } from '../store/retention-expiry.ts';
+/** Categories whose rows simply go: usage, accounts and messages. */
+import {
+  countAccounts,
+  countMessages,
+  countUsage,
+  removeAccounts,
+  removeMessages,
+  removeUsage,
+  type Batch,
+} from '../store/retention-expiry.ts';
 import type { Database } from '../store/pool.ts';
 import type { Holding } from './holding.ts';
 
@@ -22,4 +30,9 @@ export const usage: Holding = {
 export const accounts: Holding = {
   count: (session, { before, heldPatients }) => countAccounts(session, { before, heldPatients: [...heldPatients] }),
   remove: inBatches(removeAccounts),
+};
+
+export const messages: Holding = {
+  count: (session, { before, heldPatients }) => countMessages(session, { before, heldPatients: [...heldPatients] }),
+  remove: inBatches(removeMessages),
 };

@@ -113,3 +113,25 @@ function accountDeletion(batch: Batch): Sql {
   return sql`select expire_accounts(${tenant}, array(select account_id ${accounts(tenant, batch)}
     order by account_id limit ${most}))`;
 }
+
+/**
+ * What is done with; what waits to be applied, or for somebody, stays. Of a message that was not applied nobody knows whom it
+ * is about: while a patient is on hold it stays.
+ */
+function messages(tenant: number, { before, heldPatients }: Pick<Batch, 'before' | 'heldPatients'>): Sql {
+  return sql`from message where tenant_id = ${tenant} and received < ${instant(before)}::timestamptz
+    and status in ('stored', 'applied', 'rejected')
+    and (cardinality(${heldPatients}::text[]) = 0 or not coalesce(patients && ${heldPatients}::text[], true))`;
+}
+
+export function countMessages(session: Session, due: Pick<Batch, 'before' | 'heldPatients'>): Promise<Counted> {
+  return counted(session, sql`select received as at ${messages(session.tenant, due)}`);
+}
+
+export function removeMessages(database: Database, batch: Batch): Promise<number> {
+  const { tenant, most } = batch;
+  return removed(database, batch, [
+    sql`delete from message where tenant_id = ${tenant} and id in
+      (select id ${messages(tenant, batch)} order by received limit ${most}) returning 1`,
+  ]);
+}

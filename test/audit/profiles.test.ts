@@ -33,6 +33,7 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'key-rotated',
     'retention-rule-changed',
     'legal-hold-changed',
+    'sub-processor-changed',
   ],
   'data-subject': ['patient-erased', 'erasure-previewed', 'processing-restricted', 'restriction-lifted'],
   application: ['application-start', 'application-stop'],

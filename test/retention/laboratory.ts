@@ -14,6 +14,11 @@ export async function laboratory(): Promise<Kept> {
   return { ...lab, dpo: await officer(lab.tenant, 0, 'user/*.cruds system/AuditEvent.rs manage/privacy') };
 }
 
+/** FHIR instant. */
+export function ago(days: number): string {
+  return new Date(Date.now() - days * 86_400_000).toISOString();
+}
+
 export const read = (at: string, patient = 'p', id = 'o'): Given => ({
   at,
   kind: 'read',

@@ -6,6 +6,7 @@ import { tamper } from '../audit/owner.ts';
 import { parameters, send } from '../erasure/laboratory.ts';
 import { testDatabase } from '../server.ts';
 import {
+  ago,
   announced,
   applied,
   laboratory,
@@ -27,10 +28,10 @@ test('old events go by the rule of their category, and the log still proves itse
   const given = [
     read('2014-01-01T10:00:00Z'),
     signedIn('2014-01-01T11:00:00Z'),
-    read('2024-01-01T10:00:00Z'),
+    read(ago(1_000)),
     { ...read('2014-02-01T10:00:00Z'), patients: ['p', 'q'] },
     signedIn('2024-01-02T10:00:00Z'),
-    signedIn('2026-11-01T10:00:00Z'),
+    signedIn(ago(20)),
   ];
   const mine = await sealed(lab, given);
   const theirs = await sealed(other, given);
@@ -73,10 +74,7 @@ test('old events go by the rule of their category, and the log still proves itse
 describe('tampering is found after a run too', () => {
   async function expired(): Promise<{ lab: Kept; left: string[] }> {
     const lab = await laboratory();
-    const given = [1, 2, 3, 4].flatMap((day) => [
-      signedIn(`2024-01-0${day}T10:00:00Z`),
-      read(`2024-01-0${day}T11:00:00Z`),
-    ]);
+    const given = [1, 2, 3, 4].flatMap((day) => [signedIn(ago(1_000.5 - day)), read(ago(1_000 - day))]);
     const all = await sealed(lab, given);
     await applied(lab, (await announced(lab)).id);
     return { lab, left: all.filter((_, i) => i % 2 === 1) };
