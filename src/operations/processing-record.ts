@@ -91,7 +91,7 @@ function recipientPart({ kind, id, name, scope, since, dynamic }: Recipient): Js
       { name: 'id', valueString: id },
       { name: 'name', valueString: name },
       { name: 'scope', valueString: scope },
-      { name: 'since', valueInstant: since },
+      ...(since === undefined ? [] : [{ name: 'since', valueDateTime: since }]),
       { name: 'dynamic', valueBoolean: dynamic },
     ],
   };

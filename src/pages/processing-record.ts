@@ -46,7 +46,7 @@ export interface ProcessingData {
   readonly recipients: readonly {
     readonly name: string;
     readonly scope: string;
-    readonly since: string;
+    readonly since: string | undefined;
     readonly dynamic: boolean;
   }[];
   readonly subProcessors: readonly Company[];
@@ -128,7 +128,7 @@ function recipients(texts: Texts, head: ReportHead, { recipients: all }: Process
     all.map(({ name, scope, since, dynamic }) => [
       html`${isolated(name)} ${dynamic && html`(${registeredItself})`}`,
       codeText(scope),
-      moment(texts, head, since),
+      since === undefined ? undefined : moment(texts, head, since),
     ]),
   );
 }

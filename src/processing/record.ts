@@ -5,9 +5,11 @@ import { limitsOf } from '../access/plans.ts';
 import { accessReview } from '../accounts/access-review.ts';
 import { allRoles } from '../accounts/administration.ts';
 import type { Config } from '../config.ts';
+import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { categoryNames, categories, rulesWith, type CategoryName, type Rule } from '../retention/categories.ts';
 import { holdings } from '../retention/catalog.ts';
 import { listFeeds } from '../store/audit-feeds.ts';
+import { endpoints } from '../store/endpoints.ts';
 import { listClients } from '../store/clients.ts';
 import type { Session } from '../store/pool.ts';
 import { countResources, readGuards, readLogState, readStoredFacts } from '../store/processing.ts';
@@ -26,12 +28,12 @@ export interface Asking {
 }
 
 export interface Recipient {
-  readonly kind: 'application' | 'log-feed';
+  readonly kind: 'application' | 'interface' | 'log-feed';
   readonly name: string;
   readonly id: string;
   /** What it may ask for at most; where the log goes. */
   readonly scope: string;
-  readonly since: string;
+  readonly since: string | undefined;
   /** Registered by itself. */
   readonly dynamic: boolean;
 }
@@ -139,10 +141,20 @@ async function recipientsOf(session: Session): Promise<Recipient[]> {
     ...clients.map(({ id, name, scopes, created, metadata }): Recipient => {
       return { kind: 'application', id, name, scope: scopes, since: created, dynamic: metadata.dynamic === true };
     }),
+    ...(await endpoints(session)).flatMap((text) => interfaceOf(JSON.parse(text) as JsonObject)),
     ...feeds.map(({ name, address, created }): Recipient => {
       return { kind: 'log-feed', id: name, name, scope: address, since: created, dynamic: false };
     }),
   ];
+}
+
+/** An Endpoint that is in use: an analyser, a hospital's system. */
+function interfaceOf({ id, name, status, address, period }: JsonObject): Recipient[] {
+  if (status !== 'active') return [];
+  const text = (value: JsonValue | undefined): string => (typeof value === 'string' ? value : '');
+  const { start } = (period ?? {}) as JsonObject;
+  const since = start === undefined ? undefined : text(start);
+  return [{ kind: 'interface', id: text(id), name: text(name ?? id), scope: text(address), since, dynamic: false }];
 }
 
 async function rulesOf(session: Session): Promise<KeptRule[]> {

@@ -156,6 +156,14 @@ test('what is held, who receives it, how long it is kept; nothing of another lab
   const [lab, other] = [await laboratory(), await laboratory()];
   for (const id of ['a', 'b']) await put(lab, { resourceType: 'Patient', id });
   await put(lab, { resourceType: 'Invoice', id: 'i', status: 'draft' });
+  const connectionType = {
+    code: 'hl7v2-mllp',
+    system: 'http://terminology.hl7.org/CodeSystem/endpoint-connection-type',
+  };
+  const payloadType = [{ text: 'results' }];
+  const endpoint = { resourceType: 'Endpoint', connectionType, payloadType, address: 'mllp://ward.example.org' };
+  await put(lab, { ...endpoint, id: 'ward', status: 'active', name: 'Ward' });
+  await put(lab, { ...endpoint, id: 'gone', status: 'off' });
   await put(other, { resourceType: 'Patient', id: 'c' });
   const administration = administrationBy(testDatabase(), lab.tenant, {
     kind: 'client-changed',
@@ -179,13 +187,17 @@ test('what is held, who receives it, how long it is kept; nothing of another lab
   expect(partsOf(answer, 'activity')).toEqual([
     expect.objectContaining({ purpose: 'identification', data: { type: 'Patient', count: 2 } }),
     expect.objectContaining({ purpose: 'billing', data: { type: 'Invoice', count: 1 } }),
+    expect.objectContaining({ purpose: 'catalogue', subjects: 'nobody', data: { type: 'Endpoint', count: 2 } }),
   ]);
-  expect(partsOf(answer, 'recipient')).toEqual([expect.objectContaining({ id: 'portal', scope: 'patient/*.rs' })]);
+  expect(partsOf(answer, 'recipient')).toEqual([
+    expect.objectContaining({ kind: 'application', id: 'portal', scope: 'patient/*.rs' }),
+    expect.objectContaining({ kind: 'interface', id: 'ward', name: 'Ward', scope: 'mllp://ward.example.org' }),
+  ]);
   expect(partsOf(answer, 'retention').find(({ category }) => category === 'usage')).toMatchObject({
     period: 'P5Y',
     basis: 'Tax law',
   });
-  expect(partsOf(answer, 'impact')[0]).toMatchObject({ patients: 2, records: 3, accounts: 1 });
+  expect(partsOf(answer, 'impact')[0]).toMatchObject({ patients: 2, records: 5, accounts: 1 });
   expect((await measuresIn(lab))['second-factor-enrolled']).toBe('off 0/1');
 }, 60_000);
 
