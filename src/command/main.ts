@@ -10,7 +10,7 @@ import type { InterfaceOptions } from './interface.ts';
 import type { ListOptions } from './messages.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
-import { setCommand, settingNames } from './setting.ts';
+import { setCommand, settingNames, unsetCommand } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
 import { forwardCommand, listRequestsCommand } from './privacy.ts';
 import { tokenCommand } from './token.ts';
@@ -186,6 +186,11 @@ function addTenant(makhbar: Command): void {
     .description(`change a setting: ${settingNames.join(', ')}`)
     .addOption(json())
     .action(setCommand);
+  tenant
+    .command('unset <name> <setting>')
+    .description('take a setting back: its default holds again')
+    .addOption(json())
+    .action(unsetCommand);
   tenant
     .command('usage <name>')
     .description('what it used this month, or from a day to a day')

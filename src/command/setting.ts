@@ -1,4 +1,4 @@
-/** `makhbar tenant set <name> <setting> <value>`: the settings of a laboratory, each with what it takes. */
+/** `makhbar tenant set <name> <setting> <value>`, and `unset`: the settings of a laboratory, each with what it takes. */
 import { isAbsolute } from 'node:path';
 import { thing } from '../audit/security.ts';
 import { allRoles } from '../accounts/administration.ts';
@@ -8,7 +8,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { isColour } from '../pages/colour.ts';
 import { sessionOf } from '../store/accounts.ts';
 import type { Database } from '../store/pool.ts';
-import { changeTenantSettings, findTenant, type TenantSettings } from '../store/tenants.ts';
+import { changeTenantSettings, findTenant, unsetTenantSettings, type TenantSettings } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 import { notingTenant } from './note.ts';
 
@@ -149,10 +149,7 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
 export const settingNames = Object.keys(settings);
 
 export async function setCommand(name: string, setting: string, written: string, options: Output): Promise<void> {
-  const kind = new Map<string, Kind<unknown>>(Object.entries(settings)).get(setting);
-  if (kind === undefined) {
-    throw outcomeError('invalid', `"${setting}" is no setting; there are ${settingNames.join(', ')}.`);
-  }
+  const kind = kindOf(setting);
   const value = kind.read(written);
   if (value === undefined) throw outcomeError('invalid', `${setting} takes ${kind.takes}, not "${written}".`);
   const tenant = await withDatabase(async (database) => {
@@ -165,6 +162,28 @@ export async function setCommand(name: string, setting: string, written: string,
     );
   });
   print(options, tenant, `${tenant.name}: ${setting} is ${String(value)}; running servers notice within seconds.`);
+}
+
+/** The default holds again. */
+export async function unsetCommand(name: string, setting: string, options: Output): Promise<void> {
+  kindOf(setting);
+  const tenant = await withDatabase((database) =>
+    notingTenant(
+      database,
+      { kind: 'settings-changed', deed: 'makhbar tenant unset' },
+      (operator) => unsetTenantSettings(operator, name, [setting]),
+      () => thing('setting', setting),
+    ),
+  );
+  print(options, tenant, `${tenant.name}: ${setting} is not set; running servers notice within seconds.`);
+}
+
+function kindOf(setting: string): Kind<unknown> {
+  const kind = new Map<string, Kind<unknown>>(Object.entries(settings)).get(setting);
+  if (kind === undefined) {
+    throw outcomeError('invalid', `"${setting}" is no setting; there are ${settingNames.join(', ')}.`);
+  }
+  return kind;
 }
 
 /** A name that no role has would take the second factor from a role without a word. */

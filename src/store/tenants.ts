@@ -165,6 +165,19 @@ export async function changeTenantSettings(
   );
 }
 
+/** Takes settings back, so that the default holds again; @throws OutcomeError `not-found`. */
+export async function unsetTenantSettings(
+  database: Pick<Database, 'operator'>,
+  name: string,
+  settings: readonly string[],
+): Promise<Tenant> {
+  return changed(
+    name,
+    await database.operator<Row>(sql`
+    update tenant set settings = settings - ${settings}::text[] where name = ${name} returning ${columns}`),
+  );
+}
+
 function changed(name: string, rows: Row[]): Tenant {
   const [row] = rows;
   if (!row) {

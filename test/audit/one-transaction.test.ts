@@ -143,6 +143,7 @@ describe('commands', () => {
 
   test.each<readonly [kind: string, args: (name: string) => string[]]>([
     ['settings-changed', (name) => ['tenant', 'set', name, 'passwordLength', '20']],
+    ['settings-changed', (name) => ['tenant', 'unset', name, 'passwordLength']],
     ['settings-changed', (name) => ['tenant', 'suspend', name]],
     ['settings-changed', (name) => ['tenant', 'resume', name]],
     ['user-changed', (name) => ['user', 'add', name, 'omar']],

@@ -110,6 +110,14 @@ describe('beside no server', () => {
     }
     const [tenant] = JSON.parse((await makhbar(['tenant', 'list', '--json'])).out) as [{ settings: unknown }];
     expect(tenant.settings).toEqual(Object.fromEntries(settings.map(([setting, , value]) => [setting, value])));
+    expect(await makhbar(['tenant', 'unset', 'aden', 'clientIds'])).toMatchObject({ code: 0, err: '' });
+    const [without] = JSON.parse((await makhbar(['tenant', 'list', '--json'])).out) as [{ settings: object }];
+    expect(Object.keys(without.settings).sort()).toEqual(
+      settings
+        .map(([setting]) => setting)
+        .filter((setting) => setting !== 'clientIds')
+        .sort(),
+    );
     await makhbar(['tenant', 'set', 'aden', 'clientIds', 'true']);
     await makhbar(['tenant', 'set', 'aden', 'rateLimit', '0']);
     for (const setting of ['sealFolder', 'sealWebhook']) await makhbar(['tenant', 'set', 'aden', setting, 'none']);
@@ -117,6 +125,7 @@ describe('beside no server', () => {
 
   const wrong: [string[], RegExp][] = [
     [['tenant', 'set', 'aden', 'smell', 'sweet'], /^makhbar: "smell" is no setting; there are clientIds, /],
+    [['tenant', 'unset', 'aden', 'smell'], /^makhbar: "smell" is no setting; there are clientIds, /],
     [['tenant', 'set', 'aden', 'toString', 'red'], /^makhbar: "toString" is no setting/],
     [['tenant', 'set', 'aden', 'clientIds', 'yes'], /^makhbar: clientIds takes true or false, not "yes"\.$/m],
     [['tenant', 'set', 'aden', 'rateLimit', '-1'], /unknown option|takes a whole number/],
