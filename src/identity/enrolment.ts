@@ -12,7 +12,7 @@ import type { Account } from '../store/accounts.ts';
 import type { Laboratory } from './laboratory.ts';
 import { sendPage } from './pages/frame.ts';
 import { finishPasskeyEnrolment, startPasskeyEnrolment } from './passkeys.ts';
-import { confirmTotp, pendingTotp, startTotp } from './totp.ts';
+import { confirmTotp, startTotp } from './totp.ts';
 
 export interface Enrolling {
   readonly laboratory: Laboratory;
@@ -34,9 +34,8 @@ export async function enrolTotp(enrolling: Enrolling, { back }: { back: string }
   const { identity, tenant } = laboratory;
   const code = form?.get('code') ?? undefined;
   if (code !== undefined && (await confirmTotp(identity, tenant, { account, address, code })).verified) return true;
-  // A wrong code keeps the secret: the app holds it already.
-  const pending = code === undefined ? undefined : await pendingTotp(identity, tenant, account);
-  const { secret, uri } = pending ?? (await startTotp(identity, tenant, account, { label: '', shown }));
+  // A wrong code and a reload keep the secret: the app may hold it already.
+  const { secret, uri } = await startTotp(identity, tenant, account, { label: '', shown, visit: posting.csrf });
   const problem = code === undefined ? {} : { problem: 'code' as const };
   const page = enrolTotpPage(texts, { ...frame, ...posting, secret, address: uri, back, ...problem });
   sendPage(ctx, page, { status: code === undefined ? 200 : 422 });

@@ -3,11 +3,12 @@
  *
  * A code of the step before or after is taken too; each step once (store/factors.ts).
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { generateSecret, generateURI, verifySync } from 'otplib';
 import type { Authentication } from '../access/authentication.ts';
 import { sessionOf, type Account } from '../store/accounts.ts';
 import { insertTotp, readTotp, useStep } from '../store/factors.ts';
+import type { EncryptedSecret } from '../store/secrets.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { checkMayAdd, labelOf, tryFactor, type Shown, type Try } from './factors.ts';
 import type { Identity } from './identity.ts';
@@ -20,33 +21,45 @@ export interface TotpEnrolment {
   readonly uri: string;
 }
 
+export interface Starting {
+  readonly label: string;
+  readonly shown: Authentication;
+  /** What no other visit has: within one the same secret is shown again; another gets its own. */
+  readonly visit?: string;
+}
+
 /** A factor that counts once a first code has confirmed it. */
 export async function startTotp(
   identity: Identity,
   tenant: Tenant,
   account: Account,
-  { label, shown }: { label: string; shown: Authentication },
+  { label, shown, visit = randomUUID() }: Starting,
 ): Promise<TotpEnrolment> {
   await checkMayAdd(identity, tenant, account, shown);
-  const secret = generateSecret();
-  const id = randomUUID();
-  const encrypted = await encrypt(identity, tenant, `${account.id}/${id}`, Buffer.from(secret));
-  await identity.database.transaction(tenant.id, (session) =>
-    insertTotp(session, { id, account: account.id, label: labelOf(label), ...encrypted }, identity.now()),
-  );
+  const session = sessionOf(identity.database, tenant.id);
+  const confirmed = await readTotp(session, account.id, true);
+  const id = factorId([visit, account.id, ...confirmed.map((factor) => factor.id)]);
+  const pending = async (): Promise<EncryptedSecret | undefined> =>
+    (await readTotp(session, account.id, false)).find((factor) => factor.id === id);
+  const name = `${account.id}/${id}`;
+  let stored = await pending();
+  if (stored === undefined) {
+    const encrypted = await encrypt(identity, tenant, name, Buffer.from(generateSecret()));
+    await identity.database.transaction(tenant.id, (inside) =>
+      insertTotp(inside, { id, account: account.id, label: labelOf(label), ...encrypted }, identity.now()),
+    );
+    // Of two requests of one visit at once, both show what the first has stored.
+    stored = (await pending()) ?? encrypted;
+  }
+  const secret = (await decrypt(identity, tenant, name, stored)).toString();
   return { secret, uri: uriOf(tenant, account, secret) };
 }
 
-/** The enrolment that waits for its first code, to show it again. */
-export async function pendingTotp(
-  identity: Identity,
-  tenant: Tenant,
-  account: Account,
-): Promise<TotpEnrolment | undefined> {
-  const [pending] = await readTotp(sessionOf(identity.database, tenant.id), account.id, false);
-  if (pending === undefined) return undefined;
-  const secret = (await decrypt(identity, tenant, `${account.id}/${pending.id}`, pending)).toString();
-  return { secret, uri: uriOf(tenant, account, secret) };
+/** The id of the factor that a visit enrols next, as a UUID (version 8). */
+function factorId(of: readonly string[]): string {
+  const hex = createHash('sha256').update(JSON.stringify(of)).digest('hex');
+  const variant = ((Number.parseInt(hex[16] ?? '0', 16) & 3) | 8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** A colon would end the name of the issuer. */

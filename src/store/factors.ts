@@ -55,18 +55,19 @@ export async function readFactors(session: Session, accounts?: readonly string[]
   }));
 }
 
-/** A one-time code that nobody has confirmed yet takes the place of an earlier unconfirmed one. */
+/** A one-time code that nobody has confirmed yet takes the place of an earlier unconfirmed one; one id keeps its first. */
 export async function insertTotp(
   session: Session,
   factor: { id: string; account: string; label: string } & EncryptedSecret,
   now: number,
 ): Promise<void> {
   await session.query(sql`delete from account_factor where tenant_id = ${session.tenant}
-    and account_id = ${factor.account} and kind = 'totp' and confirmed is null`);
+    and account_id = ${factor.account} and kind = 'totp' and confirmed is null and factor_id <> ${factor.id}`);
   await session.query(sql`insert into account_factor
     (tenant_id, account_id, factor_id, kind, label, secret, key_id, step, created)
     values (${session.tenant}, ${factor.account}, ${factor.id}, 'totp', ${factor.label}, ${factor.secret},
-      ${factor.keyId}, 0, ${instant(now)})`);
+      ${factor.keyId}, 0, ${instant(now)})
+    on conflict do nothing`);
 }
 
 /** The secrets of an account's one-time codes, the confirmed ones or the one that waits for its first code. */

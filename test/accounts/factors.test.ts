@@ -11,7 +11,7 @@ import {
   startPasskeyVerification,
 } from '../../src/identity/passkeys.ts';
 import { newRecoveryCodes, useRecoveryCode } from '../../src/identity/recovery-codes.ts';
-import { confirmTotp, pendingTotp, startTotp, verifyTotp } from '../../src/identity/totp.ts';
+import { confirmTotp, startTotp, verifyTotp } from '../../src/identity/totp.ts';
 import { disableUser, resetUser } from '../../src/accounts/users.ts';
 import { findAccountById, sessionOf, type Account } from '../../src/store/accounts.ts';
 import { insertPasskey } from '../../src/store/factors.ts';
@@ -65,9 +65,10 @@ async function enrolledTotp(of = account): Promise<string> {
 
 describe('one-time codes', () => {
   test('count once the first code has confirmed them; the secret is nowhere in the clear', async () => {
-    const { secret, uri } = await startTotp(identity, tenant, account, { label, shown: byPassword() });
+    const visit = { label, shown: byPassword(), visit: 'one' };
+    const { secret, uri } = await startTotp(identity, tenant, account, visit);
     expect(uri).toBe(`otpauth://totp/${tenant.name}:amal?secret=${secret}&issuer=${tenant.name}`);
-    expect(await pendingTotp(identity, tenant, account)).toEqual({ secret, uri });
+    expect(await startTotp(identity, tenant, account, visit)).toEqual({ secret, uri });
     expect((await factorsOf(identity, tenant, account.id)).factors).toEqual([]);
     expect(await showCode(codeOf(secret))).toEqual(wrong);
     expect(await confirmTotp(identity, tenant, { account, address: someAddress(), code: '000000' })).toEqual(wrong);
@@ -77,12 +78,28 @@ describe('one-time codes', () => {
     expect((await factorsOf(identity, tenant, account.id)).factors).toEqual([
       expect.objectContaining({ kind: 'totp', label }),
     ]);
-    expect(await pendingTotp(identity, tenant, account)).toBeUndefined();
     const rows = await testDatabase().query<{ secret: Buffer }>(
       tenant.id,
       sql`select secret from account_factor where tenant_id = ${tenant.id}`,
     );
     expect(rows.map((row) => row.secret.includes(secret))).toEqual([false]);
+  });
+
+  test('a visit shows one secret however often it is loaded; another visit, and what comes after, get their own', async () => {
+    const start = (visit: string): Promise<string> =>
+      startTotp(identity, tenant, account, { label, shown: byPassword(), visit }).then(({ secret }) => secret);
+    const [first, second] = await Promise.all([start('mine'), start('mine')]);
+    expect(second).toBe(first);
+    const other = await start('of somebody else with the password');
+    expect(other).not.toBe(first);
+    const again = await start('mine');
+    expect([first, other]).not.toContain(again);
+    expect(await confirmTotp(identity, tenant, { account, address: someAddress(), code: codeOf(other) })).toEqual(
+      wrong,
+    );
+    expect(await confirmTotp(identity, tenant, { account, address: someAddress(), code: codeOf(again) })).toEqual({
+      verified: true,
+    });
   });
 
   test('a name of any characters is kept as what can be shown', async () => {
