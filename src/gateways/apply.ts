@@ -28,13 +28,17 @@ export interface Applied {
   readonly patients: readonly string[];
 }
 
-/** @param marking run in the same transaction */
-export async function apply(
-  context: Context,
-  entries: readonly Entry[],
-  marking: (session: Session, applied: Applied) => Promise<void>,
-): Promise<void> {
-  await inTransaction(context, async (inside) => {
+/** What is done with the message itself, in the same transaction. */
+export interface Marking {
+  /** Locks the message; false where another has applied it. */
+  isOpen(session: Session): Promise<boolean>;
+  mark(session: Session, applied: Applied): Promise<void>;
+}
+
+/** @returns whether it was applied now */
+export async function apply(context: Context, entries: readonly Entry[], marking: Marking): Promise<boolean> {
+  return inTransaction(context, async (inside) => {
+    if (!(await marking.isOpen(inside.session))) return false;
     const criteria = entries.flatMap(({ resource, found }) => found.map((one) => lockText(resource, one)));
     await lockCriteria(inside.session, criteria);
     const matches = await findAll(inside, entries);
@@ -43,7 +47,8 @@ export async function apply(
       resource['resourceType'] === 'Patient' ? [id] : [],
     );
     const made = resources.flatMap((name) => /^Patient\/([^/]+)/.exec(name)?.[1] ?? []);
-    await marking(inside.session, { resources, patients: [...new Set([...known, ...made])] });
+    await marking.mark(inside.session, { resources, patients: [...new Set([...known, ...made])] });
+    return true;
   });
 }
 

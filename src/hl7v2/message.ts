@@ -56,14 +56,36 @@ export function parseMessage(text: string): Message {
   return { ...delimitersOf(header.text), segments };
 }
 
+/** What a message may have: more takes longer to read than any sender has a reason for. */
+const mostSegments = 20_000;
+const mostParts = 2_000_000;
+
+/** Why a message is too large to be looked into, whatever its bytes are; undefined where it is not. */
+export function sizeFault({ delimiters, segments }: Message): string | undefined {
+  if (segments.length > mostSegments) return `A message may have at most ${mostSegments} segments.`;
+  const codes = new Set(Object.values(delimiters).map((delimiter: string) => delimiter.charCodeAt(0)));
+  let parts = 0;
+  for (const { text } of segments) {
+    for (let i = 0; i < text.length; i++) if (codes.has(text.charCodeAt(i))) parts++;
+  }
+  return parts > mostParts ? `A message may have at most ${mostParts} fields and components.` : undefined;
+}
+
 export function serializeMessage({ segments }: Message): string {
   return segments.map(({ text, end }) => text + end).join('');
 }
 
 function splitSegments(text: string): Segment[] {
   const segments: Segment[] = [];
+  let at = 0;
   for (const [, line = '', end = ''] of text.matchAll(/([^\r\n]*)(\r\n|\r|\n|$)/g)) {
     if (line === '' && end === '') continue;
+    if (segments.length > mostSegments) {
+      // Not looked into any more (sizeFault): kept as one.
+      segments.push({ name: '', text: text.slice(at), end: '' });
+      break;
+    }
+    at += line.length + end.length;
     const name = /^\uFEFF?([A-Za-z][A-Za-z0-9]{2})(?=[^A-Za-z0-9]|$)/.exec(line)?.[1] ?? '';
     segments.push({ name: name.toUpperCase(), text: line, end });
   }

@@ -38,27 +38,34 @@ const beginKept = 4_096;
 /** @param limit bytes of one message */
 export function mllpDecoder(limit: number): MllpDecoder {
   let state: State = 'between';
-  let parts: Buffer[] = [];
+  // One that grows, and no list of pieces: pieces of a byte each would take a hundred times their size.
+  let kept = Buffer.alloc(0);
   let pending = 0;
 
   const content = (): Buffer => {
-    const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, pending);
-    parts = [];
+    const whole = kept.subarray(0, pending);
+    kept = Buffer.alloc(0);
     pending = 0;
     return whole;
+  };
+  const append = (part: Buffer): void => {
+    if (pending + part.length > kept.length) {
+      const larger = Buffer.allocUnsafeSlow(pending === 0 ? part.length : 2 * (pending + part.length));
+      kept.copy(larger, 0, 0, pending);
+      kept = larger;
+    }
+    part.copy(kept, pending);
+    pending += part.length;
   };
   const keep = (part: Buffer, frames: Frame[]): void => {
     if (part.length === 0 || state === 'skipping') return;
     if (pending + part.length > limit) {
-      parts.push(part.subarray(0, Math.max(0, limit - pending)));
-      pending = parts.reduce((sum, one) => sum + one.length, 0);
+      append(part.subarray(0, Math.max(0, limit - pending)));
       frames.push({ kind: 'too-long', begin: Buffer.from(content().subarray(0, beginKept)) });
       state = 'skipping';
       return;
     }
-    // A copy: the chunk belongs to the socket, and a short piece would hold all of it.
-    parts.push(Buffer.from(part));
-    pending += part.length;
+    append(part);
   };
   const end = (frames: Frame[], complete: boolean): void => {
     const whole = content();

@@ -3,13 +3,18 @@ import type { Config } from '../config.ts';
 import { watchInterfaces } from '../gateways/hl7v2/interfaces.ts';
 import { listen, type Listener } from '../gateways/hl7v2/listener.ts';
 import { recover } from '../gateways/hl7v2/recover.ts';
+import { makeTurns } from '../gateways/hl7v2/turns.ts';
 import type { Log } from '../log.ts';
 import type { Opened } from './database.ts';
 import { shared, type Part } from './http.ts';
 
+/** Milliseconds after which what the database did not take is tried again. */
+const recoverEvery = 30_000;
+
 export async function startGateways(config: Config, { database }: Opened, log: Log): Promise<Part> {
   const server = shared(config, database, log);
   const own = new Map<number, Listener>();
+  const turns = makeTurns();
   const interfaces = await watchInterfaces(server, () => follow());
   const follow = async (): Promise<void> => {
     const wanted = interfaces.ports();
@@ -21,19 +26,21 @@ export async function startGateways(config: Config, { database }: Opened, log: L
     for (const port of wanted) {
       if (own.has(port)) continue;
       try {
-        own.set(port, await listen(server, interfaces, { named: port, port, host: config.host }));
+        own.set(port, await listen(server, { interfaces, turns, named: port, port, host: config.host }));
       } catch (error) {
         log.error({ err: error, port }, 'an interface cannot listen');
       }
     }
   };
-  await recover(server, interfaces);
-  const common = await listen(server, interfaces, { named: 0, port: config.hl7Port, host: config.host });
+  await recover(server, interfaces, turns);
+  const common = await listen(server, { interfaces, turns, named: 0, port: config.hl7Port, host: config.host });
   await follow();
+  const again = setInterval(() => void recover(server, interfaces, turns), recoverEvery).unref();
   log.info({ port: common.address.port }, 'HL7 v2 gateway listens');
   return {
     hl7Port: common.address.port,
     stop: async () => {
+      clearInterval(again);
       await interfaces.stop();
       await Promise.all([common, ...own.values()].map((listener) => listener.stop()));
       await server.usage.flush();

@@ -98,6 +98,14 @@ export async function finishMessage(session: Session, id: string, became: Became
     where tenant_id = ${session.tenant} and id = ${id}`);
 }
 
+/** Locks a message until the end of the transaction; false where it was applied already. */
+export async function claimMessage(session: Session, id: string): Promise<boolean> {
+  const [row] = await session.query<{ status: MessageStatus }>(
+    sql`select status from message where tenant_id = ${session.tenant} and id = ${id} for no key update`,
+  );
+  return row !== undefined && row.status !== 'applied';
+}
+
 /** The message that this one repeats: the newest with the same content of this interface. */
 export async function repeatedMessage(
   session: Session,
@@ -144,10 +152,10 @@ export async function listMessages(session: Session, asked: MessagesAsked): Prom
   return rows.map(fromRow);
 }
 
-/** What was received and not finished, the oldest first: a process died at it. */
-export async function unfinishedMessages(session: Session, name: string, most: number): Promise<StoredMessage[]> {
-  const rows = await session.query<MessageRow>(sql`select ${columns} from message m
+/** Ids of what was received and not finished, the oldest first: a process died at it, or the database was away. */
+export async function unfinishedMessages(session: Session, name: string, most: number): Promise<string[]> {
+  const rows = await session.query<{ id: string }>(sql`select m.id from message m
     where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.status = 'received' and m.direction = 'in'
     order by m.sequence limit ${most}`);
-  return rows.map(fromRow);
+  return rows.map(({ id }) => id);
 }

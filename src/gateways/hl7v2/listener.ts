@@ -1,29 +1,41 @@
 /**
  * MLLP over TCP: connections in, acknowledgements out, each connection one message at a time.
  *
- * 1. A peer that no interface of the port allows is closed before it is read.
- * 2. Frames are bounded, silence is bounded, and so are the connections of a peer: what one peer does harms no other.
+ * 1. A peer that no interface of the port allows is closed before it is read, and the laboratories are told.
+ * 2. Frames are bounded, and so are silence, rubbish, what waits to be read by the peer, and the connections of a peer: what
+ *    one peer does harms no other.
  * 3. Messages of one interface are applied in the order in which they came, over all its connections.
  * 4. A stop lets the message under way be acknowledged.
  */
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { mllpDecoder, mllpFrame } from '../../hl7v2/mllp.ts';
+import { mllpDecoder, mllpFrame, type Frame, type MllpDecoder } from '../../hl7v2/mllp.ts';
 import type { Server } from '../../request.ts';
 import type { Interfaces, Served } from './interfaces.ts';
-import { receive } from './receive.ts';
+import { receive, refuseLong } from './receive.ts';
+import { makeRefusals, type Refused } from './refusals.ts';
 import { allows } from './settings.ts';
+import type { Turns } from './turns.ts';
 
 /** Bytes of one message: a report with pictures. */
 const longestMessage = 64 * 1024 * 1024;
+/** Bytes of all frames that have begun: what many peers send at once must not fill the memory. */
+const mostPending = 512 * 1024 * 1024;
 /** Milliseconds without a byte. Interfaces keep connections open over nights. */
 const silence = 24 * 3_600_000;
-/** Milliseconds in which a frame that has begun must end. */
+/** Milliseconds after which the system asks a silent peer whether it is still there. */
+const askedAfter = 60_000;
+/** Milliseconds in which a frame that has begun must end, and an acknowledgement must be read. */
 const longestFrame = 120_000;
 /** Milliseconds that a message under way gets when the server stops. */
 const longestTurn = 10_000;
+/** Milliseconds in which a peer may read the last answer. */
+const closing = 2_000;
 const mostConnections = 200;
 const mostOfPeer = 32;
+/** Frames of a connection that are no message. */
+const mostRubbish = 20;
 
 export interface Listener {
   readonly address: AddressInfo;
@@ -35,20 +47,36 @@ interface Listening {
   readonly interfaces: Interfaces;
   /** As interfaces name it: 0 for the shared one. */
   readonly named: number;
+  readonly turns: Turns;
+  readonly refused: Refused;
   readonly sockets: Set<Socket>;
-  /** By interface: the end of the last message. */
-  readonly turns: Map<string, Promise<void>>;
+  /** Of all connections. */
+  pending: number;
   stopping: boolean;
 }
 
-export async function listen(
-  server: Server,
-  interfaces: Interfaces,
-  { named, port, host }: { readonly named: number; readonly port: number; readonly host: string },
-): Promise<Listener> {
-  const listening: Listening = { server, interfaces, named, sockets: new Set(), turns: new Map(), stopping: false };
+export interface Listen {
+  readonly interfaces: Interfaces;
+  readonly turns: Turns;
+  readonly named: number;
+  readonly port: number;
+  readonly host: string;
+}
+
+export async function listen(server: Server, { interfaces, turns, named, port, host }: Listen): Promise<Listener> {
+  const listening: Listening = {
+    server,
+    interfaces,
+    named,
+    turns,
+    refused: makeRefusals(server),
+    sockets: new Set(),
+    pending: 0,
+    stopping: false,
+  };
   const working = new Set<Promise<void>>();
-  const tcp = createServer({ noDelay: true, keepAlive: true }, (socket) => {
+  const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: askedAfter };
+  const tcp = createServer(options, (socket) => {
     const work = connection(listening, socket).finally(() => working.delete(work));
     working.add(work);
   });
@@ -60,7 +88,7 @@ export async function listen(
       listening.stopping = true;
       const closed = new Promise((done) => tcp.close(done));
       for (const socket of listening.sockets) socket.pause();
-      await Promise.race([Promise.all(listening.turns.values()), pause(longestTurn, undefined, { ref: false })]);
+      await Promise.race([turns.done(), pause(longestTurn, undefined, { ref: false })]);
       for (const socket of listening.sockets) socket.destroySoon();
       await Promise.all(working);
       await closed;
@@ -84,64 +112,128 @@ async function connection(listening: Listening, socket: Socket): Promise<void> {
   const peer = socket.remoteAddress ?? '';
   socket.on('error', () => undefined);
   const allowed = (): readonly Served[] => interfaces.ofPort(named).filter((one) => allows(one.interface, peer));
-  const ofPeer = [...sockets].filter(({ remoteAddress }) => remoteAddress === peer).length;
-  if (allowed().length === 0 || ofPeer >= mostOfPeer || listening.stopping) {
-    server.log.warn({ gateway: 'hl7v2', port: named }, 'connection refused');
+  const reason = listening.stopping ? '' : refusal(listening, peer, allowed());
+  if (reason !== undefined) {
+    if (reason !== '') listening.refused(peer, interfaces.ofPort(named), reason);
     socket.destroy();
     return;
   }
   sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
   socket.setTimeout(silence, () => socket.destroy());
   try {
     await converse(listening, socket, allowed);
   } catch (error) {
-    server.log.warn({ gateway: 'hl7v2', err: error }, 'connection ended');
-  } finally {
-    sockets.delete(socket);
+    if (!socket.destroyed) server.log.warn({ gateway: 'hl7v2', err: error }, 'connection ended');
     socket.destroy();
+  } finally {
+    close(socket);
   }
+}
+
+/** What was answered last may be read; what still comes is not. */
+function close(socket: Socket): void {
+  if (socket.destroyed) return;
+  socket.removeAllListeners('readable');
+  socket.on('data', () => undefined);
+  socket.resume();
+  socket.end();
+  setTimeout(() => socket.destroy(), closing).unref();
+}
+
+function refusal({ sockets }: Listening, peer: string, allowed: readonly Served[]): string | undefined {
+  if (allowed.length === 0) return 'No interface of the port allows this address to connect.';
+  const ofPeer = [...sockets].filter(({ remoteAddress }) => remoteAddress === peer).length;
+  return ofPeer >= mostOfPeer ? `An address may have at most ${mostOfPeer} connections at once.` : undefined;
 }
 
 async function converse(listening: Listening, socket: Socket, allowed: () => readonly Served[]): Promise<void> {
   const decoder = mllpDecoder(longestMessage);
+  const hold = holding(listening, decoder, socket);
   const peer = socket.remoteAddress ?? '';
-  let limit: NodeJS.Timeout | undefined;
-  for await (const chunk of socket as AsyncIterable<Buffer>) {
-    for (const frame of decoder.take(chunk)) {
-      if (frame.kind !== 'message') {
-        listening.server.log.warn({ gateway: 'hl7v2', kind: frame.kind }, 'what came is no message');
-        continue;
+  let rubbish = 0;
+  try {
+    for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      const frames = decoder.take(chunk);
+      if (!hold.noted(frames.length > 0)) return;
+      for (const frame of frames) {
+        const candidates = allowed();
+        if (candidates.length === 0) return;
+        if (frame.kind === 'rubbish') rubbish++;
+        else await answer(listening, socket, { peer, candidates, frame });
+        if (frame.kind === 'too-long' || listening.stopping) return;
+        if (rubbish > mostRubbish) {
+          listening.refused(peer, candidates, 'What the connection sent were no messages; it was closed.');
+          return;
+        }
       }
-      const candidates = allowed();
-      if (candidates.length === 0) return;
-      await inTurn(listening, candidates, () => answer(listening.server, socket, { peer, candidates }, frame.content));
-      if (listening.stopping) return;
+      hold.wait();
     }
-    clearTimeout(limit);
-    limit = decoder.pending === 0 ? undefined : setTimeout(() => socket.destroy(), longestFrame).unref();
+  } finally {
+    hold.end();
   }
-  clearTimeout(limit);
+}
+
+/** What a connection holds of a frame that has not ended: bounded in bytes with all others, and in time. */
+function holding(listening: Listening, decoder: MllpDecoder, socket: Socket): Holding {
+  let held = 0;
+  let limit: NodeJS.Timeout | undefined;
+  const stop = (): void => {
+    clearTimeout(limit);
+    limit = undefined;
+  };
+  const count = (bytes: number): void => {
+    listening.pending += bytes - held;
+    held = bytes;
+  };
+  return {
+    noted: (ended) => {
+      count(decoder.pending);
+      // Of the frame that ended: the time until its acknowledgement is ours.
+      if (ended || held === 0) stop();
+      return listening.pending <= mostPending;
+    },
+    wait: () => {
+      if (held > 0) limit ??= setTimeout(() => socket.destroy(), longestFrame).unref();
+    },
+    end: () => {
+      stop();
+      count(0);
+    },
+  };
+}
+
+interface Holding {
+  /** After each chunk; false where all connections hold too much. */
+  noted(ended: boolean): boolean;
+  /** When the connection waits for the rest of a frame. */
+  wait(): void;
+  end(): void;
 }
 
 async function answer(
-  server: Server,
+  { server, turns }: Listening,
   socket: Socket,
-  arrival: { readonly peer: string; readonly candidates: readonly Served[] },
-  content: Buffer,
+  {
+    frame,
+    ...arrival
+  }: {
+    readonly peer: string;
+    readonly candidates: readonly Served[];
+    readonly frame: Exclude<Frame, { kind: 'rubbish' }>;
+  },
 ): Promise<void> {
-  for await (const acknowledgement of receive(server, arrival, content)) socket.write(mllpFrame(acknowledgement));
-}
-
-/** After all that came before it for the same interface. */
-async function inTurn({ turns }: Listening, candidates: readonly Served[], work: () => Promise<void>): Promise<void> {
-  const key = candidates.map((one) => `${one.tenant.id} ${one.interface.id}`).join();
-  const before = turns.get(key) ?? Promise.resolve();
-  const own = before.then(work);
-  const settled = own.catch(() => undefined);
-  turns.set(key, settled);
-  try {
-    await own;
-  } finally {
-    if (turns.get(key) === settled) turns.delete(key);
-  }
+  const { key, acknowledgements } =
+    frame.kind === 'message'
+      ? receive(server, arrival, frame.content)
+      : refuseLong(server, arrival, { begin: frame.begin, most: longestMessage });
+  await turns.take(key, async () => {
+    for await (const acknowledgement of acknowledgements) socket.write(mllpFrame(acknowledgement));
+  });
+  // A peer that does not read gets no more to read.
+  if (!socket.writableNeedDrain) return;
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(longestFrame)]);
+  await Promise.race([once(socket, 'drain', { signal }), once(socket, 'close', { signal })]);
+  over.abort();
 }

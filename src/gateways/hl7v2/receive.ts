@@ -9,19 +9,21 @@
  * 4. Enhanced mode (§2.9.3): CA as soon as it is stored, AA or AE when it is applied, each if it was asked for.
  */
 import { createHash } from 'node:crypto';
-import { thing } from '../../audit/security.ts';
-import { OutcomeError, outcomeError } from '../../fhir/outcome.ts';
+import { thing, type SecurityEvent } from '../../audit/security.ts';
+import { OutcomeError } from '../../fhir/outcome.ts';
 import { acknowledge, type AckCode, type Problem } from '../../hl7v2/acknowledge.ts';
 import { decodeMessage, encodeMessage, type Decoded } from '../../hl7v2/charset.ts';
 import { isEnhanced, isWanted, readHeader, type Header } from '../../hl7v2/header.ts';
-import { fieldsOf, NoMessage, parseMessage, type Message } from '../../hl7v2/message.ts';
+import { fieldsOf, NoMessage, parseMessage, sizeFault, type Message } from '../../hl7v2/message.ts';
 import type { JsonObject } from '../../fhir/json.ts';
-import { announce } from '../../interactions/announce.ts';
+import { announce, announceWithin } from '../../interactions/announce.ts';
 import { newId } from '../../interactions/new-id.ts';
 import type { Server } from '../../request.ts';
 import {
   addMessage,
+  claimMessage,
   finishMessage,
+  readMessage as storedMessage,
   repeatedMessage,
   type Became,
   type NewMessage,
@@ -49,16 +51,22 @@ interface Known extends Served {
   readonly peer: string;
 }
 
-/** The acknowledgements, each when it is due. */
-export async function* receive(server: Server, arrival: Arrival, bytes: Buffer): AsyncGenerator<Buffer> {
+/** What is done with a message, in the turn of its key, and the acknowledgements, each when it is due. */
+export interface Reception {
+  /** The interface that it is for. */
+  readonly key: string;
+  readonly acknowledgements: AsyncGenerator<Buffer>;
+}
+
+export function turnOf({ tenant, interface: { id } }: Served): string {
+  return `${tenant.id} ${id}`;
+}
+
+export function receive(server: Server, arrival: Arrival, bytes: Buffer): Reception {
   const fallback = arrival.candidates[0]?.interface.charset;
   const decoded = decodeMessage(bytes, fallback);
   const read = readMessage(decoded);
-  if (read.message === undefined) {
-    await refuse(server, arrival, read.problem.sentence);
-    yield ack(undefined, { code: 'AR', problems: [read.problem] });
-    return;
-  }
+  if (read.message === undefined) return refusing(server, arrival, { problem: read.problem });
   const { message } = read;
   const header = readHeader(message);
   const served = interfaceFor(arrival.candidates, header);
@@ -68,16 +76,42 @@ export async function* receive(server: Server, arrival: Arrival, bytes: Buffer):
       sentence: 'No interface, or more than one, takes messages of this application and facility.',
       place: { segment: 'MSH', sequence: 1, field: 3 },
     };
-    await refuse(server, arrival, problem.sentence);
-    yield ack({ message, charset: decoded.charset }, { code: 'AR', problems: [problem] });
-    return;
+    return refusing(server, arrival, { problem, known: { message, charset: decoded.charset } });
   }
-  yield* take(server, { ...served, message, header, charset: decoded.charset, peer: arrival.peer }, bytes);
+  const known = { ...served, message, header, charset: decoded.charset, peer: arrival.peer };
+  return { key: turnOf(served), acknowledgements: take(server, known, bytes) };
+}
+
+/** A frame of which only the begin was kept. */
+export function refuseLong(
+  server: Server,
+  arrival: Arrival,
+  { begin, most }: { readonly begin: Buffer; readonly most: number },
+): Reception {
+  const decoded = decodeMessage(begin, arrival.candidates[0]?.interface.charset);
+  const { message } = readMessage(decoded);
+  const problem: Problem = { code: '207', sentence: `A message may have at most ${most} bytes.` };
+  return refusing(server, arrival, { problem, ...(message && { known: { message, charset: decoded.charset } }) });
+}
+
+function refusing(
+  server: Server,
+  arrival: Arrival,
+  { problem, known }: { problem: Problem; known?: { message: Message; charset: string } },
+): Reception {
+  const acknowledgements = async function* (): AsyncGenerator<Buffer> {
+    await refuse(server, arrival, problem.sentence);
+    yield ack(known, { code: 'AR', problems: [problem] });
+  };
+  const [first] = arrival.candidates;
+  return { key: first === undefined ? '' : turnOf(first), acknowledgements: acknowledgements() };
 }
 
 function readMessage({ text }: Decoded): { message: Message } | { message: undefined; problem: Problem } {
   try {
-    return { message: parseMessage(text) };
+    const message = parseMessage(text);
+    const fault = sizeFault(message);
+    return fault === undefined ? { message } : { message: undefined, problem: { code: '207', sentence: fault } };
   } catch (error) {
     if (!(error instanceof NoMessage)) throw error;
     return { message: undefined, problem: { code: '100', sentence: error.message } };
@@ -90,17 +124,15 @@ async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerato
   const content = contentOf(known.message);
   const before = await repeatedMessage(session, { interface: known.interface.id, content });
   const repeated = before !== undefined && isRepetition(before, header) ? before : undefined;
-  if (repeated?.ack !== undefined && repeated.status !== 'failed') {
-    yield repeatedAck(known, repeated);
-    return;
-  }
   const stored = repeated ?? newMessage(known, bytes, content);
-  if (repeated === undefined) {
-    await addMessage(session, stored as NewMessage);
-    await tell(server, known, { kind: 'message-received', id: stored.id });
-  }
+  if (repeated === undefined) await keep(server, known, stored as NewMessage);
   const enhanced = isEnhanced(header);
   if (enhanced && isWanted(header.acceptAck, true)) yield ack(known, { code: 'CA', problems: [] });
+  if (repeated?.ack !== undefined && repeated.status !== 'failed') {
+    const succeeded = repeated.status !== 'rejected';
+    if (!enhanced || isWanted(header.applicationAck, succeeded)) yield repeatedAck(known, repeated);
+    return;
+  }
   const became = await applied(server, known, stored.id);
   if (became.ok && repeated?.status === 'failed') await endTask(server, known, stored.id);
   if (!enhanced || isWanted(header.applicationAck, became.ok)) yield became.answer;
@@ -198,16 +230,26 @@ async function applied(server: Server, known: Known, id: string): Promise<Outcom
       address: known.peer,
     });
     const answer = ack(known, { code: 'AA', problems });
-    await apply(context, entries, (inside, made) =>
-      finishMessage(inside, id, { status: 'applied', ack: answer, problems: asJson(problems), ...made }),
-    );
-    return { ok: true, answer };
+    const done = await apply(context, entries, {
+      isOpen: (inside) => claimMessage(inside, id),
+      mark: (inside, made) =>
+        finishMessage(inside, id, { status: 'applied', ack: answer, problems: asJson(problems), ...made }),
+    });
+    return { ok: true, answer: done ? answer : ((await storedMessage(session, id))?.ack ?? answer) };
   } catch (error) {
+    // Nothing is known of it but that it was not applied now: it stays received, and is not acknowledged.
+    if (isPassing(error)) throw error;
     const found = problemsOf(error);
     await waitAsTask(server, known, { id, problems: found });
     if (!(error instanceof OutcomeError)) server.log.error({ err: error, message: id }, 'message not applied');
     return finish({ status: 'failed' }, 'AE', [...found, ...problems]);
   }
+}
+
+/** The database cannot be reached or is full: no fault of the message. */
+function isPassing(error: unknown): boolean {
+  const passing = new Set(['transient', 'no-store', 'lock-error', 'timeout', 'throttled']);
+  return error instanceof OutcomeError && error.issues.some(({ code }) => passing.has(code));
 }
 
 function asJson(problems: readonly Problem[]): JsonObject[] {
@@ -246,9 +288,12 @@ function now(): string {
   return `${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}+0000`;
 }
 
+/** Laboratories that are told of a message that none of them takes. */
+const mostTold = 10;
+
 /** A peer that may send, but not this: told to the log of each laboratory that it may have meant. */
 async function refuse(server: Server, { peer, candidates }: Arrival, reason: string): Promise<void> {
-  for (const { tenant, interface: meant } of candidates.slice(0, 1)) {
+  for (const { tenant, interface: meant } of candidates.slice(0, mostTold)) {
     await announce(server, tenant, {
       kind: 'message-refused',
       outcome: 4,
@@ -259,27 +304,36 @@ async function refuse(server: Server, { peer, candidates }: Arrival, reason: str
   }
 }
 
-async function tell(
-  server: Server,
-  known: Known,
-  { kind, id }: { kind: 'message-received'; id: string },
-): Promise<void> {
+/** Stored with the event that says so: there is none without the other. */
+async function keep(server: Server, known: Known, stored: NewMessage): Promise<void> {
+  await server.database.transaction(known.tenant.id, async (session) => {
+    await addMessage(session, stored);
+    await announceWithin(session, receivedEvent(known, stored.id));
+  });
+}
+
+function receivedEvent(known: Known, id: string): SecurityEvent {
   const name = `Endpoint/${known.interface.id}`;
-  await announce(server, known.tenant, {
-    kind,
+  return {
+    kind: 'message-received',
     deed: `hl7v2 ${known.header.code}^${known.header.event}`.slice(0, 80),
     agent: { subject: name, client: name, roles: ['interface'] },
     address: known.peer,
     requestId: id,
     further: [thing('message', id)],
-  });
+  };
 }
 
 /** Applies a message that was stored before, as when it came: after a death, or when somebody has mended the reason. */
 export async function replay(server: Server, served: Served, stored: StoredMessage): Promise<Outcome> {
   const decoded = decodeMessage(stored.raw, served.interface.charset);
   const read = readMessage(decoded);
-  if (read.message === undefined) throw outcomeError('processing', 'The message cannot be read.');
+  if (read.message === undefined) {
+    const answer = ack(undefined, { code: 'AR', problems: [read.problem] });
+    const became = { status: 'rejected' as const, ack: answer, problems: asJson([read.problem]) };
+    await finishMessage(sessionOf(server, served.tenant), stored.id, became);
+    return { ok: false, answer };
+  }
   const header = readHeader(read.message);
   const known = { ...served, message: read.message, header, charset: decoded.charset, peer: stored.peer };
   const outcome = await applied(server, known, stored.id);

@@ -1,17 +1,30 @@
-/** At the start: what was received and neither applied nor refused when a process died, in the order in which it came. */
+/**
+ * What was received and neither applied nor refused, in the order in which it came: at the start, because a process died
+ * at it, and now and then, because the database was away. Each in the turn of its interface, so that none overtakes.
+ */
 import type { Server } from '../../request.ts';
-import { unfinishedMessages } from '../../store/messages.ts';
+import { readMessage, unfinishedMessages } from '../../store/messages.ts';
 import { sessionOf } from '../gateway.ts';
-import type { Interfaces } from './interfaces.ts';
-import { replay } from './receive.ts';
+import type { Interfaces, Served } from './interfaces.ts';
+import { replay, turnOf } from './receive.ts';
+import type { Turns } from './turns.ts';
 
-/** Messages of one interface that are looked at; a sender that got no acknowledgement sends again anyway. */
+/** Messages of one interface that are looked at; the next time the others. */
 const most = 1_000;
 
-export async function recover(server: Server, interfaces: Interfaces): Promise<void> {
-  for (const served of interfaces.all()) {
-    for (const stored of await unfinishedMessages(sessionOf(server, served.tenant), served.interface.id, most)) {
-      await replay(server, served, stored);
+export async function recover(server: Server, interfaces: Interfaces, turns: Turns): Promise<void> {
+  await Promise.all(interfaces.all().map((served) => turns.take(turnOf(served), () => finish(server, served))));
+}
+
+/** One that fails as the database does ends it: what came later must not come before it. */
+async function finish(server: Server, served: Served): Promise<void> {
+  const session = sessionOf(server, served.tenant);
+  try {
+    for (const id of await unfinishedMessages(session, served.interface.id, most)) {
+      const stored = await readMessage(session, id);
+      if (stored?.status === 'received') await replay(server, served, stored);
     }
+  } catch (error) {
+    server.log.warn({ err: error, interface: served.interface.id }, 'messages still to be applied');
   }
 }
