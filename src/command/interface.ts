@@ -22,10 +22,11 @@ export interface InterfaceOptions extends Output {
   charset?: string;
   zone?: string;
   storeOnly?: string[];
+  conceptMap?: string[];
 }
 
 export async function addInterfaceCommand(tenantName: string, options: InterfaceOptions): Promise<void> {
-  const { name, allow, port, application, facility, charset, zone, storeOnly } = options;
+  const { name, allow, port, application, facility, charset, zone, storeOnly, conceptMap } = options;
   const resource = interfaceEndpoint({
     name,
     address: port === undefined ? 'mllp://localhost' : `mllp://localhost:${port}`,
@@ -35,6 +36,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(charset !== undefined && { charset }),
     ...(zone !== undefined && { zone }),
     ...(storeOnly !== undefined && { storeOnly }),
+    ...(conceptMap !== undefined && { conceptMaps: conceptMap }),
   });
   const location = await withDatabase(async (database, config) => {
     const tenant = await findTenant(database, tenantName);

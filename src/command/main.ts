@@ -7,7 +7,7 @@ import { deleteFeedCommand, listFeedsCommand, setFeedCommand, skipFeedCommand } 
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
 import type { Output } from './connect.ts';
 import type { InterfaceOptions } from './interface.ts';
-import type { ListOptions } from './messages.ts';
+import type { ListOptions, ReplayOptions } from './messages.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
 import { setCommand, settingNames, unsetCommand } from './setting.ts';
@@ -124,6 +124,7 @@ function addInterface(makhbar: Command): void {
     .option('--charset <name>', 'where MSH-18 says none, as in cp1256')
     .option('--zone <zone>', 'of times without one, as in Asia/Aden')
     .option('--store-only <type>', 'types kept and not translated, as in DFT^P03 (repeatable)', collect)
+    .option('--concept-map <url>', 'ConceptMap for its local codes (repeatable)', collect)
     .addOption(json())
     .action(async (tenant: string, options: InterfaceOptions) =>
       (await import('./interface.ts')).addInterfaceCommand(tenant, options),
@@ -161,9 +162,18 @@ function addMessages(makhbar: Command): void {
     .command('replay <tenant> [ids...]')
     .description('apply what failed again: these, or all of an interface')
     .option('--interface <id>', 'id of its Endpoint')
+    .option('--unmapped', 'give what was applied the codings that ConceptMaps know by now')
     .addOption(json())
-    .action(async (tenant: string, ids: string[], options: ListOptions) =>
+    .action(async (tenant: string, ids: string[], options: ReplayOptions) =>
       (await import('./messages.ts')).replayMessagesCommand(tenant, ids, options),
+    );
+  messages
+    .command('unmapped <tenant>')
+    .description('local codes that no ConceptMap of their interface maps')
+    .option('--count <n>', 'how many', positive, 200)
+    .addOption(json())
+    .action(async (tenant: string, options: Output) =>
+      (await import('./messages.ts')).unmappedCommand(tenant, options),
     );
 }
 

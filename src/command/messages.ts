@@ -1,10 +1,11 @@
-/** `makhbar messages list|show|replay`: what came over the interfaces of a laboratory, and what became of it. */
+/** `makhbar messages list|show|replay|unmapped`: what came over the interfaces of a laboratory, and what became of it. */
 import { thing } from '../audit/security.ts';
 import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { sessionOf } from '../gateways/gateway.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
 import { replay } from '../gateways/hl7v2/receive.ts';
+import { recode } from '../gateways/hl7v2/recode.ts';
 import { decodeMessage } from '../hl7v2/charset.ts';
 import { createLog } from '../log.ts';
 import type { Server } from '../request.ts';
@@ -18,9 +19,14 @@ import {
   type StoredMessage,
 } from '../store/messages.ts';
 import type { Database } from '../store/pool.ts';
+import { messagesWithUnmapped, unmappedCodes } from '../store/unmapped-codes.ts';
 import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 import { noting } from './note.ts';
+
+export interface ReplayOptions extends ListOptions {
+  unmapped?: boolean;
+}
 
 export interface ListOptions extends Output {
   status?: string;
@@ -100,7 +106,8 @@ async function known(server: Server, tenant: Tenant, id: string): Promise<Stored
 }
 
 /** Applies messages again that were not applied; one that was stays as it is. */
-export async function replayMessagesCommand(tenant: string, ids: string[], options: ListOptions): Promise<void> {
+export async function replayMessagesCommand(tenant: string, ids: string[], options: ReplayOptions): Promise<void> {
+  if (options.unmapped === true) return recodeCommand(tenant, ids, options);
   const results = await within(tenant, async ({ server, tenant: found }) => {
     const waiting =
       ids.length > 0
@@ -119,6 +126,45 @@ export async function replayMessagesCommand(tenant: string, ids: string[], optio
   });
   const applied = results.filter((one) => one.applied).length;
   print(options, results, `${applied} of ${results.length} messages were applied.`);
+}
+
+/** Gives what applied messages became the codings that ConceptMaps know by now. */
+async function recodeCommand(tenant: string, ids: string[], options: ReplayOptions): Promise<void> {
+  const results = await within(tenant, async ({ server, tenant: found }) => {
+    const served = await readServed(server, found);
+    const session = sessionOf(server, found);
+    const done: { id: string; mapped: boolean }[] = [];
+    const one = async (id: string): Promise<void> => {
+      const stored = await known(server, found, id);
+      const own = served.find(({ interface: { id: name } }) => name === stored.interface);
+      if (options.interface !== undefined && options.interface !== stored.interface) return;
+      const isMapped = stored.status === 'applied' && own !== undefined && (await recode(server, own, stored));
+      done.push({ id, mapped: isMapped });
+    };
+    for (const id of ids) await one(id);
+    let page = ids.length > 0 ? [] : await messagesWithUnmapped(session, undefined, atOnce);
+    while (page.length > 0) {
+      for (const id of page) await one(id);
+      page = await messagesWithUnmapped(session, page.at(-1), atOnce);
+    }
+    return done;
+  });
+  const mapped = results.filter((one) => one.mapped).length;
+  print(options, results, `${mapped} of ${results.length} messages with local codes got codings.`);
+}
+
+const atOnce = 500;
+
+/** Local codes that wait for a ConceptMap. */
+export async function unmappedCommand(tenant: string, options: Output & { count?: number }): Promise<void> {
+  const codes = await within(tenant, ({ server, tenant: found }) =>
+    unmappedCodes(sessionOf(server, found), options.count ?? 200),
+  );
+  const lines = codes.map(
+    ({ system, code, display, interface: name, count, last }) =>
+      `${system}  ${code}  ${display}  Endpoint/${name}  ${count}  ${last}`,
+  );
+  print(options, codes, codes.length === 0 ? 'Every local code is mapped.' : lines.join('\n'));
 }
 
 interface Inside {

@@ -164,7 +164,7 @@ function withoutNulls(resource: JsonObject): JsonObject {
   return resource;
 }
 
-async function write(context: Context, entry: JsonObject[]): Promise<string[]> {
+export async function write(context: Context, entry: JsonObject[]): Promise<string[]> {
   if (entry.length === 0) return [];
   const resource: JsonObject = { resourceType: 'Bundle', type: 'transaction', entry };
   const answer = await serve(context, bundleRequest(resource));

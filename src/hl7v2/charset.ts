@@ -60,7 +60,7 @@ export function decodeMessage(bytes: Buffer, fallback = 'utf-8'): Decoded {
   if (marked && isUtf8(bytes)) return { text: bytes.toString('utf8', 3), charset: 'utf-8' };
   const named = namedSets(bytes);
   const wanted = named.flatMap((name) => charsetNamed(name) ?? []);
-  const order = [...wanted, charsetNamed(fallback) ?? fallback];
+  const order = [...wanted, charsetNamed(fallback) ?? (iconv.encodingExists(fallback) ? fallback : 'utf-8')];
   const charset = isUtf8(bytes) && !isAscii(bytes) ? 'utf-8' : (order.find((name) => fits(bytes, name)) ?? last);
   const text = decodeAs(bytes, charset);
   const first = named[0];

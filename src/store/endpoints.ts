@@ -1,4 +1,4 @@
-/** The Endpoints of a laboratory, for its gateways: they are read by what they are, not on behalf of a caller. */
+/** Endpoints and ConceptMaps of a laboratory, for its gateways: they are read by what they are, not on behalf of a caller. */
 import { typeNumber } from '../fhir/resource-types.ts';
 import type { Session } from './pool.ts';
 import { sql } from './sql.ts';
@@ -6,11 +6,24 @@ import { sql } from './sql.ts';
 /** Far more interfaces than a laboratory has. */
 const most = 1_000;
 
-/** Their JSON texts. */
-export async function endpoints(session: Session): Promise<string[]> {
+/** JSON texts. */
+export async function settingsOfType(session: Session, type: 'Endpoint' | 'ConceptMap'): Promise<string[]> {
   const rows = await session.query<{ text: string }>(sql`select coalesce(v.exact, v.content::text) as text
     from resource r join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid and v.ver = r.ver
-    where r.tenant_id = ${session.tenant} and r.type = ${typeNumber('Endpoint') ?? -1} and not r.deleted
+    where r.tenant_id = ${session.tenant} and r.type = ${typeNumber(type) ?? -1} and not r.deleted
     order by r.rid limit ${most}`);
   return rows.map(({ text }) => text);
+}
+
+export function endpoints(session: Session): Promise<string[]> {
+  return settingsOfType(session, 'Endpoint');
+}
+
+/** Another text after each change of a ConceptMap: they may be large, and are read when they changed. */
+export async function stateOfMaps(session: Session): Promise<string> {
+  const [row] = await session.query<{
+    state: string | null;
+  }>(sql`select string_agg(r.rid || '.' || r.ver, ' ' order by r.rid) as state
+    from resource r where r.tenant_id = ${session.tenant} and r.type = ${typeNumber('ConceptMap') ?? -1} and not r.deleted`);
+  return row?.state ?? '';
 }

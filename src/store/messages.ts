@@ -98,6 +98,17 @@ export async function finishMessage(session: Session, id: string, became: Became
     where tenant_id = ${session.tenant} and id = ${id}`);
 }
 
+/** What it became got the codings that were missing: versions more, problems less. */
+export async function recodeMessage(
+  session: Session,
+  id: string,
+  { problems, resources }: Pick<StoredMessage, 'problems' | 'resources'>,
+): Promise<void> {
+  await session.query(sql`update message set problems = ${JSON.stringify(problems)}::jsonb,
+      resources = ${JSON.stringify(resources)}::jsonb
+    where tenant_id = ${session.tenant} and id = ${id}`);
+}
+
 /** Locks a message until the end of the transaction; false where it was applied already. */
 export async function claimMessage(session: Session, id: string): Promise<boolean> {
   const [row] = await session.query<{ status: MessageStatus }>(

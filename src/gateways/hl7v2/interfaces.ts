@@ -5,15 +5,24 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseStored } from '../../interactions/document.ts';
 import type { Server } from '../../request.ts';
-import { endpoints } from '../../store/endpoints.ts';
+import { settingsOfType, stateOfMaps } from '../../store/endpoints.ts';
+import type { Session } from '../../store/pool.ts';
 import { listTenants, type Tenant } from '../../store/tenants.ts';
+import type { JsonObject } from '../../fhir/json.ts';
+import type { Settings } from '../../translation/translation.ts';
 import { sessionOf } from '../gateway.ts';
+import { mappedBy } from './concept-maps.ts';
 import { readInterface, type Interface } from './settings.ts';
 
 export interface Served {
   readonly tenant: Tenant;
   readonly interface: Interface;
+  /** By its ConceptMaps. */
+  readonly mapped: Settings['mapped'];
 }
+
+/** ConceptMaps of laboratories as they were read last. */
+type Maps = Map<number, { readonly state: string; readonly maps: readonly JsonObject[] }>;
 
 export interface Interfaces {
   /** Those of a port; 0 is the one that is shared. */
@@ -29,9 +38,10 @@ const readEvery = 5_000;
 
 export async function watchInterfaces(server: Server, changed: () => Promise<void>): Promise<Interfaces> {
   let served: readonly Served[] = [];
+  const maps: Maps = new Map();
   const stopping = new AbortController();
   const refresh = async (): Promise<void> => {
-    served = await readAll(server);
+    served = await readAll(server, maps);
     await changed();
   };
   const interfaces: Interfaces = {
@@ -44,7 +54,7 @@ export async function watchInterfaces(server: Server, changed: () => Promise<voi
       await loop;
     },
   };
-  served = await readAll(server);
+  served = await readAll(server, maps);
   const loop = (async () => {
     while (!stopping.signal.aborted) {
       await pause(readEvery, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
@@ -55,17 +65,28 @@ export async function watchInterfaces(server: Server, changed: () => Promise<voi
   return interfaces;
 }
 
-async function readAll(server: Server): Promise<Served[]> {
+async function readAll(server: Server, maps: Maps): Promise<Served[]> {
   const served: Served[] = [];
   for (const tenant of await listTenants(server.database)) {
-    if (tenant.status === 'active') served.push(...(await readServed(server, tenant)));
+    if (tenant.status === 'active') served.push(...(await readServed(server, tenant, maps)));
   }
   return served;
 }
 
 /** The interfaces of one laboratory. */
-export async function readServed(server: Server, tenant: Tenant): Promise<Served[]> {
-  const texts = await endpoints(sessionOf(server, tenant));
+export async function readServed(server: Server, tenant: Tenant, maps: Maps = new Map()): Promise<Served[]> {
+  const session = sessionOf(server, tenant);
+  const texts = await settingsOfType(session, 'Endpoint');
   const found = texts.map((text) => readInterface(parseStored(text))).filter((one) => one !== undefined);
-  return found.map((one) => ({ tenant, interface: one }));
+  const known = found.some(({ conceptMaps }) => conceptMaps.length > 0) ? await readMaps(session, maps) : [];
+  return found.map((one) => ({ tenant, interface: one, mapped: mappedBy(known, one.conceptMaps) }));
+}
+
+async function readMaps(session: Session, before: Maps): Promise<readonly JsonObject[]> {
+  const state = await stateOfMaps(session);
+  const last = before.get(session.tenant);
+  if (last?.state === state) return last.maps;
+  const maps = (await settingsOfType(session, 'ConceptMap')).map((text) => parseStored(text));
+  before.set(session.tenant, { state, maps });
+  return maps;
 }

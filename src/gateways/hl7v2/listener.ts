@@ -77,7 +77,12 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
   const working = new Set<Promise<void>>();
   const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: askedAfter };
   const tcp = createServer(options, (socket) => {
-    const work = connection(listening, socket).finally(() => working.delete(work));
+    const work = connection(listening, socket)
+      .catch((error: unknown) => {
+        server.log.error({ gateway: 'hl7v2', err: error }, 'connection failed');
+        socket.destroy();
+      })
+      .finally(() => working.delete(work));
     working.add(work);
   });
   tcp.maxConnections = mostConnections;

@@ -30,11 +30,13 @@ import {
   type StoredMessage,
 } from '../../store/messages.ts';
 import { translate } from '../../translation/messages.ts';
+import type { Translation } from '../../translation/translation.ts';
 import { apply } from '../apply.ts';
 import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
 import type { Served } from './interfaces.ts';
 import { interfaceFor, isStoredOnly } from './settings.ts';
 import { endTask, waitAsTask } from './task.ts';
+import { unmappedOf, unmappedProblems } from './unmapped.ts';
 
 /** Whose message it may be, and where it came from. */
 export interface Arrival {
@@ -185,7 +187,10 @@ function isRepetition({ controlId }: StoredMessage, header: Header): boolean {
 function repeatedAck(known: Known, { ack: given = Buffer.alloc(0), controlId, problems }: StoredMessage): Buffer {
   if (controlId === short(known.header.controlId)) return given;
   const code = /\rMSA.([A-Z]{2})/.exec(given.toString('latin1'))?.[1] ?? 'AA';
-  return ack(known, { code: code as AckCode, problems: problems as unknown as Problem[] });
+  return ack(known, {
+    code: code as AckCode,
+    problems: problems.filter((one) => unmappedOf(one) === undefined) as unknown as Problem[],
+  });
 }
 
 interface Outcome {
@@ -214,7 +219,7 @@ async function applied(server: Server, known: Known, id: string): Promise<Outcom
     return finish({ status: 'rejected' }, 'AR', [problem]);
   }
   if (isStoredOnly(known.interface, known.header)) return finish({ status: 'stored' }, 'AA', []);
-  const { entries, problems } = translate(known.message, settingsOf(known), newId);
+  const { entries, problems, unmapped } = translated(server, known, id);
   const errors = problems.filter(({ severity = 'E' }) => severity === 'E');
   const unknown = errors.some(({ code }) => code === '200' || code === '201');
   if (unknown) return finish({ status: 'rejected' }, 'AR', errors);
@@ -233,7 +238,12 @@ async function applied(server: Server, known: Known, id: string): Promise<Outcom
     const done = await apply(context, entries, {
       isOpen: (inside) => claimMessage(inside, id),
       mark: (inside, made) =>
-        finishMessage(inside, id, { status: 'applied', ack: answer, problems: asJson(problems), ...made }),
+        finishMessage(inside, id, {
+          status: 'applied',
+          ack: answer,
+          problems: [...asJson(problems), ...unmappedProblems(unmapped)],
+          ...made,
+        }),
     });
     return { ok: true, answer: done ? answer : ((await storedMessage(session, id))?.ack ?? answer) };
   } catch (error) {
@@ -256,8 +266,18 @@ function asJson(problems: readonly Problem[]): JsonObject[] {
   return problems.map((problem) => ({ ...problem })) as unknown as JsonObject[];
 }
 
-function settingsOf({ tenant, interface: { zone, systems } }: Known): Parameters<typeof translate>[1] {
-  return { zone: zone ?? tenant.settings.timezone ?? 'UTC', systems, mapped: () => undefined };
+function settingsOf({ tenant, interface: { zone, systems }, mapped }: Known): Parameters<typeof translate>[1] {
+  return { zone: zone ?? tenant.settings.timezone ?? 'UTC', systems, mapped };
+}
+
+/** A fault of ours in translating is one of this message alone: it waits, and others go on. */
+function translated(server: Server, known: Known, id: string): Translation {
+  try {
+    return translate(known.message, settingsOf(known), newId);
+  } catch (error) {
+    server.log.error({ err: error, message: id }, 'message not translated');
+    return { entries: [], problems: problemsOf(error), unmapped: [] };
+  }
 }
 
 function problemsOf(error: unknown): Problem[] {

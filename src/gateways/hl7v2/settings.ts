@@ -31,6 +31,8 @@ export interface Interface {
   readonly storeOnly: readonly string[];
   /** Assigning authority → system of identifiers. */
   readonly systems: Readonly<Record<string, string>>;
+  /** `url` of the ConceptMaps for its local codes. */
+  readonly conceptMaps: readonly string[];
 }
 
 interface Part {
@@ -38,6 +40,7 @@ interface Part {
   readonly valueString?: string;
   readonly valueCode?: string;
   readonly valueUri?: string;
+  readonly valueCanonical?: string;
   readonly extension?: readonly Part[];
 }
 
@@ -68,6 +71,7 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     zone: all('zone')[0],
     storeOnly: all('storeOnly'),
     systems: Object.fromEntries(systems),
+    conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
   };
 }
 
@@ -90,9 +94,13 @@ export function allows({ allowed }: Pick<Interface, 'allowed'>, address: string)
     const type = isIP(host) === 6 ? 'ipv6' : isIP(host) === 4 ? 'ipv4' : undefined;
     if (entry === 'loopback') list.addAddress('::1', 'ipv6');
     if (type !== undefined && bits === undefined) list.addAddress(host, type);
-    else if (type !== undefined && /^\d{1,3}$/.test(bits ?? '')) list.addSubnet(host, Number(bits), type);
+    else if (type !== undefined && isPrefix(bits ?? '', type)) list.addSubnet(host, Number(bits), type);
   }
   return isIP(plain) !== 0 && list.check(plain, family);
+}
+
+export function isPrefix(bits: string, type: 'ipv4' | 'ipv6'): boolean {
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (type === 'ipv4' ? 32 : 128);
 }
 
 /**
@@ -128,14 +136,16 @@ export function interfaceEndpoint(settings: {
   readonly charset?: string;
   readonly zone?: string;
   readonly storeOnly?: readonly string[];
+  readonly conceptMaps?: readonly string[];
 }): JsonObject {
-  const { name, address, allowed, storeOnly = [], ...single } = settings;
+  const { name, address, allowed, storeOnly = [], conceptMaps = [], ...single } = settings;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
       single[url] === undefined ? [] : [{ url, valueString: single[url] }],
     ),
     ...storeOnly.map((value) => ({ url: 'storeOnly', valueString: value })),
+    ...conceptMaps.map((value) => ({ url: 'conceptMap', valueCanonical: value })),
   ];
   return {
     resourceType: 'Endpoint',
