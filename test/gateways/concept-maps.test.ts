@@ -72,7 +72,10 @@ test('an unmapped code is told and listed; once mapped, what was applied gets th
   const { id, ...before } = await observation(lab);
   await send(lab, 'PUT', `Observation/${String(id)}`, { ...before, id, valueQuantity: { value: 6.2, unit: 'mmol/L' } });
   const [endpoint] = ((await send(lab, 'GET', 'Endpoint')) as { entry: { resource: Json }[] }).entry;
-  const { extension, ...rest } = endpoint?.resource as { extension: { url: string; extension: Json[] }[]; id: string };
+  const { extension, ...rest } = (endpoint?.resource ?? {}) as {
+    extension: { url: string; extension: Json[] }[];
+    id: string;
+  };
   const parts = [...(extension[0]?.extension ?? []), { url: 'conceptMap', valueCanonical: 'urn:test:map' }];
   await send(lab, 'POST', 'ConceptMap', map('urn:test:map'));
   await send(lab, 'PUT', `Endpoint/${rest.id}`, { ...rest, extension: [{ ...extension[0], extension: parts }] });
