@@ -23,19 +23,29 @@ export interface InterfaceOptions extends Output {
   zone?: string;
   storeOnly?: string[];
   conceptMap?: string[];
+  tls?: boolean;
+  clientCertificate?: string[];
 }
 
 export async function addInterfaceCommand(tenantName: string, options: InterfaceOptions): Promise<void> {
-  const { name, allow, port, application, facility, charset, zone, storeOnly, conceptMap } = options;
+  const { name, allow, port, application, facility, charset, zone, storeOnly, conceptMap, tls, clientCertificate } =
+    options;
+  if (port === undefined && (tls === true || clientCertificate !== undefined)) {
+    throw outcomeError('invalid', 'TLS needs a port of its own: name it with --port.');
+  }
+  if (clientCertificate !== undefined && tls !== true) {
+    throw outcomeError('invalid', 'Certificates of clients need --tls.');
+  }
   const resource = interfaceEndpoint({
     name,
-    address: port === undefined ? 'mllp://localhost' : `mllp://localhost:${port}`,
+    address: port === undefined ? 'mllp://localhost' : `${tls === true ? 'mllps' : 'mllp'}://localhost:${port}`,
     allowed: allow,
     ...(application !== undefined && { application }),
     ...(facility !== undefined && { facility }),
     ...(charset !== undefined && { charset }),
     ...(zone !== undefined && { zone }),
     ...(storeOnly !== undefined && { storeOnly }),
+    ...(clientCertificate !== undefined && { clientCertificates: clientCertificate }),
     ...(conceptMap !== undefined && { conceptMaps: conceptMap }),
   });
   const location = await withDatabase(async (database, config) => {

@@ -124,6 +124,8 @@ function addInterface(makhbar: Command): void {
     .option('--charset <name>', 'where MSH-18 says none, as in cp1256')
     .option('--zone <zone>', 'of times without one, as in Asia/Aden')
     .option('--store-only <type>', 'types kept and not translated, as in DFT^P03 (repeatable)', collect)
+    .option('--tls', 'TLS with TLS_KEY and TLS_CERT, on a port of its own')
+    .option('--client-certificate <sha256>', 'fingerprint that a client must show (repeatable)', collect)
     .option('--concept-map <url>', 'ConceptMap for its local codes (repeatable)', collect)
     .addOption(json())
     .action(async (tenant: string, options: InterfaceOptions) =>

@@ -11,22 +11,29 @@ import { shared, type Part } from './http.ts';
 /** Milliseconds after which what the database did not take is tried again. */
 const recoverEvery = 30_000;
 
+function nameOf({ port, secure }: { readonly port: number; readonly secure: boolean }): string {
+  return `${port} ${secure}`;
+}
+
 export async function startGateways(config: Config, { database }: Opened, log: Log): Promise<Part> {
   const server = shared(config, database, log);
-  const own = new Map<number, Listener>();
+  const own = new Map<string, Listener>();
   const turns = makeTurns();
   const interfaces = await watchInterfaces(server, () => follow());
   const follow = async (): Promise<void> => {
     const wanted = interfaces.ports();
-    for (const [port, listener] of own) {
-      if (wanted.includes(port)) continue;
-      own.delete(port);
+    for (const [name, listener] of own) {
+      if (wanted.some((one) => nameOf(one) === name)) continue;
+      own.delete(name);
       await listener.stop();
     }
-    for (const port of wanted) {
-      if (own.has(port)) continue;
+    for (const one of wanted) {
+      const { port, secure } = one;
+      if (own.has(nameOf(one))) continue;
       try {
-        own.set(port, await listen(server, { interfaces, turns, named: port, port, host: config.host }));
+        if (secure && config.tls === undefined) throw new Error('TLS_KEY and TLS_CERT are not set.');
+        const tls = secure ? config.tls : undefined;
+        own.set(nameOf(one), await listen(server, { interfaces, turns, named: port, port, host: config.host, tls }));
       } catch (error) {
         log.error({ err: error, port }, 'an interface cannot listen');
       }

@@ -29,7 +29,7 @@ export interface Interfaces {
   ofPort(port: number): readonly Served[];
   all(): readonly Served[];
   /** Ports of their own. */
-  ports(): readonly number[];
+  ports(): readonly { readonly port: number; readonly secure: boolean }[];
   refresh(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,7 +47,11 @@ export async function watchInterfaces(server: Server, changed: () => Promise<voi
   const interfaces: Interfaces = {
     ofPort: (port) => served.filter((one) => one.interface.port === port),
     all: () => served,
-    ports: () => [...new Set(served.map((one) => one.interface.port))].filter((port) => port !== 0),
+    ports: () => {
+      const own = served.map((one) => one.interface).filter(({ port }) => port !== 0);
+      // The first interface that names a port says whether it speaks TLS.
+      return [...new Map(own.toReversed().map(({ port, secure }) => [port, { port, secure }])).values()];
+    },
     refresh,
     stop: async () => {
       stopping.abort();

@@ -10,12 +10,13 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
 import { mllpDecoder, mllpFrame, type Frame, type MllpDecoder } from '../../hl7v2/mllp.ts';
 import type { Server } from '../../request.ts';
 import type { Interfaces, Served } from './interfaces.ts';
 import { receive, refuseLong } from './receive.ts';
 import { makeRefusals, type Refused } from './refusals.ts';
-import { allows } from './settings.ts';
+import { allows, vouches } from './settings.ts';
 import type { Turns } from './turns.ts';
 
 /** Bytes of one message: a report with pictures. */
@@ -61,9 +62,11 @@ export interface Listen {
   readonly named: number;
   readonly port: number;
   readonly host: string;
+  /** TLS, where the interfaces of the port want it. A client's certificate is known by its fingerprint. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
-export async function listen(server: Server, { interfaces, turns, named, port, host }: Listen): Promise<Listener> {
+export async function listen(server: Server, { interfaces, turns, named, port, host, tls }: Listen): Promise<Listener> {
   const listening: Listening = {
     server,
     interfaces,
@@ -76,7 +79,7 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
   };
   const working = new Set<Promise<void>>();
   const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: askedAfter };
-  const tcp = createServer(options, (socket) => {
+  const accept = (socket: Socket): void => {
     const work = connection(listening, socket)
       .catch((error: unknown) => {
         server.log.error({ gateway: 'hl7v2', err: error }, 'connection failed');
@@ -84,7 +87,8 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
       })
       .finally(() => working.delete(work));
     working.add(work);
-  });
+  };
+  const tcp = tls === undefined ? createServer(options, accept) : secured({ ...options, ...tls }, accept);
   tcp.maxConnections = mostConnections;
   await opened(tcp, port, host);
   return {
@@ -99,6 +103,19 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
       await closed;
     },
   };
+}
+
+/**
+ * Whoever signed a client's certificate, it is good if the interface names its fingerprint: the client has shown that it
+ * holds the key. What does not finish the handshake is closed.
+ */
+function secured(options: TlsOptions, accept: (socket: Socket) => void): TcpServer {
+  const server = createTlsServer(
+    { ...options, minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 },
+    accept,
+  );
+  server.on('tlsClientError', (_, socket) => socket.destroy());
+  return server;
 }
 
 function opened(tcp: TcpServer, port: number, host: string): Promise<void> {
@@ -116,7 +133,15 @@ async function connection(listening: Listening, socket: Socket): Promise<void> {
   const { server, interfaces, named, sockets } = listening;
   const peer = socket.remoteAddress ?? '';
   socket.on('error', () => undefined);
-  const allowed = (): readonly Served[] => interfaces.ofPort(named).filter((one) => allows(one.interface, peer));
+  const allowed = (): readonly Served[] =>
+    interfaces
+      .ofPort(named)
+      .filter(
+        (one) =>
+          allows(one.interface, peer) &&
+          one.interface.secure === socket instanceof TLSSocket &&
+          vouches(one.interface, certificateOf(socket)),
+      );
   const reason = listening.stopping ? '' : refusal(listening, peer, allowed());
   if (reason !== undefined) {
     if (reason !== '') listening.refused(peer, interfaces.ofPort(named), reason);
@@ -146,8 +171,14 @@ function close(socket: Socket): void {
   setTimeout(() => socket.destroy(), closing).unref();
 }
 
+/** SHA-256 of the certificate that the peer showed; '' for none. */
+function certificateOf(socket: Socket): string {
+  if (!(socket instanceof TLSSocket)) return '';
+  return socket.getPeerX509Certificate()?.fingerprint256 ?? '';
+}
+
 function refusal({ sockets }: Listening, peer: string, allowed: readonly Served[]): string | undefined {
-  if (allowed.length === 0) return 'No interface of the port allows this address to connect.';
+  if (allowed.length === 0) return 'No interface of the port allows this address, or its certificate, to connect.';
   const ofPeer = [...sockets].filter(({ remoteAddress }) => remoteAddress === peer).length;
   return ofPeer >= mostOfPeer ? `An address may have at most ${mostOfPeer} connections at once.` : undefined;
 }

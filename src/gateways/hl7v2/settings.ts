@@ -33,6 +33,10 @@ export interface Interface {
   readonly systems: Readonly<Record<string, string>>;
   /** `url` of the ConceptMaps for its local codes. */
   readonly conceptMaps: readonly string[];
+  /** `mllps://`: TLS with the certificate of the server. */
+  readonly secure: boolean;
+  /** SHA-256 fingerprints of the certificates of which a peer must show one; none for any peer. */
+  readonly clientCertificates: readonly string[];
 }
 
 interface Part {
@@ -71,6 +75,8 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     zone: all('zone')[0],
     storeOnly: all('storeOnly'),
     systems: Object.fromEntries(systems),
+    secure: /^mllps:/.test(address ?? ''),
+    clientCertificates: all('clientCertificate').map(fingerprint),
     conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
   };
 }
@@ -80,8 +86,18 @@ function systemOf({ extension = [] }: Part): [string, string] {
   return [part('authority')?.valueString ?? '', part('uri')?.valueUri ?? ''];
 }
 
+/** In capitals and without colons, as nobody writes it the same. */
+export function fingerprint(written: string): string {
+  return written.replaceAll(/[:\s]/g, '').toUpperCase();
+}
+
+/** Whether a peer shows one of the certificates that are asked for. */
+export function vouches({ clientCertificates }: Pick<Interface, 'clientCertificates'>, shown: string): boolean {
+  return clientCertificates.length === 0 || clientCertificates.includes(fingerprint(shown));
+}
+
 function portOf(address: string): number {
-  return Number(/^mllp:\/\/(?:\[[^\]]*\]|[^:/]*):(\d{1,5})/.exec(address)?.[1] ?? 0);
+  return Number(/^mllps?:\/\/(?:\[[^\]]*\]|[^:/]*):(\d{1,5})/.exec(address)?.[1] ?? 0);
 }
 
 /** Nobody may connect to an interface that names nobody. */
@@ -137,14 +153,16 @@ export function interfaceEndpoint(settings: {
   readonly zone?: string;
   readonly storeOnly?: readonly string[];
   readonly conceptMaps?: readonly string[];
+  readonly clientCertificates?: readonly string[];
 }): JsonObject {
-  const { name, address, allowed, storeOnly = [], conceptMaps = [], ...single } = settings;
+  const { name, address, allowed, storeOnly = [], conceptMaps = [], clientCertificates = [], ...single } = settings;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
       single[url] === undefined ? [] : [{ url, valueString: single[url] }],
     ),
     ...storeOnly.map((value) => ({ url: 'storeOnly', valueString: value })),
+    ...clientCertificates.map((value) => ({ url: 'clientCertificate', valueString: value })),
     ...conceptMaps.map((value) => ({ url: 'conceptMap', valueCanonical: value })),
   ];
   return {
