@@ -69,9 +69,9 @@ async function tablesHolding(words: readonly string[]): Promise<string[]> {
   const database = testDatabase();
   const tables = await database.query<{ name: string }>(
     lab.tenant.id,
-    sql`select distinct table_name as name from information_schema.columns
-      where table_schema = current_schema() and column_name = 'tenant_id'
-        and has_table_privilege(quote_ident(table_name), 'select')`,
+    sql`select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+      where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+        and has_table_privilege(c.oid, 'select')`,
   );
   const found: string[] = [];
   for (const { name } of tables) {
