@@ -242,7 +242,7 @@ const machineInterface: RoleDefinition = {
   name: 'interface',
   title: 'Interface (machine)',
   scopes: [
-    ...each(['Patient', 'Encounter', 'Coverage', 'ServiceRequest', 'Specimen'], 'crus', 'system'),
+    ...each(['Patient', 'RelatedPerson', 'Encounter', 'Coverage', 'ServiceRequest', 'Specimen'], 'crus', 'system'),
     ...each(['Observation', 'DiagnosticReport', 'Media'], 'crus', 'system'),
     `system/Task.crus?${work}`,
     ...each(['Device', 'DeviceMetric', 'Practitioner', 'Organization', 'Location'], 'crus', 'system'),

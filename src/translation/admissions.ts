@@ -3,6 +3,7 @@ import { readHeader } from '../hl7v2/header.ts';
 import { readSegments, type Message } from '../hl7v2/message.ts';
 import { byIdentifier, identifier, object } from './datatypes.ts';
 import { patient } from './patient.ts';
+import { relative } from './relative.ts';
 import type { Target } from './translation.ts';
 import { visit } from './visit.ts';
 
@@ -23,6 +24,7 @@ export function admissions(message: Message, target: Target): void {
     if (subject === undefined) return;
     const next = persons[i + 1]?.index ?? Infinity;
     const own = segments.filter(({ index }) => index > pid.index && index < next);
+    for (const nk1 of own.filter(({ name }) => name === 'NK1')) relative(target, nk1, { patient: subject, authority });
     const pv1 = own.find(({ name }) => name === 'PV1');
     if (pv1 !== undefined) visit(target, pv1, { subject, event, authority });
   });

@@ -11,7 +11,10 @@ import { newTarget, type Settings, type Target, type Translation } from './trans
 
 type Translate = (message: Message, target: Target) => void;
 
-const admission = ['A01', 'A02', 'A03', 'A04', 'A05', 'A06', 'A07', 'A08', 'A11', 'A13', 'A14', 'A28', 'A31'];
+const admission = [
+  ...['A01', 'A02', 'A03', 'A04', 'A05', 'A06', 'A07', 'A08', 'A09', 'A10', 'A11', 'A12', 'A13', 'A14', 'A15', 'A16'],
+  ...['A25', 'A26', 'A27', 'A28', 'A31', 'A38'],
+];
 const merging = ['A18', 'A34', 'A40', 'A47'];
 
 export const translations: Readonly<Record<string, Translate>> = {

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '../fhir/json.ts';
 import type { FieldReader } from '../hl7v2/message.ts';
 import { interpretations, resultStatuses } from './codes.ts';
-import { allOf, byIdentifier, concept, entityIdentifier, object, practitioner } from './datatypes.ts';
+import { allOf, byIdentifier, concept, entityIdentifier, object, practitioner, systemOf } from './datatypes.ts';
 import { dateTime, instant } from './times.ts';
 import type { Target } from './translation.ts';
 import { observationValue, referenceRange } from './value.ts';
@@ -25,12 +25,24 @@ export interface ObservationOf {
   readonly source: string;
   /** Names of results that this message had before: one that comes twice is two results. */
   readonly seen: Map<string, number>;
+  /** What was told with an order: no result of a laboratory. */
+  readonly asked?: true;
   /** Which OBX of the message, from 1. */
   readonly sequence: number;
 }
 
 const observationSystem = 'urn:makhbar:hl7v2:observation';
 const absent = 'http://terminology.hl7.org/CodeSystem/data-absent-reason';
+
+const laboratory = {
+  coding: [
+    {
+      system: 'http://terminology.hl7.org/CodeSystem/observation-category',
+      code: 'laboratory',
+      display: 'Laboratory',
+    },
+  ],
+};
 
 /** A reference to the observation; undefined where OBX-3 names nothing. */
 export function observation(target: Target, obx: FieldReader, of: ObservationOf): JsonObject | undefined {
@@ -55,17 +67,7 @@ export function observation(target: Target, obx: FieldReader, of: ObservationOf)
     identifier: [own],
     basedOn: of.basedOn === undefined ? undefined : [of.basedOn],
     status,
-    category: [
-      {
-        coding: [
-          {
-            system: 'http://terminology.hl7.org/CodeSystem/observation-category',
-            code: 'laboratory',
-            display: 'Laboratory',
-          },
-        ],
-      },
-    ],
+    category: of.asked === undefined ? [laboratory] : undefined,
     code,
     subject: of.subject,
     encounter: of.encounter,
@@ -73,7 +75,7 @@ export function observation(target: Target, obx: FieldReader, of: ObservationOf)
     issued: instant(obx.text(19) || (of.obr?.text(22) ?? ''), zone),
     performer: [
       ...allOf(obx, 16, (xcn) => practitioner(target, xcn, of.authority)),
-      ...allOf(obx, 23, (xon) => (xon.text(1) === '' ? undefined : { display: xon.text(1) })),
+      ...organization(target, obx, of.authority),
     ],
     ...value,
     dataAbsentReason: missing
@@ -87,6 +89,26 @@ export function observation(target: Target, obx: FieldReader, of: ObservationOf)
     referenceRange: referenceRange(obx),
   });
   return target.add(resource, byIdentifier(own));
+}
+
+/** The laboratory that did it: OBX-23, else OBX-15, which the guide makes an identifier although it is coded. */
+function organization({ settings }: Target, obx: FieldReader, authority: string): JsonObject[] {
+  const named = allOf(obx, 23, (xon) => {
+    const value = xon.text(10) || xon.text(3);
+    const assigner =
+      systemOf(settings, xon.text(6, 1), xon.text(6, 2), xon.text(6, 3)) ?? systemOf(settings, authority);
+    const identifier = value === '' ? undefined : object({ system: assigner, value });
+    const display = xon.text(1);
+    return identifier === undefined && display === ''
+      ? undefined
+      : object({ type: 'Organization', identifier, display });
+  });
+  if (named.length > 0) return named;
+  const producer = obx.first(15);
+  const [value, display] = [producer.text(1), producer.text(2)];
+  const system = systemOf(settings, producer.text(3)) ?? systemOf(settings, authority);
+  const found = object({ identifier: value === '' ? undefined : object({ system, value }), display });
+  return Object.keys(found).length === 0 ? [] : [{ type: 'Organization', ...found }];
 }
 
 function statusOf(target: Target, obx: FieldReader, { sequence }: ObservationOf): string {

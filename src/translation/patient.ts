@@ -1,7 +1,7 @@
-/** PID (and PD1, NK1) → Patient, RelatedPerson. v2-to-FHIR segment maps PID[Patient], NK1[RelatedPerson]. */
+/** PID → Patient. v2-to-FHIR segment map PID[Patient]. */
 import type { JsonObject } from '../fhir/json.ts';
 import type { FieldReader } from '../hl7v2/message.ts';
-import { genders } from './codes.ts';
+import { genders, identifierTypes } from './codes.ts';
 import { address, allOf, byIdentifier, concept, contactPoint, humanName, identifier, object } from './datatypes.ts';
 import { dateOnly, dateTime } from './times.ts';
 import type { Target } from './translation.ts';
@@ -21,7 +21,8 @@ export function patient(target: Target, pid: FieldReader, authority: string): Js
   }
   const resource = object({
     resourceType: 'Patient',
-    identifier: unique(identifiers),
+    // PID-19 names no authority, so nobody is found by it.
+    identifier: [...unique(identifiers), ...insurance(pid)],
     name: [...allOf(pid, 5, (xpn) => humanName(xpn, settings.zone)), ...maiden(pid)],
     telecom: [
       ...allOf(pid, 13, (xtn) => contactPoint(xtn, 'home')),
@@ -55,6 +56,11 @@ export function unique(identifiers: readonly JsonObject[]): JsonObject[] {
     identifiers.toReversed().map((one) => [`${String(one['system'])}|${String(one['value'])}`, one]),
   );
   return [...seen.values()].toReversed();
+}
+
+function insurance(pid: FieldReader): JsonObject[] {
+  const value = pid.text(19);
+  return value === '' ? [] : [{ type: { coding: [{ system: identifierTypes, code: 'SB' }] }, value }];
 }
 
 function maiden(pid: FieldReader): JsonObject[] {

@@ -16,6 +16,8 @@ export interface ReportOf {
   readonly forms: readonly JsonObject[];
   readonly notes: readonly string[];
   readonly numbers: readonly JsonObject[];
+  /** Those of the numbers that are the report's alone; all where undefined. */
+  readonly foundBy: readonly JsonObject[] | undefined;
   readonly authority: string;
 }
 
@@ -49,7 +51,7 @@ export function report(target: Target, obr: FieldReader, of: ReportOf): JsonObje
     conclusion: of.notes.join('\n'),
     presentedForm: [...of.forms],
   });
-  return target.add(resource, byNumberAndCode(of.numbers, code));
+  return target.add(resource, byNumberAndCode(of.foundBy ?? of.numbers, code));
 }
 
 function category(section: string): JsonObject[] {

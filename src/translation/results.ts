@@ -5,7 +5,7 @@
  *
  *   PID  → a patient: orders, visits and specimens are another's from here on
  *   SPM  → in OUL before the orders it is of; in ORU after them
- *   ORC  → kept for the OBR that follows
+ *   ORC  → kept for the OBR that follows; in OUL of the OBR before it
  *   OBR  → a report begins; the one before it is made
  *   OBX  → an observation of it, or a document; before any OBR or after a specimen, of the patient or the specimen
  *   NTE  → of the OBX, OBR or patient before it
@@ -26,7 +26,7 @@ import { specimen } from './specimen.ts';
 import type { Target } from './translation.ts';
 import { visit } from './visit.ts';
 
-interface Result {
+export interface Result {
   readonly obx: FieldReader;
   readonly sequence: number;
   readonly notes: string[];
@@ -34,14 +34,14 @@ interface Result {
 
 /** An OBR with what follows it. */
 interface Group {
-  readonly orc: FieldReader | undefined;
+  orc: FieldReader | undefined;
   readonly obr: FieldReader;
   readonly specimens: Tube[];
   readonly results: Result[];
   readonly notes: string[];
 }
 
-interface Tube {
+export interface Tube {
   readonly spm: FieldReader;
   sac?: FieldReader;
 }
@@ -63,7 +63,7 @@ export function results(message: Message, target: Target): void {
       place: { segment: 'PID', sequence: 1 },
     });
   }
-  const parents = new Map<string, JsonObject>();
+  const parents = new Map<string, Parent[]>();
   const seen = new Map<string, number>();
   for (const person of persons) translatePerson(message, target, { person, parents, seen });
 }
@@ -90,6 +90,10 @@ function gather(message: Message): Person[] {
         if (person !== undefined) person.pv1 ??= segment;
         break;
       case 'ORC':
+        if (isOul(message) && group !== undefined && group.orc === undefined && group.results.length === 0) {
+          group.orc = segment;
+          break;
+        }
         orc = segment;
         group = undefined;
         break;
@@ -134,10 +138,16 @@ function isOul(message: Message): boolean {
   return readHeader(message).code === 'OUL';
 }
 
+/** A result that others may be of, and what its order is called. */
+interface Parent {
+  readonly reference: JsonObject;
+  readonly orders: readonly string[];
+}
+
 interface Task {
   readonly person: Person;
   /** Observations by what OBR-26 and OBR-29 call them. */
-  readonly parents: Map<string, JsonObject>;
+  readonly parents: Map<string, Parent[]>;
   readonly seen: Map<string, number>;
 }
 
@@ -151,15 +161,16 @@ function translatePerson(message: Message, target: Target, { person, parents, se
   for (const group of person.groups) translateGroup(target, { group, subject, encounter, authority, parents, seen });
 }
 
-interface LooseOf {
-  readonly person: Person;
+export interface LooseOf {
+  readonly person: Pick<Person, 'pid' | 'loose'>;
   readonly subject: JsonObject;
   readonly encounter: JsonObject | undefined;
   readonly authority: string;
   readonly seen: Map<string, number>;
+  readonly asked?: true;
 }
 
-function translateLoose(target: Target, { person, subject, encounter, authority, seen }: LooseOf): void {
+export function translateLoose(target: Target, { person, subject, encounter, authority, seen, asked }: LooseOf): void {
   // Not the identifier itself: identifiers of observations are shown where the patient is not.
   const patientName = createHash('sha256').update(person.pid.raw(3)).digest('hex').slice(0, 32);
   for (const { obx, sequence, notes, tube } of person.loose) {
@@ -168,7 +179,7 @@ function translateLoose(target: Target, { person, subject, encounter, authority,
     const container = tube === undefined ? '' : containerOf(tube);
     const source = container === '' ? `patient|${patientName}` : `specimen|${container}`;
     const of = { subject, encounter, specimen: found, basedOn: undefined, authority, obr: undefined, source, seen };
-    const reference = observation(target, obx, { ...of, sequence });
+    const reference = observation(target, obx, { ...of, sequence, ...(asked && { asked }) });
     if (reference !== undefined) addNotes(target, reference, notes);
   }
 }
@@ -178,7 +189,7 @@ interface GroupOf {
   readonly subject: JsonObject;
   readonly encounter: JsonObject | undefined;
   readonly authority: string;
-  readonly parents: Map<string, JsonObject>;
+  readonly parents: Map<string, Parent[]>;
   readonly seen: Map<string, number>;
 }
 
@@ -200,7 +211,8 @@ function translateGroup(target: Target, { group, subject, encounter, authority, 
     .map(({ obx, sequence, notes }) => {
       const reference = observation(target, obx, { ...of, sequence });
       if (reference !== undefined) {
-        parents.set(parentKey(obx.text(3), obx.text(4)), reference);
+        const key = parentKey(obx.text(3), obx.text(4));
+        parents.set(key, [...(parents.get(key) ?? []), { reference, orders: orderNames(orc, obr) }]);
         addNotes(target, reference, notes);
       }
       return reference;
@@ -218,12 +230,14 @@ function translateGroup(target: Target, { group, subject, encounter, authority, 
     result: members,
     forms,
     notes: group.notes,
+    // One placer's order may have several reports of the same code: the filler's numbers tell them apart.
+    foundBy: filler === undefined ? undefined : [filler],
     numbers: numbers.length > 0 ? numbers : [{ system: 'urn:makhbar:hl7v2:report', value: source }],
     authority,
   });
 }
 
-function isDocument(obx: FieldReader): boolean {
+export function isDocument(obx: FieldReader): boolean {
   return obx.text(2) === 'ED' || obx.text(2) === 'RP';
 }
 
@@ -243,22 +257,41 @@ function parentKey(code: string, subId: string): string {
   return `${code}|${subId}`;
 }
 
+/** What OBR-29 can call an order: its placer's or its filler's number. */
+function orderNames(orc: FieldReader | undefined, obr: FieldReader): string[] {
+  return [obr.text(2), obr.text(3), orc?.text(2) ?? '', orc?.text(3) ?? ''].filter((name) => name !== '');
+}
+
+/** One code and sub-id in several orders is told apart by OBR-29; where that does not, nothing is joined by chance. */
 function joinParent(
   target: Target,
   {
     obr,
     members,
     parents,
-  }: { obr: FieldReader; members: readonly JsonObject[]; parents: ReadonlyMap<string, JsonObject> },
+  }: { obr: FieldReader; members: readonly JsonObject[]; parents: ReadonlyMap<string, Parent[]> },
 ): void {
-  const parent = parents.get(parentKey(obr.text(26, 1, 1), obr.text(26, 2)));
-  if (obr.first(26).empty || parent === undefined) return;
-  const resource = target.resource(parent);
+  if (obr.first(26).empty || members.length === 0) return;
+  const named = [obr.text(29, 1), obr.text(29, 2)].filter((name) => name !== '');
+  const all = parents.get(parentKey(obr.text(26, 1), obr.text(26, 2))) ?? [];
+  const others = all.filter(
+    ({ reference }) => !members.some((member) => member['reference'] === reference['reference']),
+  );
+  const within = others.filter(({ orders }) => named.length === 0 || named.some((name) => orders.includes(name)));
+  if (within.length > 1) {
+    target.problem({
+      code: '204',
+      sentence: 'OBR-26 names several results of this message; OBR-29 and OBX-4 must tell which of them is the parent.',
+      place: { segment: 'OBR', sequence: Number(obr.text(1)) || 1, field: 26 },
+    });
+    return;
+  }
+  const resource = within[0] && target.resource(within[0].reference);
   if (resource === undefined) return;
   resource['hasMember'] = [...((resource['hasMember'] as JsonObject[] | undefined) ?? []), ...members];
 }
 
-function addNotes(target: Target, reference: JsonObject, notes: readonly string[]): void {
+export function addNotes(target: Target, reference: JsonObject, notes: readonly string[]): void {
   const text = notes.filter((one) => one !== '').join('\n');
   const resource = target.resource(reference);
   if (resource !== undefined && text !== '') resource['note'] = [{ text }];

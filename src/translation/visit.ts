@@ -13,9 +13,18 @@ const statuses: Readonly<Record<string, string>> = {
   A03: 'finished',
   A04: 'in-progress',
   A05: 'planned',
+  A09: 'in-progress',
+  A10: 'arrived',
   A11: 'cancelled',
+  A12: 'in-progress',
   A13: 'in-progress',
   A14: 'planned',
+  A15: 'in-progress',
+  A16: 'in-progress',
+  A25: 'in-progress',
+  A26: 'in-progress',
+  A27: 'cancelled',
+  A38: 'cancelled',
 };
 
 export interface Visit {

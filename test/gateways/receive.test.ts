@@ -9,7 +9,7 @@ import { codeOf, openSender } from './mllp-client.ts';
 /** Interfaces are read every few seconds: all that the tests need are made at once. */
 const benches: Bench[] = [];
 beforeAll(async () => {
-  benches.push(...(await Promise.all(Array.from({ length: 12 }, makeBench))));
+  benches.push(...(await Promise.all(Array.from({ length: 13 }, makeBench))));
 }, 60_000);
 afterAll(() => {
   for (const { sender } of used) sender.close();
@@ -134,6 +134,18 @@ describe('ADT', () => {
       address: [{ city: 'Aden' }],
     });
     expect(patient?.resource).not.toHaveProperty('birthDate');
+  }, 60_000);
+
+  test('a relative is made once, however often it is sent', async () => {
+    const made = bench();
+    const { lab, sender } = made;
+    for (const id of ['n1', 'n2']) {
+      const [answer] = await sender.send(
+        message(made, 'ADT^A04^ADT_A01', id, pid, 'NK1|1|القاسم^حسن|FTH^Father^HL70063'),
+      );
+      expect(codeOf(answer)).toBe('AA');
+    }
+    expect(await search(lab, 'RelatedPerson')).toHaveLength(1);
   }, 60_000);
 
   test('A40 ends an identifier: both patients are linked', async () => {
