@@ -14,6 +14,7 @@ import type { WriteResult } from './answers.ts';
 import type { Change } from './commit.ts';
 import { checkNewSecurityContext } from './binary-security.ts';
 import { checkConsent } from './consent-check.ts';
+import { checkEndpoint } from './endpoint-check.ts';
 import { checkRequestTask } from './request-check.ts';
 import { checkSearchParameter } from './search-parameter-check.ts';
 import { indexParametersOf, revisionOf } from './search-parameters.ts';
@@ -46,6 +47,9 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
   }
   if (type === 'Binary') {
     checkNewSecurityContext(context, resource);
+  }
+  if (type === 'Endpoint') {
+    checkEndpoint(resource);
   }
   if (type === 'Task') {
     checkRequestTask(context, resource);

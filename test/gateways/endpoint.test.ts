@@ -1,0 +1,54 @@
+/** An Endpoint that is an HL7 v2 interface is refused where it says what no gateway can do. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, expect, test } from '@jest/globals';
+import { interfaceEndpoint, interfaceExtension } from '../../src/gateways/hl7v2/settings.ts';
+import { makeLaboratory, type Laboratory } from '../server.ts';
+
+let lab: Laboratory;
+beforeAll(async () => {
+  lab = await makeLaboratory();
+}, 60_000);
+
+const good = { name: 'one', address: 'mllp://localhost', allowed: ['192.0.2.0/24', '2001:db8::/32', 'loopback'] };
+const certificate = 'AB'.repeat(32);
+
+test.each([
+  ['what is good', { charset: 'cp1256', zone: 'Asia/Aden' }, ''],
+  ['TLS with a certificate', { address: 'mllps://localhost:2599', clientCertificates: [certificate] }, ''],
+  ['a network past its bits', { allowed: ['10.0.0.0/33'] }, 'allowed'],
+  ['a name', { allowed: ['ward.example.org'] }, 'allowed'],
+  ['a zone of Mars', { zone: 'Mars/Olympus' }, 'zone'],
+  ['a character set', { charset: 'klingon' }, 'charset'],
+  ['an address of another kind', { address: 'https://localhost' }, 'address'],
+  ['a port that is none', { address: 'mllp://localhost:70000' }, 'address'],
+  ['TLS on the shared port', { address: 'mllps://localhost' }, 'address'],
+  ['a certificate without TLS', { clientCertificates: [certificate] }, 'clientCertificate'],
+])('%s', async (_, change, part) => {
+  const body = JSON.stringify(interfaceEndpoint({ ...good, ...change }));
+  const headers = { 'content-type': 'application/fhir+json' };
+  const answer = await lab.fetch('Endpoint', { method: 'POST', headers, body });
+  expect(answer.status).toBe(part === '' ? 201 : 422);
+  if (part !== '') expect(await answer.text()).toContain(`\\"${part}\\" of an HL7 v2 interface must be`);
+});
+
+test('the profile describes the extension, part by part', () => {
+  const { url, differential } = JSON.parse(
+    readFileSync(new URL('../../profiles/hl7v2-interface.json', import.meta.url), 'utf8'),
+  ) as { url: string; differential: { element: { sliceName?: string }[] } };
+  expect(url).toBe(interfaceExtension);
+  const all = {
+    ...good,
+    application: 'a',
+    facility: 'f',
+    charset: 'c',
+    zone: 'z',
+    storeOnly: ['x'],
+    conceptMaps: ['m'],
+  };
+  const { extension } = interfaceEndpoint({ ...all, clientCertificates: ['d'] }) as {
+    extension: { extension: { url: string }[] }[];
+  };
+  const described = differential.element.flatMap(({ sliceName }) => sliceName ?? []);
+  const made = new Set(extension[0]?.extension.map((part) => part.url));
+  expect([...described].sort()).toEqual([...made, 'system'].sort());
+});
