@@ -24,7 +24,7 @@ test.each([
   ['TLS on the shared port', { address: 'mllps://localhost' }, 'address'],
   ['a certificate without TLS', { clientCertificates: [certificate] }, 'clientCertificate'],
 ])('%s', async (_, change, part) => {
-  const body = JSON.stringify(interfaceEndpoint({ ...good, ...change }));
+  const body = JSON.stringify({ ...interfaceEndpoint({ ...good, ...change }), status: 'off' });
   const headers = { 'content-type': 'application/fhir+json' };
   const answer = await lab.fetch('Endpoint', { method: 'POST', headers, body });
   expect(answer.status).toBe(part === '' ? 201 : 422);
