@@ -9,7 +9,7 @@ import { codeOf, openSender } from './mllp-client.ts';
 /** Interfaces are read every few seconds: all that the tests need are made at once. */
 const benches: Bench[] = [];
 beforeAll(async () => {
-  benches.push(...(await Promise.all(Array.from({ length: 13 }, makeBench))));
+  benches.push(...(await Promise.all(Array.from({ length: 14 }, makeBench))));
 }, 60_000);
 afterAll(() => {
   for (const { sender } of used) sender.close();
@@ -224,6 +224,23 @@ describe('what cannot be applied', () => {
     expect(stored?.raw.toString()).toBe(message(made, 'DFT^P03^DFT_P03', 'd1', pid, 'FT1|1'));
   }, 60_000);
 });
+
+test('§2.10.3 a batch: each message by itself, the acknowledgements as a batch', async () => {
+  const made = bench();
+  const one = message(made, 'ADT^A04', 'b1', pid);
+  const two = message(made, 'ADT^A04', 'b2', pid.replace('4711', '4712'));
+  const bad = message(made, 'ADT^A04', 'b3', 'PID|1');
+  const [answer = ''] = await made.sender.send(`FHS|^~\\&\rBHS|^~\\&\r${one}${two}${bad}BTS|3\rFTS|1\r`);
+  expect(answer).toMatch(/^BHS\|[\s\S]*BTS\|3\r$/);
+  expect([...answer.matchAll(/MSA\|([A-Z]{2})\|(b\d)/g)].map(([, code, id]) => `${id} ${code}`)).toEqual([
+    'b1 AA',
+    'b2 AA',
+    'b3 AE',
+  ]);
+  expect(await search(made.lab, 'Patient')).toHaveLength(2);
+  const stored = await listMessages(session(made.lab), { status: 'applied', count: 10 });
+  expect(stored.map(({ raw }) => raw.toString())).toEqual([two, one]);
+}, 60_000);
 
 test('enhanced mode: CA when it is stored, AA when it is applied, each where it is asked for', async () => {
   const made = bench();

@@ -12,9 +12,10 @@ import { createHash } from 'node:crypto';
 import { thing, type SecurityEvent } from '../../audit/security.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import { acknowledge, type AckCode, type Problem } from '../../hl7v2/acknowledge.ts';
+import { isBatch, splitBatch } from '../../hl7v2/batch.ts';
 import { decodeMessage, encodeMessage, type Decoded } from '../../hl7v2/charset.ts';
 import { isEnhanced, isWanted, readHeader, type Header } from '../../hl7v2/header.ts';
-import { fieldsOf, NoMessage, parseMessage, sizeFault, type Message } from '../../hl7v2/message.ts';
+import { fieldsOf, NoMessage, parseMessage, serializeMessage, sizeFault, type Message } from '../../hl7v2/message.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import { announce, announceWithin } from '../../interactions/announce.ts';
 import { newId } from '../../interactions/new-id.ts';
@@ -81,7 +82,31 @@ export function receive(server: Server, arrival: Arrival, bytes: Buffer): Recept
     return refusing(server, arrival, { problem, known: { message, charset: decoded.charset } });
   }
   const known = { ...served, message, header, charset: decoded.charset, peer: arrival.peer };
-  return { key: turnOf(served), acknowledgements: take(server, known, bytes) };
+  const acknowledgements = isBatch(message) ? takeBatch(server, known) : take(server, known, bytes);
+  return { key: turnOf(served), acknowledgements };
+}
+
+/**
+ * Each message of a batch by itself, in their order; their acknowledgements go back as a batch (§2.10.3.3). One that is not
+ * for the interface of the first is refused.
+ */
+async function* takeBatch(server: Server, whole: Known): AsyncGenerator<Buffer> {
+  const { delimiters } = whole.message;
+  const answers: Buffer[] = [];
+  const { messages } = splitBatch(whole.message);
+  for (const message of messages) {
+    const known = { ...whole, message, header: readHeader(message) };
+    if (interfaceFor([whole], known.header) === undefined) {
+      const sentence = 'All messages of a batch must be for one interface.';
+      answers.push(ack(known, { code: 'AR', problems: [{ code: '207', sentence }] }));
+      continue;
+    }
+    const bytes = encodeMessage(serializeMessage(message), whole.charset);
+    for await (const answer of take(server, known, bytes)) answers.push(answer);
+  }
+  const { field, component, repetition, escape, subcomponent } = delimiters;
+  const head = `BHS${field}${component}${repetition}${escape}${subcomponent}\r`;
+  yield Buffer.concat([Buffer.from(head), ...answers, Buffer.from(`BTS${field}${messages.length}\r`)]);
 }
 
 /** A frame of which only the begin was kept. */
