@@ -22,6 +22,9 @@ export const bulkColumns: Readonly<Record<string, readonly string[]>> = {
 /** The numbers set aside for each patient: more than any has resources. */
 export const ridsEach = 48;
 
+/** Below are the resources that a first start makes by itself. */
+export const firstRid = 1_000;
+
 export interface Place {
   readonly tenant: number;
   readonly rid: number;

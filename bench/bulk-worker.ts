@@ -6,7 +6,7 @@ import pg from 'pg';
 import type { Tenant } from '../src/store/tenants.ts';
 import { indexParametersOf } from '../src/interactions/search-parameters.ts';
 import type { TenantParameters } from '../src/search/parameters.ts';
-import { addRows, bulkColumns, ridsEach, type BulkRows } from './bulk-rows.ts';
+import { addRows, bulkColumns, firstRid, ridsEach, type BulkRows } from './bulk-rows.ts';
 import { copyIn } from './copy.ts';
 import { patientResources } from './generate.ts';
 
@@ -57,8 +57,9 @@ function chunkRows(
   let count = 0;
   for (let n = first; n < end; n += 1) {
     patientResources(n).forEach((resource, i) => {
-      const rid = n * ridsEach + i + 1;
-      const at = new Date(before - (patients * ridsEach - rid)).toISOString();
+      const place = n * ridsEach + i + 1;
+      const rid = firstRid + place;
+      const at = new Date(before - (patients * ridsEach - place)).toISOString();
       addRows(rows, resource, { tenant: tenant.id, rid, at }, parameters);
       count += 1;
     });

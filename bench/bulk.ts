@@ -10,7 +10,7 @@ import { fork } from 'node:child_process';
 import pg from 'pg';
 import { findTenant, type Tenant } from '../src/store/tenants.ts';
 import { openDatabase } from '../src/store/pool.ts';
-import { bulkColumns, ridsEach } from './bulk-rows.ts';
+import { bulkColumns, firstRid, ridsEach } from './bulk-rows.ts';
 import type { Share } from './bulk-worker.ts';
 
 export interface Bulk {
@@ -36,7 +36,7 @@ export async function loadInBulk(bulk: Bulk): Promise<number> {
     for (const definition of definitions) {
       await client.query(definition);
     }
-    await client.query(`select setval('resource_rid', $1)`, [bulk.patients * ridsEach]);
+    await client.query(`select setval('resource_rid', $1)`, [firstRid + bulk.patients * ridsEach]);
     return loaded;
   } finally {
     await client.end();
@@ -52,7 +52,7 @@ async function settle({ port, token }: Bulk): Promise<void> {
 }
 
 async function refuseRest(client: pg.Client): Promise<void> {
-  const { rows } = await client.query('select from resource limit 1');
+  const { rows } = await client.query('select from resource where rid > $1 limit 1', [firstRid]);
   if (rows.length > 0) throw new Error('The folder of --data holds an unfinished load; delete it.');
 }
 
