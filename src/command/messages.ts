@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { sessionOf } from '../gateways/gateway.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
-import { replay } from '../gateways/hl7v2/receive.ts';
+import { replay } from '../gateways/hl7v2/applied.ts';
 import { recode } from '../gateways/hl7v2/recode.ts';
 import { decodeMessage } from '../hl7v2/charset.ts';
 import { createLog } from '../log.ts';

@@ -10,48 +10,28 @@
  */
 import { createHash } from 'node:crypto';
 import { thing, type SecurityEvent } from '../../audit/security.ts';
-import { OutcomeError } from '../../fhir/outcome.ts';
-import { acknowledge, type AckCode, type Problem } from '../../hl7v2/acknowledge.ts';
+import type { AckCode, Problem } from '../../hl7v2/acknowledge.ts';
 import { isBatch, splitBatch } from '../../hl7v2/batch.ts';
-import { decodeMessage, encodeMessage, type Decoded } from '../../hl7v2/charset.ts';
+import { decodeMessage, encodeMessage } from '../../hl7v2/charset.ts';
 import { isEnhanced, isWanted, readHeader, type Header } from '../../hl7v2/header.ts';
-import { fieldsOf, NoMessage, parseMessage, serializeMessage, sizeFault, type Message } from '../../hl7v2/message.ts';
-import type { JsonObject } from '../../fhir/json.ts';
+import { fieldsOf, serializeMessage, type Message } from '../../hl7v2/message.ts';
 import { announce, announceWithin } from '../../interactions/announce.ts';
 import { newId } from '../../interactions/new-id.ts';
 import type { Server } from '../../request.ts';
-import {
-  addMessage,
-  claimMessage,
-  finishMessage,
-  readMessage as storedMessage,
-  repeatedMessage,
-  type Became,
-  type NewMessage,
-  type StoredMessage,
-} from '../../store/messages.ts';
-import { translate } from '../../translation/messages.ts';
-import type { Translation } from '../../translation/translation.ts';
-import { apply } from '../apply.ts';
-import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
+import { addMessage, repeatedMessage, type NewMessage, type StoredMessage } from '../../store/messages.ts';
+import { sessionOf } from '../gateway.ts';
+import { ack, readMessage } from './answer.ts';
+import { applied, type Known } from './applied.ts';
 import type { Served } from './interfaces.ts';
-import { interfaceFor, isStoredOnly } from './settings.ts';
-import { endTask, waitAsTask } from './task.ts';
-import { unmappedOf, unmappedProblems } from './unmapped.ts';
+import { interfaceFor } from './settings.ts';
+import { endTask } from './task.ts';
+import { unmappedOf } from './unmapped.ts';
 
 /** Whose message it may be, and where it came from. */
 export interface Arrival {
   readonly peer: string;
   /** Interfaces to which the peer may send. */
   readonly candidates: readonly Served[];
-}
-
-/** What is known of a message that could be read. */
-interface Known extends Served {
-  readonly message: Message;
-  readonly header: Header;
-  readonly charset: string;
-  readonly peer: string;
 }
 
 /** What is done with a message, in the turn of its key, and the acknowledgements, each when it is due. */
@@ -134,17 +114,6 @@ function refusing(
   return { key: first === undefined ? '' : turnOf(first), acknowledgements: acknowledgements() };
 }
 
-function readMessage({ text }: Decoded): { message: Message } | { message: undefined; problem: Problem } {
-  try {
-    const message = parseMessage(text);
-    const fault = sizeFault(message);
-    return fault === undefined ? { message } : { message: undefined, problem: { code: '207', sentence: fault } };
-  } catch (error) {
-    if (!(error instanceof NoMessage)) throw error;
-    return { message: undefined, problem: { code: '100', sentence: error.message } };
-  }
-}
-
 async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerator<Buffer> {
   const { tenant, header } = known;
   const session = sessionOf(server, tenant);
@@ -218,121 +187,6 @@ function repeatedAck(known: Known, { ack: given = Buffer.alloc(0), controlId, pr
   });
 }
 
-interface Outcome {
-  readonly ok: boolean;
-  readonly answer: Buffer;
-}
-
-/** Translates and applies a stored message and marks what became of it. */
-async function applied(server: Server, known: Known, id: string): Promise<Outcome> {
-  const session = sessionOf(server, known.tenant);
-  const finish = async (
-    became: Omit<Became, 'ack' | 'problems'>,
-    code: AckCode,
-    problems: readonly Problem[],
-  ): Promise<Outcome> => {
-    const answer = ack(known, { code, problems });
-    await finishMessage(session, id, { ...became, ack: answer, problems: asJson(problems) });
-    return { ok: code === 'AA', answer };
-  };
-  if (known.message.problem !== undefined) {
-    const problem: Problem = {
-      code: '102',
-      sentence: known.message.problem,
-      place: { segment: 'MSH', sequence: 1, field: 2 },
-    };
-    return finish({ status: 'rejected' }, 'AR', [problem]);
-  }
-  if (isStoredOnly(known.interface, known.header)) return finish({ status: 'stored' }, 'AA', []);
-  const { entries, problems, unmapped } = translated(server, known, id);
-  const errors = problems.filter(({ severity = 'E' }) => severity === 'E');
-  const unknown = errors.some(({ code }) => code === '200' || code === '201');
-  if (unknown) return finish({ status: 'rejected' }, 'AR', errors);
-  if (errors.length > 0) {
-    await waitAsTask(server, known, { id, problems: errors });
-    return finish({ status: 'failed' }, 'AE', problems);
-  }
-  try {
-    const context = contextOf(server, {
-      tenant: known.tenant,
-      caller: await interfaceCaller(server, known.tenant, known.interface.id),
-      requestId: id,
-      address: known.peer,
-    });
-    const answer = ack(known, { code: 'AA', problems });
-    const done = await apply(context, entries, {
-      isOpen: (inside) => claimMessage(inside, id),
-      mark: (inside, made) =>
-        finishMessage(inside, id, {
-          status: 'applied',
-          ack: answer,
-          problems: [...asJson(problems), ...unmappedProblems(unmapped)],
-          ...made,
-        }),
-    });
-    return { ok: true, answer: done ? answer : ((await storedMessage(session, id))?.ack ?? answer) };
-  } catch (error) {
-    // Nothing is known of it but that it was not applied now: it stays received, and is not acknowledged.
-    if (isPassing(error)) throw error;
-    const found = problemsOf(error);
-    await waitAsTask(server, known, { id, problems: found });
-    if (!(error instanceof OutcomeError)) server.log.error({ err: error, message: id }, 'message not applied');
-    return finish({ status: 'failed' }, 'AE', [...found, ...problems]);
-  }
-}
-
-/** The database cannot be reached or is full: no fault of the message. */
-function isPassing(error: unknown): boolean {
-  const passing = new Set(['transient', 'no-store', 'lock-error', 'timeout', 'throttled']);
-  return error instanceof OutcomeError && error.issues.some(({ code }) => passing.has(code));
-}
-
-function asJson(problems: readonly Problem[]): JsonObject[] {
-  return problems.map((problem) => ({ ...problem })) as unknown as JsonObject[];
-}
-
-function settingsOf({ tenant, interface: { zone, systems }, mapped }: Known): Parameters<typeof translate>[1] {
-  return { zone: zone ?? tenant.settings.timezone ?? 'UTC', systems, mapped };
-}
-
-/** A fault of ours in translating is one of this message alone: it waits, and others go on. */
-function translated(server: Server, known: Known, id: string): Translation {
-  try {
-    return translate(known.message, settingsOf(known), newId);
-  } catch (error) {
-    server.log.error({ err: error, message: id }, 'message not translated');
-    return { entries: [], problems: problemsOf(error), unmapped: [] };
-  }
-}
-
-function problemsOf(error: unknown): Problem[] {
-  if (!(error instanceof OutcomeError))
-    return [{ code: '207', sentence: 'The server failed in a way it does not know.' }];
-  return error.issues.slice(0, 20).map(({ diagnostics }) => ({ code: '207', sentence: diagnostics.slice(0, 500) }));
-}
-
-function ack(
-  known: { readonly message: Message; readonly charset: string } | undefined,
-  { code, problems }: { code: AckCode; problems: readonly Problem[] },
-): Buffer {
-  const text = acknowledge(known?.message, {
-    code,
-    problems,
-    controlId: newId().replaceAll('-', '').slice(0, 20),
-    time: now(),
-  });
-  try {
-    return encodeMessage(text, known?.charset ?? 'utf-8');
-  } catch {
-    return Buffer.from(text, 'utf8');
-  }
-}
-
-/** YYYYMMDDHHMMSS in UTC. */
-function now(): string {
-  return `${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}+0000`;
-}
-
 /** Laboratories that are told of a message that none of them takes. */
 const mostTold = 10;
 
@@ -367,21 +221,4 @@ function receivedEvent(known: Known, id: string): SecurityEvent {
     requestId: id,
     further: [thing('message', id)],
   };
-}
-
-/** Applies a message that was stored before, as when it came: after a death, or when somebody has mended the reason. */
-export async function replay(server: Server, served: Served, stored: StoredMessage): Promise<Outcome> {
-  const decoded = decodeMessage(stored.raw, served.interface.charset);
-  const read = readMessage(decoded);
-  if (read.message === undefined) {
-    const answer = ack(undefined, { code: 'AR', problems: [read.problem] });
-    const became = { status: 'rejected' as const, ack: answer, problems: asJson([read.problem]) };
-    await finishMessage(sessionOf(server, served.tenant), stored.id, became);
-    return { ok: false, answer };
-  }
-  const header = readHeader(read.message);
-  const known = { ...served, message: read.message, header, charset: decoded.charset, peer: stored.peer };
-  const outcome = await applied(server, known, stored.id);
-  if (outcome.ok && stored.status === 'failed') await endTask(server, known, stored.id);
-  return outcome;
 }

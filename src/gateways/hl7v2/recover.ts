@@ -6,7 +6,8 @@ import type { Server } from '../../request.ts';
 import { readMessage, unfinishedMessages } from '../../store/messages.ts';
 import { sessionOf } from '../gateway.ts';
 import type { Interfaces, Served } from './interfaces.ts';
-import { replay, turnOf } from './receive.ts';
+import { replay } from './applied.ts';
+import { turnOf } from './receive.ts';
 import type { Turns } from './turns.ts';
 
 /** Messages of one interface that are looked at; the next time the others. */

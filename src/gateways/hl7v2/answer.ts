@@ -1,0 +1,38 @@
+/** What a message says, read from its bytes, and the acknowledgement as bytes in its character set. */
+import { acknowledge, type AckCode, type Problem } from '../../hl7v2/acknowledge.ts';
+import { encodeMessage, type Decoded } from '../../hl7v2/charset.ts';
+import { NoMessage, parseMessage, sizeFault, type Message } from '../../hl7v2/message.ts';
+import { newId } from '../../interactions/new-id.ts';
+
+export function readMessage({ text }: Decoded): { message: Message } | { message: undefined; problem: Problem } {
+  try {
+    const message = parseMessage(text);
+    const fault = sizeFault(message);
+    return fault === undefined ? { message } : { message: undefined, problem: { code: '207', sentence: fault } };
+  } catch (error) {
+    if (!(error instanceof NoMessage)) throw error;
+    return { message: undefined, problem: { code: '100', sentence: error.message } };
+  }
+}
+
+export function ack(
+  known: { readonly message: Message; readonly charset: string } | undefined,
+  { code, problems }: { code: AckCode; problems: readonly Problem[] },
+): Buffer {
+  const text = acknowledge(known?.message, {
+    code,
+    problems,
+    controlId: newId().replaceAll('-', '').slice(0, 20),
+    time: now(),
+  });
+  try {
+    return encodeMessage(text, known?.charset ?? 'utf-8');
+  } catch {
+    return Buffer.from(text, 'utf8');
+  }
+}
+
+/** YYYYMMDDHHMMSS in UTC. */
+function now(): string {
+  return `${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}+0000`;
+}

@@ -1,0 +1,148 @@
+/**
+ * A stored message is translated and applied, and marked with what became of it: when it came, after a death, or when
+ * somebody has mended the reason why it could not be applied.
+ *
+ * What is passing (the database is away) is no fault of the message: it stays received and is not acknowledged.
+ */
+import type { JsonObject } from '../../fhir/json.ts';
+import { OutcomeError } from '../../fhir/outcome.ts';
+import type { AckCode, Problem } from '../../hl7v2/acknowledge.ts';
+import { decodeMessage } from '../../hl7v2/charset.ts';
+import { readHeader, type Header } from '../../hl7v2/header.ts';
+import type { Message } from '../../hl7v2/message.ts';
+import { newId } from '../../interactions/new-id.ts';
+import type { Server } from '../../request.ts';
+import {
+  claimMessage,
+  finishMessage,
+  readMessage as storedMessage,
+  type Became,
+  type StoredMessage,
+} from '../../store/messages.ts';
+import { translate } from '../../translation/messages.ts';
+import type { Translation } from '../../translation/translation.ts';
+import { apply } from '../apply.ts';
+import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
+import { ack, readMessage } from './answer.ts';
+import type { Served } from './interfaces.ts';
+import { isStoredOnly } from './settings.ts';
+import { endTask, waitAsTask } from './task.ts';
+import { unmappedProblems } from './unmapped.ts';
+
+/** What is known of a message that could be read. */
+export interface Known extends Served {
+  readonly message: Message;
+  readonly header: Header;
+  readonly charset: string;
+  readonly peer: string;
+}
+
+export interface Outcome {
+  readonly ok: boolean;
+  readonly answer: Buffer;
+}
+
+/** Translates and applies a stored message and marks what became of it. */
+export async function applied(server: Server, known: Known, id: string): Promise<Outcome> {
+  const session = sessionOf(server, known.tenant);
+  const finish = async (
+    became: Omit<Became, 'ack' | 'problems'>,
+    code: AckCode,
+    problems: readonly Problem[],
+  ): Promise<Outcome> => {
+    const answer = ack(known, { code, problems });
+    await finishMessage(session, id, { ...became, ack: answer, problems: asJson(problems) });
+    return { ok: code === 'AA', answer };
+  };
+  if (known.message.problem !== undefined) {
+    const problem: Problem = {
+      code: '102',
+      sentence: known.message.problem,
+      place: { segment: 'MSH', sequence: 1, field: 2 },
+    };
+    return finish({ status: 'rejected' }, 'AR', [problem]);
+  }
+  if (isStoredOnly(known.interface, known.header)) return finish({ status: 'stored' }, 'AA', []);
+  const { entries, problems, unmapped } = translated(server, known, id);
+  const errors = problems.filter(({ severity = 'E' }) => severity === 'E');
+  const unknown = errors.some(({ code }) => code === '200' || code === '201');
+  if (unknown) return finish({ status: 'rejected' }, 'AR', errors);
+  if (errors.length > 0) {
+    await waitAsTask(server, known, { id, problems: errors });
+    return finish({ status: 'failed' }, 'AE', problems);
+  }
+  try {
+    const context = contextOf(server, {
+      tenant: known.tenant,
+      caller: await interfaceCaller(server, known.tenant, known.interface.id),
+      requestId: id,
+      address: known.peer,
+    });
+    const answer = ack(known, { code: 'AA', problems });
+    const done = await apply(context, entries, {
+      isOpen: (inside) => claimMessage(inside, id),
+      mark: (inside, made) =>
+        finishMessage(inside, id, {
+          status: 'applied',
+          ack: answer,
+          problems: [...asJson(problems), ...unmappedProblems(unmapped)],
+          ...made,
+        }),
+    });
+    return { ok: true, answer: done ? answer : ((await storedMessage(session, id))?.ack ?? answer) };
+  } catch (error) {
+    // Nothing is known of it but that it was not applied now: it stays received, and is not acknowledged.
+    if (isPassing(error)) throw error;
+    const found = problemsOf(error);
+    await waitAsTask(server, known, { id, problems: found });
+    if (!(error instanceof OutcomeError)) server.log.error({ err: error, message: id }, 'message not applied');
+    return finish({ status: 'failed' }, 'AE', [...found, ...problems]);
+  }
+}
+
+/** The database cannot be reached or is full: no fault of the message. */
+function isPassing(error: unknown): boolean {
+  const passing = new Set(['transient', 'no-store', 'lock-error', 'timeout', 'throttled']);
+  return error instanceof OutcomeError && error.issues.some(({ code }) => passing.has(code));
+}
+
+function asJson(problems: readonly Problem[]): JsonObject[] {
+  return problems.map((problem) => ({ ...problem })) as unknown as JsonObject[];
+}
+
+function settingsOf({ tenant, interface: { zone, systems }, mapped }: Known): Parameters<typeof translate>[1] {
+  return { zone: zone ?? tenant.settings.timezone ?? 'UTC', systems, mapped };
+}
+
+/** A fault of ours in translating is one of this message alone: it waits, and others go on. */
+function translated(server: Server, known: Known, id: string): Translation {
+  try {
+    return translate(known.message, settingsOf(known), newId);
+  } catch (error) {
+    server.log.error({ err: error, message: id }, 'message not translated');
+    return { entries: [], problems: problemsOf(error), unmapped: [] };
+  }
+}
+
+function problemsOf(error: unknown): Problem[] {
+  if (!(error instanceof OutcomeError))
+    return [{ code: '207', sentence: 'The server failed in a way it does not know.' }];
+  return error.issues.slice(0, 20).map(({ diagnostics }) => ({ code: '207', sentence: diagnostics.slice(0, 500) }));
+}
+
+/** Applies a message that was stored before, as when it came: after a death, or when somebody has mended the reason. */
+export async function replay(server: Server, served: Served, stored: StoredMessage): Promise<Outcome> {
+  const decoded = decodeMessage(stored.raw, served.interface.charset);
+  const read = readMessage(decoded);
+  if (read.message === undefined) {
+    const answer = ack(undefined, { code: 'AR', problems: [read.problem] });
+    const became = { status: 'rejected' as const, ack: answer, problems: asJson([read.problem]) };
+    await finishMessage(sessionOf(server, served.tenant), stored.id, became);
+    return { ok: false, answer };
+  }
+  const header = readHeader(read.message);
+  const known = { ...served, message: read.message, header, charset: decoded.charset, peer: stored.peer };
+  const outcome = await applied(server, known, stored.id);
+  if (outcome.ok && stored.status === 'failed') await endTask(server, known, stored.id);
+  return outcome;
+}
