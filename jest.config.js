@@ -3,6 +3,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': './test/strip-types.js' },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/once-more.ts'],
   globalSetup: './test/start-server.ts',
   globalTeardown: './test/stop-server.ts',
   testTimeout: 60_000,

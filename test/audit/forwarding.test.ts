@@ -111,9 +111,11 @@ describe('FHIR feed', () => {
     await lab.fetch('Patient?_count=7');
     const [last = ''] = (await logged(lab)).slice(-1);
     await until(() => taken.includes(last));
+    // Events of the server's own may follow the last one, so the log is asked after what was taken.
+    const sent = [...taken];
     const mine = await logged(lab);
-    expect(taken.filter((id) => mine.includes(id))).toEqual(mine.slice(0, mine.indexOf(last) + 1));
-    expect(taken.filter((id) => !mine.includes(id))).toEqual([]);
+    expect(sent).toEqual(mine.slice(0, sent.length));
+    expect(sent).toContain(last);
     const ours = repository.received.filter(({ body }) => eventsOf(body).some(({ id }) => mine.includes(id)));
     expect(ours.length).toBeLessThan(10);
     for (const { headers, path, body } of ours) {
