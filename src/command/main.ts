@@ -12,7 +12,7 @@ import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
 import { setCommand, settingNames, unsetCommand } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
-import { forwardCommand, listRequestsCommand } from './privacy.ts';
+import type { ForwardOptions, RequestsOptions } from './privacy.ts';
 import { tokenCommand } from './token.ts';
 import {
   addUserCommand,
@@ -262,13 +262,17 @@ function addPrivacy(makhbar: Command): void {
     .option('--received <date>', 'when it came; now without it')
     .option('--language <language>', 'en, fr or ar')
     .addOption(json())
-    .action(forwardCommand);
+    .action(async (tenant: string, options: ForwardOptions) =>
+      (await import('./privacy.ts')).forwardCommand(tenant, options),
+    );
   privacy
     .command('list <tenant>')
     .description('open requests, the most urgent first')
     .option('--overdue', 'those only that should have been answered')
     .addOption(json())
-    .action(listRequestsCommand);
+    .action(async (tenant: string, options: RequestsOptions) =>
+      (await import('./privacy.ts')).listRequestsCommand(tenant, options),
+    );
 }
 
 function collect(written: string, before: string[] | undefined): string[] {

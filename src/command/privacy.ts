@@ -31,6 +31,10 @@ export interface ForwardOptions extends Output {
   language?: string;
 }
 
+export interface RequestsOptions extends Output {
+  overdue?: boolean;
+}
+
 export async function forwardCommand(tenant: string, options: ForwardOptions): Promise<void> {
   const { json, text, ...given } = options;
   const written = text === undefined ? undefined : text === '-' ? await textOf(process.stdin) : await read(text);
@@ -53,7 +57,7 @@ const sender: JsonObject = {
   display: 'Operator of the server',
 };
 
-export async function listRequestsCommand(tenant: string, options: Output & { overdue?: boolean }): Promise<void> {
+export async function listRequestsCommand(tenant: string, options: RequestsOptions): Promise<void> {
   const today = new Date().toISOString().slice(0, 10);
   const tasks = await within(tenant, 'system/Task.s', (context) =>
     openTasks(context, options.overdue ? today : undefined),
