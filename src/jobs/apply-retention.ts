@@ -6,9 +6,14 @@
 import { keptFigures } from '../audit/security.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { announceWithin } from '../interactions/announce.ts';
+import { eraseByRule } from '../operations/erase-by-rule.ts';
+import { refused } from '../retention/clinical.ts';
+import type { Removing } from '../retention/holding.ts';
 import { announceRun, notice, removeNext, type Place } from '../retention/run.ts';
+import { door } from '../serve.ts';
 import { dropEmptyMonths } from '../store/audit-removals.ts';
 import { beginRun, dueRun, finishRun, readRun, type RetentionRun } from '../store/retention-runs.ts';
+import { basesOf } from './own-bases.ts';
 import { more, type JobContext, type Run, type Step } from './job.ts';
 
 interface Cursor {
@@ -19,12 +24,11 @@ interface Cursor {
 const agent = { subject: 'makhbar', client: 'makhbar' };
 
 export async function applyRetention(context: JobContext, run: Run): Promise<Step> {
-  const { job, session, tenant, until } = run;
+  const { job, session, until } = run;
   const due = await wanted(run);
   if (due === undefined) return announce(context, run);
   await beginRun(session, due.id);
-  const { signingKey, server } = context;
-  const removing = { database: server.database, tenant, session, signingKey, run: due.id };
+  const removing = removingOf(context, run, due.id);
   let place = (job.cursor as unknown as Cursor | undefined)?.place;
   do {
     place = await removeNext(removing, due, place);
@@ -34,6 +38,13 @@ export async function applyRetention(context: JobContext, run: Run): Promise<Ste
     }
   } while (Date.now() < until);
   return more(run, { run: due.id, place } satisfies Cursor as unknown as JsonObject);
+}
+
+function removingOf({ server, signingKey }: JobContext, { tenant, session }: Run, run: string): Removing {
+  const base = basesOf(server.config, tenant.name)[0] ?? '';
+  const erase: Removing['erase'] = (patient, given) =>
+    eraseByRule({ server, tenant, session, base, door }, patient, given);
+  return { database: server.database, tenant, session, signingKey, run, erase };
 }
 
 /** The run to carry out, or to go on with. */
@@ -57,16 +68,23 @@ async function finish({ server }: JobContext, { tenant }: Run, id: string): Prom
   await server.database.transaction(tenant.id, async (session) => {
     if (!(await finishRun(session, id))) return;
     const removed = (await readRun(session, id))?.removed ?? {};
-    const altered = removed['altered-seals'] ?? 0;
+    const reason = reasonOf(removed);
     await announceWithin(session, {
       kind: 'retention-run',
       agent,
       further: Object.entries(removed).map(([category, count]) => keptFigures(category, count)),
-      ...(altered > 0 && { outcome: 4, reason: 'The log was changed by hand: the events of these seals were kept.' }),
+      ...(reason !== '' && { outcome: 4, reason }),
     });
   });
   // Tried again by the next run where the log is busy.
   await dropEmptyMonths(server.database, Date.now() - 62 * 86_400_000).catch((error: unknown) =>
     server.log.warn({ err: error }, 'empty months of the audit log not dropped'),
   );
+}
+
+/** What went wrong; '' where nothing did. */
+function reasonOf(removed: Readonly<Record<string, number>>): string {
+  const altered = 'The log was changed by hand: the events of these seals were kept.';
+  const kept = 'Some patients could not be erased and were kept.';
+  return [...('altered-seals' in removed ? [altered] : []), ...(refused in removed ? [kept] : [])].join(' ');
 }

@@ -4,47 +4,24 @@
  *
  *   POST [base]/Patient/[id]/$erase    reason, keep*?, rule?, dryRun?    200: Parameters (erase-report.ts)
  *
- * 1. All that belongs to the patient alone (erase-belonging.ts) goes, with every version, its index rows and files, and all
- *    traces of him elsewhere (store/erasure-tables.ts); deleted resources too, and versions of other resources that named
- *    him. What concerns others as well stays without the reference; the answer names what may still name him.
- * 2. `keep` (types, or clinical, financial, consent) stays by the rule of retention that `rule` names, and is restricted.
- *    Another $erase without it ends that.
- * 3. All or nothing, in one transaction that holds up the laboratory's other writes; its event is stored with it. Looking
- *    through all texts is done before, and what was written meanwhile is looked at again.
- * 4. The ids answer 410 from then on and are never taken again; nothing more is stored about an erased patient. The audit
- *    log is not changed: it has ids only. A patient under a legal hold is not erased.
- * 5. Not found are texts of others that tell his name without a reference or one of his identifiers; and backups, which
- *    must be left to expire.
+ * `keep` (types, or clinical, financial, consent) stays by the rule of retention that `rule` names, and is restricted. Another
+ * $erase without it ends that. What goes, and what holds for all erasures, is said in erase-carry-out.ts.
  */
-import { randomUUID } from 'node:crypto';
-import { operatorCaller } from '../access/caller.ts';
-import { officerRole } from '../access/roles.ts';
-import { parseScopes } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { typeName, typeNumber } from '../fhir/resource-types.ts';
 import type { Call } from '../interactions/call.ts';
-import { commitAll, inTransaction } from '../interactions/commit.ts';
 import { parseStored } from '../interactions/document.ts';
 import type { Answer, Context } from '../request.ts';
 import { refuseHeld } from '../retention/held.ts';
-import { addTombstones, holdWrites, lastErasure, purge, type Person } from '../store/erasure.ts';
-import { momentNow, readWhole, recentRidsHolding, ridsHolding, ridsOf, type Moment } from '../store/erasure-search.ts';
-import { requestJob } from '../store/jobs.ts';
-import {
-  addRestriction,
-  announceRestrictions,
-  forgetRestrictions,
-  lockRestrictions,
-  unmarkIfNone,
-} from '../store/restriction.ts';
+import { lastErasure } from '../store/erasure.ts';
+import { readWhole, ridsOf } from '../store/erasure-search.ts';
+import { unmarkIfNone } from '../store/restriction.ts';
 import { optional, yesOrNo } from './administer.ts';
-import { keepingOf, type Keeping } from './erase-keep.ts';
-import { planErasure, type Asked, type Plan } from './erase-plan.ts';
+import { carryOut, lookThrough, patientType } from './erase-carry-out.ts';
+import { keepingOf } from './erase-keep.ts';
 import { erasureReport } from './erase-report.ts';
 import { holdsWords, subjectOf, type Subject } from './erase-subject.ts';
 import { operationInput } from './parameters.ts';
 import { checkSoleDeed, reasonOf } from './privacy.ts';
-import { noteDeed } from './restrict.ts';
 
 export async function erase(outer: Context, call: Call): Promise<Answer> {
   checkSoleDeed(outer, '$erase');
@@ -57,14 +34,13 @@ export async function erase(outer: Context, call: Call): Promise<Answer> {
   const subject = await subjectNamed(outer, id);
   checkSilent(subject, [reason, keeping.rule ?? '']);
   await refuseHeld(outer.session, id);
-  const found = await lookThrough(asItself(outer), subject, keeping);
+  const found = await lookThrough(outer, subject, keeping);
   if (dryRun) return { status: 200, resource: erasureReport(found.plan, keeping, { dryRun }) };
-  const answer = await carryOut(outer, { reason, keeping, subject, found, by: outer.caller.subject });
+  const given = { reason, keeping, subject, found, by: outer.caller.subject };
+  const { plan, ...done } = await carryOut(outer, given, ({ session }) => refuseHeld(session, id));
   await unmarkIfNone(outer.server.database, outer.tenant.id);
-  return answer;
+  return { status: 200, resource: erasureReport(plan, keeping, { dryRun, ...done }) };
 }
-
-const patientType = typeNumber('Patient') ?? -1;
 
 /** @throws OutcomeError `not-found` where there never was such a patient. */
 export async function subjectNamed({ session, base, tenant }: Context, id: string): Promise<Subject> {
@@ -82,115 +58,4 @@ function checkSilent(subject: Subject, texts: readonly string[]): void {
   const sentence =
     'reason and rule are kept after the erasure: they must not name the patient, nor an identifier of his.';
   throw outcomeError('invalid', sentence, { status: 400 });
-}
-
-interface Found {
-  readonly asked: Asked;
-  readonly plan: Plan;
-  /** Before which all was looked at. */
-  readonly since: Moment;
-  readonly texts: readonly string[];
-}
-
-async function lookThrough(context: Context, subject: Subject, keeping: Keeping): Promise<Found> {
-  const { session } = context;
-  const since = await momentNow(session);
-  const values = [...subject.identifiers].map((text) => JSON.stringify(text.slice(text.indexOf('|') + 1)));
-  const texts = [`Patient/${subject.patient}`, `"id": "${subject.patient}"`, ...values];
-  const asked = { subject, keeping, rids: await ridsHolding(session, texts) };
-  const first = await planErasure(context, asked);
-  if (first.binaries.length === 0) return { asked, plan: first, since, texts };
-  const named = first.binaries.map((id) => `Binary/${id}`);
-  const sharing = { binaries: new Set(first.binaries), rids: await ridsHolding(session, named) };
-  const whole = { ...asked, sharing };
-  return { asked: whole, plan: await planErasure(context, whole), since, texts: [...texts, ...named] };
-}
-
-interface Given {
-  readonly reason: string;
-  readonly keeping: Keeping;
-  readonly subject: Subject;
-  readonly found: Found;
-  readonly by: string;
-}
-
-function carryOut(context: Context, given: Given): Promise<Answer> {
-  const { keeping, subject } = given;
-  return inTransaction(context, async (inside) => {
-    await lockRestrictions(inside.session);
-    if (keeping.given.length > 0) await announceRestrictions(context.server.database, context.tenant.id);
-    await holdWrites(inside.session);
-    await refuseHeld(inside.session, subject.patient);
-    const own = asItself(inside);
-    const plan = await planErasure(own, await withRecent(inside, given.found));
-    const before = await lastErasure(inside.session, subject.patient);
-    const erasure = isNothing(plan) && before !== undefined ? before : randomUUID();
-    inside.trail.touched.push({ type: 'Patient', id: subject.patient });
-    noteDeed(inside, { id: erasure, patient: subject.patient });
-    const files = erasure === before ? 0 : await remove(own, plan, { ...given, erasure });
-    const done = { dryRun: false, tombstone: erasure, files };
-    return { status: 200, resource: erasureReport(plan, keeping, done) };
-  });
-}
-
-/** The server's own doing, which no label, consent or restriction binds: the officer need not see what he erases. */
-function asItself(context: Context): Context {
-  const scopes = parseScopes('system/*.cruds');
-  const caller = operatorCaller({ subject: 'makhbar', client: 'makhbar', scopes, roles: [officerRole] });
-  return { ...context, caller };
-}
-
-async function withRecent({ session }: Context, { asked, since, texts }: Found): Promise<Asked> {
-  const recent = await recentRidsHolding(session, texts, since);
-  const { sharing } = asked;
-  return {
-    ...asked,
-    rids: [...asked.rids, ...recent],
-    ...(sharing && { sharing: { ...sharing, rids: [...sharing.rids, ...recent] } }),
-  };
-}
-
-function isNothing({ erased, masked, versions }: Plan): boolean {
-  return erased.length + masked.length + versions.length === 0;
-}
-
-/** Gives how many files are to be deleted. */
-async function remove(own: Context, plan: Plan, given: Given & { readonly erasure: string }): Promise<number> {
-  const { session } = own;
-  const { erasure: id, keeping, reason, by } = given;
-  const { patient } = given.subject;
-  const { rule, given: kept } = keeping;
-  const described = { id, patient, reason, kept, by, ...(rule !== undefined && { rule }) };
-  await addTombstones(session, described, plan.erased, plan.versions);
-  const written = await commitAll(own, plan.masked);
-  if (written.includes(undefined)) throw new Error('A resource that stays was changed while writes were held up.');
-  const { files } = await purge(session, id, {
-    resources: plan.erased,
-    patient,
-    persons: personsOf(plan, patient),
-    identifiers: identifierValues(given.subject),
-  });
-  if (files > 0) await requestJob(session, 'delete-erased-files');
-  await forgetRestrictions(session, patient);
-  if (plan.kept.length > 0) {
-    await addRestriction(session, { patient, reason: rule ?? '', madeBy: by, erasure: id });
-  }
-  return files;
-}
-
-/** Shorter ones stand in any message. */
-const shortestIdentifier = 3;
-
-function identifierValues({ identifiers }: Subject): string[] {
-  return [...identifiers]
-    .map((text) => text.slice(text.indexOf('|') + 1))
-    .filter((value) => value.length >= shortestIdentifier);
-}
-
-/** Those whom an account may stand for: the patient, kept or not, and of what goes his relatives. */
-function personsOf({ erased }: Plan, patient: string): Person[] {
-  const relatives = erased
-    .map(({ type, id }) => ({ type: typeName(type), number: type, id }))
-    .filter(({ type }) => type === 'RelatedPerson' || type === 'Person');
-  return [{ type: 'Patient', number: patientType, id: patient }, ...relatives];
 }

@@ -5,12 +5,14 @@
 import { auditLog } from './audit-log.ts';
 import type { CategoryName } from './categories.ts';
 import type { Holding } from './holding.ts';
+import { clinical } from './clinical.ts';
 import { accounts, messages, usage } from './rows.ts';
 
 export const holdings: Partial<Readonly<Record<CategoryName, Holding>>> = {
   usage,
   accounts,
   messages,
+  clinical,
   'security-log': auditLog,
   audit: auditLog,
 };

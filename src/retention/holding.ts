@@ -11,6 +11,16 @@ export interface Counted {
   readonly oldest: string | undefined;
 }
 
+/** An erasure that nobody asked for. */
+export interface RuledErasure {
+  /** Kept with the tombstone; they name no patient. */
+  readonly reason: string;
+  readonly rule: string;
+  readonly run: string;
+  /** In the transaction, of the resources that go; where it says no, nothing is done. */
+  readonly permitted: (session: Session, rids: readonly string[]) => Promise<boolean>;
+}
+
 export interface Removing {
   readonly database: Database;
   readonly tenant: Tenant;
@@ -19,6 +29,7 @@ export interface Removing {
   readonly signingKey: (tenant: Tenant) => Promise<SigningKey>;
   /** The run, under which what goes is counted in the same transaction. */
   readonly run: string;
+  readonly erase: (patient: string, given: RuledErasure) => Promise<void>;
 }
 
 export interface Holding {

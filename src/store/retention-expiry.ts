@@ -12,7 +12,7 @@ export interface Counted {
 }
 
 /** @param rows selects one column, `at` */
-async function counted(session: Session, rows: Sql): Promise<Counted> {
+export async function counted(session: Session, rows: Sql): Promise<Counted> {
   const [row] = await session.query<{ count: string; oldest: string | null }>(
     sql`select count(*) as count, min(at)::timestamptz as oldest from (${rows}) rows`,
   );
