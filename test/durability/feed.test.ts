@@ -63,9 +63,9 @@ test('killed on the way, with and without PostgreSQL', async () => {
   );
   for (const database of [false, true]) {
     const client = await clientOf(running);
-    for (let n = 0; n < 40; n++) await client.send('GET', `Patient?_count=${n + 1}`);
     const before = repository.received.length;
-    await until(() => repository.received.length > before + 2, 60);
+    for (let n = 0; n < 40; n++) await client.send('GET', `Patient?_count=${n + 1}`);
+    await until(() => repository.received.length > before + 2, 90);
     await killServer(running, database);
     running = await start();
   }

@@ -51,6 +51,18 @@ async function matches(query: string): Promise<{ ids: string[]; total: number | 
   return { ids: found.map(({ id }) => id).sort(), total };
 }
 
+/** A busy machine may be late once; what reads all is late each time. */
+async function matchesInTime(query: string): Promise<{ ids: string[]; total: number | undefined }> {
+  for (let tries = 1; tries < 5; tries++) {
+    try {
+      return await matches(query);
+    } catch (error) {
+      if (!(error instanceof OutcomeError) || statusOf(error) !== 503) throw error;
+    }
+  }
+  return await matches(query);
+}
+
 test.each([
   '_content=nothing-has-this',
   '_content=nothing-has-this&_summary=count',
@@ -69,7 +81,7 @@ test.each([
   ['a patient, sorted', '_content=heu&patient=p0&_sort=status', ['o1500', 'o2500', 'o500']],
   ['ids', '_content=nadel&_id=o0,o1', ['o0']],
 ])('%s restricts it first', async (_name, query, expected) => {
-  expect((await matches(query)).ids).toEqual([...expected]);
+  expect((await matchesInTime(query)).ids).toEqual([...expected]);
 });
 
 test.each([
@@ -77,5 +89,5 @@ test.each([
   ['_content=nadel&patient=p0', 3],
   ['_content=heu&patient=p0', 3],
 ])('the total of %s', async (query, total) => {
-  expect((await matches(`${query}&_summary=count`)).total).toBe(total);
+  expect((await matchesInTime(`${query}&_summary=count`)).total).toBe(total);
 });
