@@ -60,6 +60,9 @@ const layers: Record<string, readonly string[]> = {
     'audit',
     'fhir',
     'forwarding',
+    // What is pure there: what an Endpoint says of an interface.
+    'gateways',
+    'hl7v2',
     'interactions',
     'log',
     'pages',
@@ -72,6 +75,7 @@ const layers: Record<string, readonly string[]> = {
     'search',
     'sql',
     'store',
+    'translation',
     'usage',
   ],
   // What is kept how long, and how it goes.
@@ -147,6 +151,7 @@ const layers: Record<string, readonly string[]> = {
     'serve',
     'start',
     'store',
+    'translation',
     'usage',
   ],
 };
@@ -167,6 +172,7 @@ const packages: Record<string, readonly string[]> = {
   dotenv: ['config'],
   s3mini: ['files'],
   'iconv-lite': ['hl7v2'],
+  'hl7v2-dictionary': ['hl7v2/dictionary-thread.ts'],
   'node:child_process': ['store/embedded', 'command'],
   'node:cluster': ['start', 'command'],
   'node:sqlite': ['store/embedded'],

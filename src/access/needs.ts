@@ -95,4 +95,6 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   // Decides by itself: who manages privacy, or a patient about himself.
   ['$data-subject-request', []],
   ['$data-subject-step', [{ manage: 'privacy' }]],
+  // On Endpoint. $explain-message decides further: who may read all that a message became.
+  ['$explain-message', ['r']],
 ]);

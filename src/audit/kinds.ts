@@ -127,6 +127,8 @@ export const kinds = {
   'message-received': security(100, ['110107', 'Import'], own('message-received'), 'C'),
   'message-refused': security(101, alert, own('message-refused')),
   'message-read': security(102, activity, own('message-read'), 'R'),
+  'message-explained': security(111, activity, own('message-explained'), 'R'),
+  'interface-tested': security(112, activity, own('interface-tested')),
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

@@ -6,6 +6,7 @@ import { verifyCommand } from './audit.ts';
 import { deleteFeedCommand, listFeedsCommand, setFeedCommand, skipFeedCommand } from './audit-feed.ts';
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
 import type { Output } from './connect.ts';
+import type { ExplainOptions } from './explain.ts';
 import type { InterfaceOptions } from './interface.ts';
 import type { ListOptions, ReplayOptions } from './messages.ts';
 import { rotateKeysCommand } from './keys.ts';
@@ -159,6 +160,15 @@ function addMessages(makhbar: Command): void {
     .addOption(json())
     .action(async (tenant: string, id: string, options: Output) =>
       (await import('./messages.ts')).showMessageCommand(tenant, id, options),
+    );
+  messages
+    .command('explain <tenant> [id]')
+    .description('the message field by field, and what it became')
+    .option('--file <file>', 'a file with a message that is only tried')
+    .option('--interface <id>', 'id of the Endpoint as whose message the file is tried')
+    .addOption(json())
+    .action(async (tenant: string, id: string | undefined, options: ExplainOptions) =>
+      (await import('./explain.ts')).explainMessageCommand(tenant, id, options),
     );
   messages
     .command('replay <tenant> [ids...]')

@@ -99,7 +99,7 @@ export async function showMessageCommand(tenant: string, id: string, options: Ou
   print(options, { ...shown(stored), message, ack }, `${line(stored)}\n\n${message}\n${ack}`);
 }
 
-async function known(server: Server, tenant: Tenant, id: string): Promise<StoredMessage> {
+export async function known(server: Server, tenant: Tenant, id: string): Promise<StoredMessage> {
   const stored = /^[0-9a-f-]{36}$/.test(id) ? await readMessage(sessionOf(server, tenant), id) : undefined;
   if (stored === undefined) throw outcomeError('not-found', `There is no message ${id.slice(0, 64)}.`);
   return stored;
@@ -167,13 +167,13 @@ export async function unmappedCommand(tenant: string, options: Output & { count?
   print(options, codes, codes.length === 0 ? 'Every local code is mapped.' : lines.join('\n'));
 }
 
-interface Inside {
+export interface Inside {
   readonly server: Server;
   readonly database: Database;
   readonly tenant: Tenant;
 }
 
-async function within<T>(name: string, work: (inside: Inside) => Promise<T>): Promise<T> {
+export async function within<T>(name: string, work: (inside: Inside) => Promise<T>): Promise<T> {
   return withDatabase(async (database: Database, config: Config) => {
     const tenant = await findTenant(database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);

@@ -31,6 +31,8 @@ export interface Message {
   readonly segments: readonly Segment[];
   /** What MSH-2 breaks; the delimiters are the standard ones then. */
   readonly problem?: string;
+  /** Told of each field that is read, by the index of its segment: what is never read has no effect. */
+  readonly seen?: (segment: number, field: number) => void;
 }
 
 export const standardDelimiters: Delimiters = {
@@ -149,12 +151,16 @@ export interface Repetition {
 }
 
 export function readSegment(message: Message, index: number): FieldReader {
-  const { delimiters } = message;
+  const { delimiters, seen } = message;
   const segment = message.segments[index] ?? { name: '', text: '', end: '' };
   const fields = fieldsOf(delimiters, segment);
   const isHeader = /^(?:MSH|FHS|BHS)$/.test(segment.name);
+  const textOf = (field: number): string => {
+    seen?.(index, field);
+    return fields[field] ?? '';
+  };
   const repetitions = (field: number): Repetition[] => {
-    const raw = fields[field] ?? '';
+    const raw = textOf(field);
     if (raw === '') return [];
     const parts = isHeader && field <= 2 ? [raw] : raw.split(delimiters.repetition);
     return parts.map((part) => repetitionOf(delimiters, part));
@@ -163,11 +169,11 @@ export function readSegment(message: Message, index: number): FieldReader {
   return {
     name: segment.name,
     index,
-    raw: (field) => fields[field] ?? '',
+    raw: textOf,
     repetitions,
     first,
     text: (field, component, subcomponent) => first(field).text(component, subcomponent),
-    isNull: (field) => fields[field] === '""',
+    isNull: (field) => textOf(field) === '""',
   };
 }
 

@@ -16,6 +16,7 @@ import { dataSubjectRequest } from './data-subject-request.ts';
 import { dataSubjectStep } from './data-subject-step.ts';
 import { erase } from './erase.ts';
 import { everything } from './everything.ts';
+import { explainMessage } from './explain-message.ts';
 import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
 import { launchContext } from './launch-context.ts';
@@ -229,6 +230,14 @@ export const operations: Readonly<Record<string, Operation>> = {
     definition: `${own}:data-subject-step`,
     handler: dataSubjectStep,
     event: 'data-subject-step',
+  },
+  '$explain-message': {
+    levels: ['instance'],
+    types: ['Endpoint'],
+    changes: false,
+    definition: `${own}:explain-message`,
+    handler: explainMessage,
+    event: 'message-explained',
   },
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };

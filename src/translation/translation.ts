@@ -63,25 +63,28 @@ export interface Target {
 /** @param newId makes a UUID for each resource */
 export function newTarget(settings: Settings, newId: () => string): { target: Target; translation: Translation } {
   const entries: Entry[] = [];
+  // Looked up, not searched through: a message may have ten thousand results.
+  const byUrl = new Map<string, Entry>();
+  const byFound = new Map<string, Entry>();
   const problems: Problem[] = [];
   const unmapped: Unmapped[] = [];
   const target: Target = {
     settings,
     add: (resource, found, keep) => {
-      const same = entries.find(
-        (entry) =>
-          entry.resource['resourceType'] === resource['resourceType'] &&
-          entry.found.some((one) => found.some((other) => isSame(one, other))),
-      );
+      const keys = found.map((one) => keyOf(resource, one));
+      const same = keys.map((key) => byFound.get(key)).find((entry) => entry !== undefined);
       if (same !== undefined) {
         replace(same.resource, merge(same.resource, resource));
         return { reference: same.fullUrl };
       }
       const fullUrl = `urn:uuid:${newId()}`;
-      entries.push({ fullUrl, resource, found, ...(keep && { keep }) });
+      const entry: Entry = { fullUrl, resource, found, ...(keep && { keep }) };
+      entries.push(entry);
+      byUrl.set(fullUrl, entry);
+      for (const key of keys) byFound.set(key, entry);
       return { reference: fullUrl };
     },
-    resource: ({ reference }) => entries.find(({ fullUrl }) => fullUrl === reference)?.resource,
+    resource: ({ reference }) => byUrl.get(String(reference))?.resource,
     problem: (problem) => problems.push(problem),
     unmapped: (code) => unmapped.push(code),
   };
@@ -94,11 +97,6 @@ function replace(resource: JsonObject, merged: JsonObject): void {
   Object.assign(resource, merged);
 }
 
-function isSame(one: Found, other: Found): boolean {
-  return (
-    one.system === other.system &&
-    one.value === other.value &&
-    one.code?.system === other.code?.system &&
-    one.code?.code === other.code?.code
-  );
+function keyOf({ resourceType }: JsonObject, { system, value, code }: Found): string {
+  return JSON.stringify([resourceType, system, value, code?.system, code?.code]);
 }

@@ -41,7 +41,7 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
   retention: ['retention-run', 'retention-announced'],
   'log-used': ['audit-verified'],
   'app-state': ['app-state'],
-  message: ['message-received', 'message-refused', 'message-read'],
+  message: ['message-received', 'message-refused', 'message-read', 'message-explained', 'interface-tested'],
 };
 const conditional: readonly KindName[] = ['create', 'update', 'patch', 'delete'];
 

@@ -2,6 +2,7 @@
 import type { Texts } from './en.ts';
 import { processing } from './processing-ar.ts';
 import { record } from './record-ar.ts';
+import { explain } from './explain-ar.ts';
 import { reports } from './reports-ar.ts';
 
 export const ar: Texts = {
@@ -278,6 +279,7 @@ export const ar: Texts = {
     account: 'الانتقال إلى حسابك',
   },
   record,
+  explain,
   reports,
   processing,
 };

@@ -4,6 +4,7 @@
  */
 import { processing } from './processing-en.ts';
 import { record } from './record-en.ts';
+import { explain } from './explain-en.ts';
 import { reports } from './reports-en.ts';
 
 export type Direction = 'ltr' | 'rtl';
@@ -296,6 +297,7 @@ const words = {
     account: 'Go to your account',
   },
   record,
+  explain,
   reports,
   processing,
 };

@@ -2,6 +2,7 @@
 import type { Texts } from './en.ts';
 import { processing } from './processing-fr.ts';
 import { record } from './record-fr.ts';
+import { explain } from './explain-fr.ts';
 import { reports } from './reports-fr.ts';
 
 export const fr: Texts = {
@@ -282,6 +283,7 @@ export const fr: Texts = {
     account: 'Aller à votre compte',
   },
   record,
+  explain,
   reports,
   processing,
 };

@@ -1,0 +1,33 @@
+/** A message explained, in English, and by its type what the other languages must say. */
+export const explain = {
+  title: 'A message explained',
+  interface: 'Interface',
+  type: 'Type of message',
+  id: 'Message',
+  received: 'Received',
+  status: 'What became of it',
+  statuses: {
+    received: 'to be applied',
+    stored: 'kept, not translated',
+    applied: 'applied',
+    rejected: 'refused',
+    failed: 'waits for somebody',
+  },
+  tried: 'Only tried: nothing was stored.',
+  made: 'Versions that it made',
+  problems: 'What is wrong',
+  place: 'Place',
+  field: 'Field',
+  value: 'Value',
+  meaning: 'Meaning',
+  became: 'What it became',
+  element: 'Element',
+  from: 'Comes from',
+  fixed: 'the rule, not a field',
+  fates: {
+    unused: 'read, without effect on a resource',
+    ignored: 'ignored',
+    decides: 'decides how the message is translated',
+    unfollowed: 'read; the message is too long to follow it',
+  },
+};
