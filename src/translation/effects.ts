@@ -34,7 +34,7 @@ export interface Traced {
 const mostTold = 20_000;
 /** Leaves that are followed, and segments that are translated for it in all: some seconds of work. */
 const mostLeaves = 3_000;
-const mostSegments = 200_000;
+const mostSegments = 50_000;
 
 /** @param breathe lets others work: called between two translations */
 export async function traceEffects(
