@@ -83,6 +83,11 @@ export const variables = {
     '',
     'networks besides public addresses that webhooks may go to, comma-separated, as in 10.0.0.0/8',
   ),
+  INTERFACE_NETWORKS: variable(
+    networks,
+    '',
+    'networks besides public addresses that interfaces may send to, comma-separated, as in 10.0.0.0/8',
+  ),
   LOG_LEVEL: variable(level, 'info', 'trace, debug, info, warn, error, fatal or silent'),
 };
 
@@ -116,6 +121,7 @@ export interface Config {
   /** Absolute. */
   readonly sealsDir: string | undefined;
   readonly webhookNetworks: readonly string[];
+  readonly interfaceNetworks: readonly string[];
   readonly logLevel: LogLevel;
   readonly roles: readonly Role[];
   readonly workers: number;
@@ -165,6 +171,7 @@ export function readConfig(environment: Environment, choices: Choices = {}): Con
     s3: s3Of(values),
     sealsDir: values.SEALS_DIR,
     webhookNetworks: values.WEBHOOK_NETWORKS ?? [],
+    interfaceNetworks: values.INTERFACE_NETWORKS ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     roles: choices.only?.length ? choices.only : roles,
     workers: choices.workers ?? 1,

@@ -98,7 +98,19 @@ const layers: Record<string, readonly string[]> = {
   // HL7 v2 ↔ FHIR, pure.
   translation: ['fhir', 'hl7v2'],
   // Edges that are no HTTP.
-  gateways: ['access', 'audit', 'fhir', 'hl7v2', 'interactions', 'request', 'serve', 'store', 'translation'],
+  gateways: [
+    'access',
+    'audit',
+    'fhir',
+    'hl7v2',
+    'interactions',
+    'publishing',
+    'request',
+    'search',
+    'serve',
+    'store',
+    'translation',
+  ],
   // Data → HTML.
   pages: ['access', 'fhir'],
   // Edges.

@@ -46,7 +46,13 @@ async function started(dataDir: string): Promise<TestServer> {
   try {
     const { readConfig } = await import('../src/config.ts');
     const { start } = await import('../src/main.ts');
-    state.running = await start(readConfig({ DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', LOG_LEVEL: 'error' }));
+    state.running = await start(
+      readConfig({
+        ...{ DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', LOG_LEVEL: 'error' },
+        // Peers of interfaces are in the tests themselves.
+        INTERFACE_NETWORKS: '127.0.0.1',
+      }),
+    );
     const { url, hl7Port, databaseUrl } = state.running;
     return { url, hl7Port, databaseUrl, dataDir };
   } catch (error) {

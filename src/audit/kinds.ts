@@ -127,6 +127,11 @@ export const kinds = {
   'message-received': security(100, ['110107', 'Import'], own('message-received'), 'C'),
   'message-refused': security(101, alert, own('message-refused')),
   'message-read': security(102, activity, own('message-read'), 'R'),
+  'message-sent': security(106, ['110106', 'Export'], own('message-sent'), 'R'),
+  'message-not-sent': security(107, alert, own('message-not-sent')),
+  'interface-stalled': security(108, alert, own('interface-stalled')),
+  'interface-resumed': security(109, activity, own('interface-resumed')),
+  'message-retried': security(110, activity, own('message-retried')),
   'message-explained': security(111, activity, own('message-explained'), 'R'),
   'interface-tested': security(112, activity, own('interface-tested')),
 } as const satisfies Record<string, Kind>;

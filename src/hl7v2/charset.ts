@@ -99,3 +99,45 @@ export function encodeMessage(text: string, charset: string): Buffer {
     throw new RangeError(`The text has a character that ${charset} does not have.`);
   return bytes;
 }
+
+/** Table 0211: what MSH-18 says of a set; '' for ASCII, which needs no word. */
+const labels: Readonly<Record<string, string>> = {
+  ascii: '',
+  'utf-8': 'UNICODE UTF-8',
+  'iso-2022-jp': 'ISO IR87',
+  'windows-1256': 'CP1256',
+  'windows-1252': 'CP1252',
+};
+
+export function charsetLabel(name: string): string {
+  const charset = charsetNamed(name) ?? name;
+  return labels[charset] ?? charset.replace(/^iso-8859-/, '8859/');
+}
+
+/**
+ * The bytes of a message that we send, its escape character the standard one: a character that the set does not have is
+ * written as its bytes in UTF-8 (`\\X…\\`, §2.7.1), never as another.
+ */
+export function encodeEscaped(text: string, name: string): Buffer {
+  const charset = charsetNamed(name) ?? name;
+  try {
+    return encodeMessage(text, charset);
+  } catch {
+    const known = new Map<string, string>();
+    const written = Array.from(text, (character) => {
+      const before = known.get(character) ?? escapedIn(character, charset);
+      known.set(character, before);
+      return before;
+    });
+    return encodeMessage(written.join(''), charset);
+  }
+}
+
+function escapedIn(character: string, charset: string): string {
+  try {
+    encodeMessage(character, charset);
+    return character;
+  } catch {
+    return `\\X${Buffer.from(character, 'utf8').toString('hex').toUpperCase()}\\`;
+  }
+}

@@ -7,7 +7,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { charsetNamed } from '../hl7v2/charset.ts';
 
-const url = 'https://makhbar.org/fhir/StructureDefinition/hl7v2-interface';
+export const interfaceExtension = 'https://makhbar.org/fhir/StructureDefinition/hl7v2-interface';
 
 interface Part {
   readonly url?: string;
@@ -35,7 +35,7 @@ export function checkEndpoint(resource: JsonObject): void {
     address?: string;
     extension?: readonly { url?: string; extension?: readonly Part[] }[];
   };
-  const settings = extension?.find((one) => one.url === url);
+  const settings = extension?.find((one) => one.url === interfaceExtension);
   if (connectionType?.code !== 'hl7v2-mllp' || settings === undefined) return;
   if (!isAddress(address)) {
     throw refusal(

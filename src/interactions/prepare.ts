@@ -15,6 +15,7 @@ import type { Change } from './commit.ts';
 import { checkNewSecurityContext } from './binary-security.ts';
 import { checkConsent } from './consent-check.ts';
 import { checkEndpoint } from './endpoint-check.ts';
+import { toldTypes } from './outbound-check.ts';
 import { checkRequestTask } from './request-check.ts';
 import { checkSearchParameter } from './search-parameter-check.ts';
 import { indexParametersOf, revisionOf } from './search-parameters.ts';
@@ -67,8 +68,16 @@ export function prepare(context: Context, resource: JsonObject, intent: Intent):
     index: indexRows(context, { ...resource, id: intent.id }),
     revision: revisionOf(context),
     ...(consent && { consent }),
+    ...(type === 'Endpoint' && { tells: toldTypes(context, resource) }),
+    ...originOf(context),
   };
   return { entry, resource, document, type, remarks: issues };
+}
+
+/** An interface is not told of what it told. */
+function originOf({ caller }: Context): { origin?: string } {
+  const [, origin] = /^Endpoint\/(.+)$/.exec(caller.client) ?? [];
+  return origin !== undefined && caller.roles.includes('interface') ? { origin } : {};
 }
 
 function indexRows(context: Context, resource: JsonObject): IndexRows {

@@ -3,6 +3,8 @@ import type { Config } from '../config.ts';
 import { watchInterfaces } from '../gateways/hl7v2/interfaces.ts';
 import { listen, type Listener } from '../gateways/hl7v2/listener.ts';
 import { recover } from '../gateways/hl7v2/recover.ts';
+import { isSending, sendingOf } from '../gateways/hl7v2/sendings.ts';
+import { startOutbox } from '../gateways/outbox.ts';
 import { makeTurns } from '../gateways/hl7v2/turns.ts';
 import type { Log } from '../log.ts';
 import type { Opened } from './database.ts';
@@ -42,6 +44,12 @@ export async function startGateways(config: Config, { database }: Opened, log: L
   await recover(server, interfaces, turns);
   const common = await listen(server, { interfaces, turns, named: 0, port: config.hl7Port, host: config.host });
   await follow();
+  const outbox = startOutbox(server, () =>
+    interfaces
+      .all()
+      .filter(isSending)
+      .map((served) => sendingOf(server, served)),
+  );
   const again = setInterval(() => void recover(server, interfaces, turns), recoverEvery).unref();
   log.info({ port: common.address.port }, 'HL7 v2 gateway listens');
   return {
@@ -49,6 +57,7 @@ export async function startGateways(config: Config, { database }: Opened, log: L
     stop: async () => {
       clearInterval(again);
       await interfaces.stop();
+      await outbox.stop();
       await Promise.all([common, ...own.values()].map((listener) => listener.stop()));
       await server.usage.flush();
     },

@@ -6,8 +6,20 @@ import type { JsonObject } from '../fhir/json.ts';
 import { instantText, type Session } from './pool.ts';
 import { join, sql } from './sql.ts';
 
-/** `received`: to be applied; `stored`: kept and acknowledged only; `failed`: waits for somebody. */
-export const messageStatuses = ['received', 'stored', 'applied', 'rejected', 'failed'] as const;
+/**
+ * `received`: to be applied; `stored`: kept and acknowledged only; `failed`: waits for somebody. Of those that go out,
+ * `queued`: to be sent; `accepted`: the peer has it and will say what became of it; `sent`: it was taken.
+ */
+export const messageStatuses = [
+  'received',
+  'stored',
+  'applied',
+  'rejected',
+  'failed',
+  'queued',
+  'accepted',
+  'sent',
+] as const;
 export type MessageStatus = (typeof messageStatuses)[number];
 
 export interface NewMessage {
@@ -27,6 +39,10 @@ export interface NewMessage {
   /** SHA-256 of what a repetition has in common with it. */
   readonly content: Buffer;
   readonly raw: Buffer;
+  /** Of one that goes out: the version that it was made of, `DiagnosticReport/7/_history/2`. */
+  readonly source?: string;
+  /** Ids of the patients that it is about, where that is known already. */
+  readonly patients?: readonly string[];
 }
 
 export interface StoredMessage extends Omit<NewMessage, 'received'> {
@@ -38,7 +54,7 @@ export interface StoredMessage extends Omit<NewMessage, 'received'> {
   readonly attempts: number;
 }
 
-interface MessageRow {
+export interface MessageRow {
   id: string;
   received: string;
   direction: 'in' | 'out';
@@ -56,14 +72,27 @@ interface MessageRow {
   problems: string | null;
   resources: string | null;
   attempts: number;
+  source: string | null;
+  patients: string[] | null;
 }
 
-const columns = sql`m.id, m.received, m.direction, m.protocol, m.status, m.interface, m.peer, m.sender, m.type, m.control_id,
-  m.charset, m.content, m.raw, m.ack, m.problems, m.resources, m.attempts`;
+export const messageColumns = sql`m.id, m.received, m.direction, m.protocol, m.status, m.interface, m.peer, m.sender, m.type, m.control_id,
+  m.charset, m.content, m.raw, m.ack, m.problems, m.resources, m.attempts, m.source, m.patients`;
 
-function fromRow({ control_id: controlId, received, ack, problems, resources, ...row }: MessageRow): StoredMessage {
+export function fromRow({
+  control_id: controlId,
+  received,
+  ack,
+  problems,
+  resources,
+  source,
+  patients,
+  ...row
+}: MessageRow): StoredMessage {
   return {
     ...row,
+    ...(source !== null && { source }),
+    ...(patients !== null && { patients }),
     controlId,
     received: instantText(received),
     ack: ack ?? undefined,
@@ -75,9 +104,11 @@ function fromRow({ control_id: controlId, received, ack, problems, resources, ..
 export async function addMessage(session: Session, message: NewMessage): Promise<void> {
   const { id, direction, protocol, status, peer, sender, type, controlId, charset, content, raw } = message;
   await session.query(sql`insert into message
-      (tenant_id, id, received, direction, protocol, status, interface, peer, sender, type, control_id, charset, content, raw)
+      (tenant_id, id, received, direction, protocol, status, interface, peer, sender, type, control_id, charset, content, raw,
+        source, patients)
     values (${session.tenant}, ${id}, ${new Date(message.received).toISOString()}, ${direction}, ${protocol}, ${status},
-      ${message.interface}, ${peer}, ${sender}, ${type}, ${controlId}, ${charset}, ${content}, ${raw})`);
+      ${message.interface}, ${peer}, ${sender}, ${type}, ${controlId}, ${charset}, ${content}, ${raw},
+      ${message.source ?? null}, ${message.patients ?? null}::text[])`);
 }
 
 export interface Became {
@@ -122,7 +153,7 @@ export async function repeatedMessage(
   session: Session,
   { interface: name, content }: Pick<NewMessage, 'interface' | 'content'>,
 ): Promise<StoredMessage | undefined> {
-  const [row] = await session.query<MessageRow>(sql`select ${columns} from message m
+  const [row] = await session.query<MessageRow>(sql`select ${messageColumns} from message m
     where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.content = ${content} and m.direction = 'in'
     order by m.sequence desc limit 1`);
   return row && fromRow(row);
@@ -130,13 +161,14 @@ export async function repeatedMessage(
 
 export async function readMessage(session: Session, id: string): Promise<StoredMessage | undefined> {
   const [row] = await session.query<MessageRow>(
-    sql`select ${columns} from message m where m.tenant_id = ${session.tenant} and m.id = ${id}`,
+    sql`select ${messageColumns} from message m where m.tenant_id = ${session.tenant} and m.id = ${id}`,
   );
   return row && fromRow(row);
 }
 
 export interface MessagesAsked {
   readonly status?: MessageStatus;
+  readonly direction?: 'in' | 'out';
   readonly interface?: string;
   readonly controlId?: string;
   /** Id of the last one of the page before. */
@@ -149,6 +181,7 @@ export async function listMessages(session: Session, asked: MessagesAsked): Prom
   const conditions = [
     sql`m.tenant_id = ${session.tenant}`,
     ...(asked.status === undefined ? [] : [sql`m.status = ${asked.status}`]),
+    ...(asked.direction === undefined ? [] : [sql`m.direction = ${asked.direction}`]),
     ...(asked.interface === undefined ? [] : [sql`m.interface = ${asked.interface}`]),
     ...(asked.controlId === undefined ? [] : [sql`m.control_id = ${asked.controlId}`]),
     ...(asked.before === undefined
@@ -158,7 +191,8 @@ export async function listMessages(session: Session, asked: MessagesAsked): Prom
             where b.tenant_id = ${session.tenant} and b.id = ${asked.before})`,
         ]),
   ];
-  const rows = await session.query<MessageRow>(sql`select ${columns} from message m where ${join(conditions, ' and ')}
+  const rows =
+    await session.query<MessageRow>(sql`select ${messageColumns} from message m where ${join(conditions, ' and ')}
     order by m.received desc, m.id desc limit ${asked.count}`);
   return rows.map(fromRow);
 }

@@ -11,7 +11,8 @@
  * 6. Index rows made by search parameters that are no longer those in force are noted in the same statement for the
  *    reindex job; a written SearchParameter puts new ones in force and asks for that job.
  * 7. The event of a write is stored by the same statement: there is none without the other.
- * 8. Nothing is written under an id that was erased, nor about a patient who was (SQLSTATE MK410 and MK411).
+ * 8. What interfaces must be told of is noted by the same statement (outbound.ts).
+ * 9. Nothing is written under an id that was erased, nor about a patient who was (SQLSTATE MK410 and MK411).
  *
  * All data-modifying CTEs of a statement see the same snapshot: index rows that stay are neither deleted nor inserted.
  * A row that was locked after waiting may be newer than the snapshot; the rows that its writer made are not seen then, and
@@ -24,6 +25,7 @@ import { auditArrays, auditStatement, type AuditEntry } from './audit.ts';
 import { containedArrays, holdsContained, insertContained, removeContained } from './write-contained.ts';
 import type { Batching } from './combine.ts';
 import { consentArrays, consentColumns, consentStatement, type ConsentRow } from './consent.ts';
+import { changeStatement, ruleArrays, ruleParameters, ruleStatement } from './outbound.ts';
 import { instantText, type Statement } from './pool.ts';
 
 export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -45,6 +47,10 @@ export interface WriteEntry {
   readonly index: IndexRows | null;
   /** Of a Consent that is in force: its rules. */
   readonly consent?: readonly ConsentRow[];
+  /** Of an Endpoint: numbers of the types whose changes it is told of. */
+  readonly tells?: readonly number[];
+  /** The interface (id of its Endpoint) that writes: it is not told of it. */
+  readonly origin?: string;
   /** The revision of the search parameters that made `index` (store/search-parameters.ts); 0 where none is given. */
   readonly revision?: number;
   /** The event of this write, stored with it; resource, version and patient are what was written. */
@@ -84,6 +90,7 @@ const inputColumns = [
   { name: 'method', type: 'text' },
   { name: 'content', type: 'text' },
   { name: 'exact', type: 'text' },
+  { name: 'origin', type: 'text' },
   ...resourceColumns,
 ] as const;
 
@@ -169,6 +176,8 @@ const latestRevision = 2_147_483_647;
 const searchParameterType = 122;
 /** The number of Consent. */
 export const consentType = 28;
+/** The number of Endpoint. */
+export const endpointType = 44;
 
 const patientParameter = 2 + inputColumns.findIndex(({ name }) => name === 'patient');
 
@@ -197,11 +206,13 @@ interface Kind {
   readonly holding: boolean;
   /** Some entry writes or deletes a Consent. */
   readonly consenting: boolean;
+  /** Some entry writes or deletes an Endpoint. */
+  readonly routing: boolean;
   /** Some entry has its event with it. */
   readonly audited: boolean;
 }
 
-function statementText({ fresh, holding, consenting, audited }: Kind): string {
+function statementText({ fresh, holding, consenting, routing, audited }: Kind): string {
   let next = firstIndexParameter;
   const index = indexTables.map((table) => {
     const text = insertIndexRows(table, next, fresh);
@@ -212,12 +223,17 @@ function statementText({ fresh, holding, consenting, audited }: Kind): string {
     index.push(consentStatement(next, consentType));
     next += 1 + consentColumns.length;
   }
+  if (routing) {
+    index.push(ruleStatement(next, endpointType));
+    next += ruleParameters;
+  }
   if (!fresh) index.push(removeContained());
   if (holding) {
     index.push(insertContained(next));
     next += containedArrays([]).length;
   }
   if (audited) index.push(auditStatement(next, !fresh));
+  index.push(changeStatement);
   return `with now as materialized (select date_trunc('milliseconds', clock_timestamp()) as at),
   input as materialized (select u.* from ${unnest(2, inputColumns)}),
   ${fresh ? freshRows : currentRows}
@@ -229,7 +245,7 @@ function statementText({ fresh, holding, consenting, audited }: Kind): string {
     returning rid
   ),
   written as materialized (
-    select a.ord, a.rid, a.ver, a.at, a.type, a.fhir_id, a.method, a.content, a.exact, a.fresh, a.created, a.patient, a.former,
+    select a.ord, a.rid, a.ver, a.at, a.type, a.fhir_id, a.method, a.content, a.exact, a.origin, a.fresh, a.created, a.patient, a.former,
       to_char(a.at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at_text
     from accepted a
     where ${fresh ? '' : 'not a.fresh or '}a.rid in (select rid from inserted)
@@ -246,13 +262,16 @@ function statementText({ fresh, holding, consenting, audited }: Kind): string {
   select ord, rid, ver, at as last_updated, created, patient, former from written`;
 }
 
-/** The one without contained resources is every other's burden too: it has nothing of them but, on an update, their removal. */
-const either = [false, true];
-const texts = either.map((fresh) =>
-  either.map((holding) =>
-    either.map((consenting) => either.map((audited) => statementText({ fresh, holding, consenting, audited }))),
-  ),
-);
+/** Made when first needed: the one without contained resources is every other's burden too. */
+const texts = new Map<number, string>();
+
+function textOf(kind: Kind): string {
+  const { fresh, holding, consenting, routing, audited } = kind;
+  const key = [fresh, holding, consenting, routing, audited].reduce((sum, flag) => sum * 2 + Number(flag), 0);
+  const text = texts.get(key) ?? statementText(kind);
+  texts.set(key, text);
+  return text;
+}
 
 /** The statement that writes these entries; `readWritten` reads its rows. */
 export function writeStatement(tenant: number, entries: readonly WriteEntry[]): Statement {
@@ -273,17 +292,20 @@ export function writeStatement(tenant: number, entries: readonly WriteEntry[]): 
     column((entry) => entry.method),
     column((entry) => entry.content),
     column((entry) => entry.exact),
+    column((entry) => entry.origin),
     ...resourceColumns.map((_, i) => column((entry) => entry.index?.columns[i])),
     oldestRevision(entries),
     ...indexTables.flatMap((table) => indexArrays(table, ordered)),
   ];
   const consenting = entries.some(({ type }) => type === consentType);
   if (consenting) values.push(...consentArrays(ordered));
+  const routing = entries.some(({ type }) => type === endpointType);
+  if (routing) values.push(...ruleArrays(ordered));
   const holding = holdsContained(ordered);
   if (holding) values.push(...containedArrays(ordered));
   const audited = entries.some(({ audit }) => audit !== undefined);
   if (audited) values.push(...auditArrays(ordered));
-  return { text: texts[Number(fresh)]?.[Number(holding)]?.[Number(consenting)]?.[Number(audited)] ?? '', values };
+  return { text: textOf({ fresh, holding, consenting, routing, audited }), values };
 }
 
 function oldestRevision(entries: readonly WriteEntry[]): number {

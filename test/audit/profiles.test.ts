@@ -41,7 +41,18 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
   retention: ['retention-run', 'retention-announced'],
   'log-used': ['audit-verified'],
   'app-state': ['app-state'],
-  message: ['message-received', 'message-refused', 'message-read', 'message-explained', 'interface-tested'],
+  message: [
+    'message-received',
+    'message-refused',
+    'message-read',
+    'message-sent',
+    'message-not-sent',
+    'interface-stalled',
+    'interface-resumed',
+    'message-retried',
+    'message-explained',
+    'interface-tested',
+  ],
 };
 const conditional: readonly KindName[] = ['create', 'update', 'patch', 'delete'];
 

@@ -23,6 +23,7 @@ import { sessionOf } from '../gateway.ts';
 import { ack, readMessage } from './answer.ts';
 import { applied, type Known } from './applied.ts';
 import type { Served } from './interfaces.ts';
+import { answeredLater } from './later.ts';
 import { interfaceFor } from './settings.ts';
 import { endTask } from './task.ts';
 import { unmappedOf } from './unmapped.ts';
@@ -62,8 +63,20 @@ export function receive(server: Server, arrival: Arrival, bytes: Buffer): Recept
     return refusing(server, arrival, { problem, known: { message, charset: decoded.charset } });
   }
   const known = { ...served, message, header, charset: decoded.charset, peer: arrival.peer };
+  if (header.code === 'ACK') return { key: turnOf(served), acknowledgements: takeAnswer(server, known, bytes) };
   const acknowledgements = isBatch(message) ? takeBatch(server, known) : take(server, known, bytes);
   return { key: turnOf(served), acknowledgements };
+}
+
+/** What a peer says of a message that we sent; it is acknowledged only where it asks for that. */
+async function* takeAnswer(server: Server, known: Known, bytes: Buffer): AsyncGenerator<Buffer> {
+  const { header } = known;
+  const isOurs = await answeredLater(server, known, bytes);
+  const sentence = 'MSA-2 names no message that waits for an answer.';
+  if (!isOurs) await refuse(server, { peer: known.peer, candidates: [known] }, sentence);
+  if (!isEnhanced(header) || !isWanted(header.acceptAck, isOurs)) return;
+  const problem: Problem = { code: '204', sentence, place: { segment: 'MSA', sequence: 1, field: 2 } };
+  yield isOurs ? ack(known, { code: 'CA', problems: [] }) : ack(known, { code: 'CR', problems: [problem] });
 }
 
 /**

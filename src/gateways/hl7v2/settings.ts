@@ -8,6 +8,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { JsonObject } from '../../fhir/json.ts';
 import type { Header } from '../../hl7v2/header.ts';
+import { outboundParts, readOutbound, type Outbound, type OutboundGiven, type Part } from './outbound-settings.ts';
 
 export const interfaceExtension = 'https://makhbar.org/fhir/StructureDefinition/hl7v2-interface';
 export const connectionTypes = 'http://terminology.hl7.org/CodeSystem/endpoint-connection-type';
@@ -37,15 +38,8 @@ export interface Interface {
   readonly secure: boolean;
   /** SHA-256 fingerprints of the certificates of which a peer must show one; none for any peer. */
   readonly clientCertificates: readonly string[];
-}
-
-interface Part {
-  readonly url?: string;
-  readonly valueString?: string;
-  readonly valueCode?: string;
-  readonly valueUri?: string;
-  readonly valueCanonical?: string;
-  readonly extension?: readonly Part[];
+  /** Where messages go; undefined where none do. */
+  readonly out?: Outbound;
 }
 
 /** Undefined for an Endpoint that is no active HL7 v2 interface for messages that come in. */
@@ -64,6 +58,7 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
   const all = (wanted: string): string[] =>
     parts.flatMap(({ url, valueString, valueCode }) => (url === wanted ? (valueString ?? valueCode ?? []) : []));
   const systems = parts.filter(({ url }) => url === 'system').map(systemOf);
+  const out = readOutbound(parts);
   return {
     id,
     name: name ?? id,
@@ -78,6 +73,7 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     secure: /^mllps:/.test(address ?? ''),
     clientCertificates: all('clientCertificate').map(fingerprint),
     conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
+    ...(out !== undefined && { out }),
   };
 }
 
@@ -154,8 +150,12 @@ export function interfaceEndpoint(settings: {
   readonly storeOnly?: readonly string[];
   readonly conceptMaps?: readonly string[];
   readonly clientCertificates?: readonly string[];
+  /** Assigning authority → system of identifiers. */
+  readonly systems?: Readonly<Record<string, string>>;
+  readonly out?: OutboundGiven;
 }): JsonObject {
   const { name, address, allowed, storeOnly = [], conceptMaps = [], clientCertificates = [], ...single } = settings;
+  const { systems = {}, out } = single;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
@@ -164,6 +164,14 @@ export function interfaceEndpoint(settings: {
     ...storeOnly.map((value) => ({ url: 'storeOnly', valueString: value })),
     ...clientCertificates.map((value) => ({ url: 'clientCertificate', valueString: value })),
     ...conceptMaps.map((value) => ({ url: 'conceptMap', valueCanonical: value })),
+    ...Object.entries(systems).map(([authority, uri]) => ({
+      url: 'system',
+      extension: [
+        { url: 'authority', valueString: authority },
+        { url: 'uri', valueUri: uri },
+      ],
+    })),
+    ...(out === undefined ? [] : outboundParts(out)),
   ];
   return {
     resourceType: 'Endpoint',

@@ -31,6 +31,63 @@ export async function waitAsTask(
   { tenant, interface: { id: endpoint, name }, message, peer }: Waiting,
   { id, problems }: { readonly id: string; readonly problems: readonly Problem[] },
 ): Promise<void> {
+  await open(
+    server,
+    { tenant, interface: { id: endpoint, name }, peer },
+    {
+      id,
+      text: `Message of ${name} not applied`,
+      description: problems.map(({ sentence }) => sentence).join('\n'),
+      input: [{ type: { text: 'message' }, valueString: marked(message, problems[0]?.place).slice(0, shown) }],
+    },
+  );
+}
+
+interface Unsent {
+  /** Of the message, or of the Task where there is none. */
+  readonly id: string;
+  readonly sentence: string;
+  /** The version that was to be told: Type/id/_history/n. */
+  readonly source?: string | undefined;
+  readonly message?: Message | undefined;
+}
+
+/** One Task for what was to be sent and was not. */
+export async function waitToBeSent(
+  server: Server,
+  { tenant, interface: own }: Pick<Waiting, 'tenant' | 'interface'>,
+  { id, sentence, source, message }: Unsent,
+): Promise<void> {
+  const reference = /^[A-Z]\w+\/[^/]+/.exec(source ?? '')?.[0];
+  await open(
+    server,
+    { tenant, interface: own, peer: '' },
+    {
+      id,
+      text: `Message to ${own.name} not sent`,
+      description: sentence,
+      ...(reference !== undefined && { focus: { reference } }),
+      input:
+        message === undefined
+          ? []
+          : [{ type: { text: 'message' }, valueString: marked(message, undefined).slice(0, shown) }],
+    },
+  );
+}
+
+interface Opened {
+  readonly id: string;
+  readonly text: string;
+  readonly description: string;
+  readonly focus?: JsonObject;
+  readonly input: JsonObject[];
+}
+
+async function open(
+  server: Server,
+  { tenant, interface: { id: endpoint }, peer }: Pick<Waiting, 'tenant' | 'interface' | 'peer'>,
+  { id, text, description, focus, input }: Opened,
+): Promise<void> {
   const caller = await interfaceCaller(server, tenant, endpoint);
   const context = contextOf(server, { tenant, caller, requestId: id, address: peer });
   const resource: JsonObject = {
@@ -38,10 +95,11 @@ export async function waitAsTask(
     identifier: [{ system: messageSystem, value: id }],
     status: 'ready',
     intent: 'order',
-    code: { coding: [{ system: taskCodes, code: 'message-error' }], text: `Message of ${name} not applied` },
-    description: problems.map(({ sentence }) => sentence).join('\n'),
+    code: { coding: [{ system: taskCodes, code: 'message-error' }], text },
+    description,
+    ...(focus !== undefined && { focus }),
     authoredOn: new Date().toISOString(),
-    input: [{ type: { text: 'message' }, valueString: marked(message, problems[0]?.place).slice(0, shown) }],
+    ...(input.length > 0 && { input }),
   };
   await serve(context, put(resource, id));
 }
