@@ -82,18 +82,7 @@ const layers: Record<string, readonly string[]> = {
   retention: ['audit', 'fhir', 'sealing', 'store'],
   // What a laboratory must be able to tell of its processing.
   processing: ['access', 'accounts', 'config', 'fhir', 'retention', 'store'],
-  jobs: [
-    'audit',
-    'config',
-    'fhir',
-    'interactions',
-    'operations',
-    'request',
-    'retention',
-    'search',
-    'serve',
-    'store',
-  ],
+  jobs: ['audit', 'config', 'fhir', 'interactions', 'operations', 'request', 'retention', 'search', 'serve', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
   // HL7 v2 ↔ FHIR, pure.
   translation: ['fhir', 'hl7v2'],
