@@ -9,6 +9,9 @@ export const explain: Texts['explain'] = {
   received: 'تاريخ الاستلام',
   status: 'ما آلت إليه',
   statuses: {
+    queued: 'بانتظار الإرسال',
+    sent: 'أُرسلت',
+    accepted: 'قُبلت دون رد بعد',
     received: 'بانتظار التطبيق',
     stored: 'محفوظة دون ترجمة',
     applied: 'طُبّقت',

@@ -7,6 +7,9 @@ export const explain = {
   received: 'Received',
   status: 'What became of it',
   statuses: {
+    queued: 'to be sent',
+    sent: 'sent',
+    accepted: 'taken, no answer yet',
     received: 'to be applied',
     stored: 'kept, not translated',
     applied: 'applied',

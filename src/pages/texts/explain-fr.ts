@@ -9,6 +9,9 @@ export const explain: Texts['explain'] = {
   received: 'Reçu le',
   status: 'Ce qu’il est devenu',
   statuses: {
+    queued: 'à envoyer',
+    sent: 'envoyé',
+    accepted: 'accepté, sans réponse encore',
     received: 'à appliquer',
     stored: 'conservé, non traduit',
     applied: 'appliqué',
