@@ -1,6 +1,10 @@
 /**
- * The events of signing in and of tokens. Pages note what they did with the request; what the provider did by itself
- * shows in its answer. Both are stored before the answer leaves; where that fails, the answer is 503 instead.
+ * The events of signing in, of tokens, and of what people and apps change here.
+ *
+ * 1. A change of what is kept (an account, an app, its state) ends with its event, in one transaction (`telling`).
+ * 2. Pages note what else they did with the request; what the provider did by itself shows in its answer. Both are stored
+ *    before the answer leaves.
+ * 3. Where an event cannot be stored the answer is 503.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Context, Middleware } from 'koa';
@@ -9,6 +13,7 @@ import type { Agent } from '../audit/record.ts';
 import { thing, type SecurityEvent } from '../audit/security.ts';
 import type { Account } from '../store/accounts.ts';
 import { accountById } from './accounts.ts';
+import type { LastDeed } from './identity.ts';
 import type { Laboratory } from './laboratory.ts';
 
 /** What happened, without where from. */
@@ -21,29 +26,44 @@ export function note(ctx: Context, deed: Deed): void {
 
 interface Noted {
   deeds?: Deed[];
+  visit?: Visit | undefined;
+  /** A change was not made because its event could not be stored. */
+  untold?: boolean;
+}
+
+export interface Doing {
+  readonly ctx: Context;
+  readonly laboratory: Laboratory;
+}
+
+/** For the end of the transaction that makes a change: neither is without the other. */
+export function telling({ ctx, laboratory }: Doing, deed: () => Deed): LastDeed {
+  return async (session) => {
+    const state = ctx.state as Noted;
+    const { address = '', requestId = '' } = state.visit ?? {};
+    state.untold = true;
+    await laboratory.announceWithin(session, { ...deed(), address, requestId });
+    state.untold = false;
+  };
+}
+
+/** The same of a person who changes something of their own account. */
+export function tellingChange(doing: Doing, account: Account, what: string): LastDeed {
+  return telling(doing, () => changeOf(account, what));
 }
 
 export function agentOf({ id, fhirUser, display }: Account, client = ''): Agent {
   return { subject: id, client, roles: [], ...(fhirUser !== undefined && { fhirUser }), name: display };
 }
 
-/** A person changed something of their own account. */
-export function noteChange(
-  ctx: Context,
-  account: Account,
-  what: string,
-  result: Pick<Deed, 'outcome' | 'reason'> = {},
-): void {
+/** Something of a person's own account. */
+export function changeOf(account: Account, what: string): Deed {
   const further = [thing('account', account.id)];
-  note(ctx, { kind: 'user-changed', deed: `account ${what}`, agent: agentOf(account), further, ...result });
+  return { kind: 'user-changed', deed: `account ${what}`, agent: agentOf(account), further };
 }
 
 /** Of a person who has shown everything that was asked for. */
-export async function noteSignIn(
-  { ctx, laboratory }: { readonly ctx: Context; readonly laboratory: Laboratory },
-  accountId: string,
-  client?: string,
-): Promise<void> {
+export async function noteSignIn({ ctx, laboratory }: Doing, accountId: string, client?: string): Promise<void> {
   const account = await accountById(laboratory.identity, laboratory.tenant, accountId);
   note(ctx, { kind: 'sign-in', agent: account === undefined ? { subject: accountId } : agentOf(account, client) });
 }
@@ -58,9 +78,9 @@ export function auditDeeds(
   visitOf: (request: IncomingMessage) => Visit | undefined,
 ): Middleware {
   return async (ctx, next) => {
+    const { address = '', requestId = '' } = ((ctx.state as Noted).visit = visitOf(ctx.req)) ?? {};
     await next();
     const deeds = [...((ctx.state as Noted).deeds ?? []), ...ofProvider(ctx)];
-    const { address = '', requestId = '' } = visitOf(ctx.req) ?? {};
     try {
       for (const deed of deeds) {
         await laboratory.announce(laboratory.tenant, { ...deed, address, requestId });
@@ -69,6 +89,7 @@ export function auditDeeds(
       laboratory.log.error({ tenant: laboratory.tenant.name, err: error }, 'sign-in not audited');
       withhold(ctx);
     }
+    if ((ctx.state as Noted).untold === true) withhold(ctx);
   };
 }
 
@@ -85,10 +106,6 @@ function ofProvider(ctx: Context): Deed[] {
   if (oidc?.route === 'token') return [tokenDeed(ctx, oidc)];
   if (oidc?.route === 'revocation' && ctx.status === 200) {
     return [{ kind: 'token-revoked', agent: agentOfProvider(oidc) }];
-  }
-  if (oidc?.route === 'registration' && ctx.status === 201) {
-    const id = String((ctx.body as { client_id?: unknown }).client_id ?? '');
-    return [{ kind: 'client-changed', agent: { client: id }, further: [thing('client', id)] }];
   }
   return [];
 }

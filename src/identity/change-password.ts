@@ -5,7 +5,7 @@ import type { Session } from '../store/pool.ts';
 import { dropTickets } from '../store/tickets.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { authenticatePassword, type SignIn } from './accounts.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, LastDeed } from './identity.ts';
 import { passwordProblem, passwordRules, type PasswordProblem } from './password-rules.ts';
 import { hashPassword } from './password.ts';
 
@@ -16,6 +16,7 @@ export interface PasswordChange {
   readonly address: string;
   /** Uid of the session that stays; all others end, and what applications were granted. */
   readonly session?: string | undefined;
+  readonly told?: LastDeed;
 }
 
 export type PasswordChanged =
@@ -26,7 +27,7 @@ export type PasswordChanged =
 export async function changePassword(
   identity: Identity,
   tenant: Tenant,
-  { account, current, next, address, session: kept }: PasswordChange,
+  { account, current, next, address, session: kept, told }: PasswordChange,
 ): Promise<PasswordChanged> {
   const answer = await authenticatePassword(identity, tenant, {
     username: account.username,
@@ -41,6 +42,7 @@ export async function changePassword(
     await setPassword(session, account.id, hash, identity.now());
     await dropTickets(session, account.id);
     await endOtherAccess(session, account.id, kept);
+    await told?.(session);
   });
   return { changed: true };
 }

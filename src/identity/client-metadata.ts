@@ -1,9 +1,11 @@
 /** The applications of a laboratory as the provider knows them: its Client model over the table `client`. */
-import type { Adapter, AdapterPayload } from 'oidc-provider';
+import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider';
 import type { ClientKind } from '../access/clients.ts';
-import { addClient, findClient, secretHash, type Client } from '../store/clients.ts';
+import { thing } from '../audit/security.ts';
+import { addClient, findClient, secretHash, type Client, type NewClient } from '../store/clients.ts';
 import { sessionOf } from '../store/accounts.ts';
-import type { Database } from '../store/pool.ts';
+import { telling } from './audit-deeds.ts';
+import type { Laboratory } from './laboratory.ts';
 import { registeredClient } from './registration.ts';
 
 interface Ways {
@@ -22,8 +24,9 @@ export const waysOf: Readonly<Record<ClientKind, Ways>> = {
   launcher: { grants: ['client_credentials'], method: 'private_key_jwt' },
 };
 
-export function clientAdapter(database: Database, tenant: number): Adapter {
-  const session = sessionOf(database, tenant);
+export function clientAdapter(laboratory: Laboratory): Adapter {
+  const { identity, tenant } = laboratory;
+  const session = sessionOf(identity.database, tenant.id);
   const nothing = async (): Promise<undefined> => undefined;
   return {
     find: async (id) => {
@@ -33,7 +36,7 @@ export function clientAdapter(database: Database, tenant: number): Adapter {
       return client?.status === 'active' ? metadataOf(client) : undefined;
     },
     upsert: async (id, payload) => {
-      await addClient(session, registeredClient(id, payload));
+      await register(laboratory, registeredClient(id, payload));
     },
     findByUid: nothing,
     findByUserCode: nothing,
@@ -41,6 +44,20 @@ export function clientAdapter(database: Database, tenant: number): Adapter {
     destroy: nothing,
     revokeByGrantId: nothing,
   };
+}
+
+/** Asked for by a request of the application itself. */
+async function register(laboratory: Laboratory, client: NewClient): Promise<void> {
+  const { ctx } = Provider;
+  if (ctx === undefined) throw new Error('An application registers itself by a request.');
+  const { id } = client;
+  const further = [thing('client', id)];
+  const told = telling({ ctx, laboratory }, () => ({ kind: 'client-changed', agent: { client: id }, further }));
+  const { identity, tenant } = laboratory;
+  await identity.database.transaction(tenant.id, async (session) => {
+    await addClient(session, client);
+    await told(session);
+  });
 }
 
 /** RFC 7591 client metadata; the secret's place holds its hash (`sameSecret`). */

@@ -35,9 +35,7 @@ export function configurationOf(laboratory: Laboratory, keys: readonly JWK[]): C
   const { path: _, ...short } = long;
   return {
     adapter: (kind) =>
-      kind === 'Client'
-        ? clientAdapter(identity.database, tenant.id)
-        : stateAdapter(identity.database, tenant.id, kind),
+      kind === 'Client' ? clientAdapter(laboratory) : stateAdapter(identity.database, tenant.id, kind),
     jwks: { keys: [...keys] } as NonNullable<Configuration['jwks']>,
     cookies: {
       keys: [derivedKey(laboratory, 'cookies').toString('base64url')],

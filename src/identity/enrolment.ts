@@ -9,6 +9,7 @@ import { enrolPasskeyPage, enrolTotpPage } from '../pages/enrol.ts';
 import type { Posting } from '../pages/form.ts';
 import type { Texts } from '../pages/texts/en.ts';
 import type { Account } from '../store/accounts.ts';
+import { tellingChange } from './audit-deeds.ts';
 import type { Laboratory } from './laboratory.ts';
 import { sendPage } from './pages/frame.ts';
 import { finishPasskeyEnrolment, startPasskeyEnrolment } from './passkeys.ts';
@@ -33,7 +34,9 @@ export async function enrolTotp(enrolling: Enrolling, { back }: { back: string }
   const { laboratory, ctx, account, address, form, texts, frame, posting, shown } = enrolling;
   const { identity, tenant } = laboratory;
   const code = form?.get('code') ?? undefined;
-  if (code !== undefined && (await confirmTotp(identity, tenant, { account, address, code })).verified) return true;
+  const told = tellingChange(enrolling, account, 'factor add totp');
+  if (code !== undefined && (await confirmTotp(identity, tenant, { account, address, code, told })).verified)
+    return true;
   // A wrong code and a reload keep the secret: the app may hold it already.
   const { secret, uri } = await startTotp(identity, tenant, account, { label: '', shown, visit: posting.csrf });
   const problem = code === undefined ? {} : { problem: 'code' as const };
@@ -50,10 +53,9 @@ export async function enrolPasskey(
   const { identity, tenant, issuer } = laboratory;
   const response = form?.get('response') ?? undefined;
   const label = form?.get('name')?.trim() ?? '';
-  if (
-    response !== undefined &&
-    (await finishPasskeyEnrolment(identity, tenant, account, { issuer, response, label, shown }))
-  ) {
+  const told = tellingChange(enrolling, account, 'factor add passkey');
+  const answer = { issuer, label, shown, told };
+  if (response !== undefined && (await finishPasskeyEnrolment(identity, tenant, account, { ...answer, response }))) {
     return true;
   }
   const options = await startPasskeyEnrolment(identity, tenant, account, { issuer, shown });

@@ -14,7 +14,7 @@ import { deleteFactors, readFactors, type Factor } from '../store/factors.ts';
 import { countRecoveryCodes, dropRecoveryCodes } from '../store/recovery.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { rolesOfAccount } from './accounts.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, LastDeed } from './identity.ts';
 import { beginTry, endTry } from './lock-out.ts';
 
 export interface Factors {
@@ -87,13 +87,14 @@ export async function removeFactor(
   identity: Identity,
   tenant: Tenant,
   account: Account,
-  { factor, shown }: { factor: string; shown: Authentication },
+  { factor, shown, told }: { factor: string; shown: Authentication; told?: LastDeed },
 ): Promise<boolean> {
   await checkMayChange(identity, tenant, account, shown);
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(factor)) return false;
   return identity.database.transaction(tenant.id, async (session) => {
     const removed = await deleteFactors(session, account.id, factor);
     if ((await readFactors(session, [account.id])).length === 0) await dropRecoveryCodes(session, account.id);
+    if (removed > 0) await told?.(session);
     return removed > 0;
   });
 }

@@ -1,6 +1,10 @@
 /** What the deeds on accounts work with; one for each process. */
 import type { Database } from '../store/pool.ts';
+import type { Session } from '../store/pool.ts';
 import { makeTurns, type Turns } from './turns.ts';
+
+/** The last deed of the transaction that changes something: storing its event. */
+export type LastDeed = (session: Session) => Promise<void>;
 
 export interface Identity {
   readonly database: Database;

@@ -4,6 +4,7 @@ import type { SecurityEvent } from '../audit/security.ts';
 import type { Log } from '../log.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import type { Caller } from '../access/caller.ts';
+import type { Session } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
 import type { Identity } from './identity.ts';
 
@@ -25,6 +26,9 @@ export interface StorageUse {
 /** Stores an event; it is durable when the promise settles. */
 export type Announce = (tenant: Tenant, event: SecurityEvent) => Promise<void>;
 
+/** Stores an event with the transaction that it tells of. */
+export type AnnounceWithin = (session: Session, event: SecurityEvent) => Promise<void>;
+
 /** What the providers of one process share. */
 export interface IdentityParts {
   readonly identity: Identity;
@@ -32,6 +36,7 @@ export interface IdentityParts {
   readonly search: SearchAs;
   readonly storage: StorageUse;
   readonly announce: Announce;
+  readonly announceWithin: AnnounceWithin;
 }
 
 export interface Laboratory extends IdentityParts {

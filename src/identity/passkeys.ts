@@ -24,7 +24,7 @@ import { consumeChallenge, keepChallenge, type Challenge } from '../store/challe
 import { insertPasskey, readPasskeys, useCounter, type Passkey } from '../store/factors.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { checkMayAdd, labelOf, tryFactor, type Shown, type Try } from './factors.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, LastDeed } from './identity.ts';
 
 const lifetime = 5 * 60_000;
 /** An answer is some 1 kB. */
@@ -53,12 +53,20 @@ export async function startPasskeyEnrolment(
   return options;
 }
 
+export interface PasskeyAnswer {
+  readonly issuer: string;
+  readonly response: string;
+  readonly label: string;
+  readonly shown: Authentication;
+  readonly told?: LastDeed;
+}
+
 /** The answer of the authenticator; false where it is not good. */
 export async function finishPasskeyEnrolment(
   identity: Identity,
   tenant: Tenant,
   account: Account,
-  { issuer, response, label, shown }: { issuer: string; response: string; label: string; shown: Authentication },
+  { issuer, response, label, shown, told }: PasskeyAnswer,
 ): Promise<boolean> {
   await checkMayAdd(identity, tenant, account, shown);
   const answer = parsed(response) as RegistrationResponseJSON | undefined;
@@ -79,8 +87,15 @@ export async function finishPasskeyEnrolment(
     counter,
     transports: transports.slice(0, 10).map((transport) => String(transport).slice(0, 20)),
   };
-  const session = sessionOf(identity.database, tenant.id);
-  return insertPasskey(session, { ...passkey, account: account.id, label: labelOf(label) }, identity.now());
+  return identity.database.transaction(tenant.id, async (session) => {
+    const isNew = await insertPasskey(
+      session,
+      { ...passkey, account: account.id, label: labelOf(label) },
+      identity.now(),
+    );
+    if (isNew) await told?.(session);
+    return isNew;
+  });
 }
 
 /** The options for navigator.credentials.get; undefined where the account has no passkey. */

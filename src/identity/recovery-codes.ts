@@ -8,7 +8,7 @@ import { sessionOf, type Account } from '../store/accounts.ts';
 import { consumeRecoveryCode, replaceRecoveryCodes } from '../store/recovery.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { checkMayChange, tryFactor, type Shown, type Try } from './factors.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, LastDeed } from './identity.ts';
 
 const howMany = 10;
 /** Crockford's: without letters that look like digits. */
@@ -19,13 +19,14 @@ export async function newRecoveryCodes(
   identity: Identity,
   tenant: Tenant,
   account: Account,
-  shown: Authentication,
+  { told, ...shown }: Authentication & { readonly told?: LastDeed },
 ): Promise<string[]> {
   await checkMayChange(identity, tenant, account, shown);
   const codes = Array.from({ length: howMany }, newCode);
-  await identity.database.transaction(tenant.id, (session) =>
-    replaceRecoveryCodes(session, account.id, codes.map(canonical), identity.now()),
-  );
+  await identity.database.transaction(tenant.id, async (session) => {
+    await replaceRecoveryCodes(session, account.id, codes.map(canonical), identity.now());
+    await told?.(session);
+  });
   return codes;
 }
 

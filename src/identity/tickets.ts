@@ -11,7 +11,7 @@ import { endAccess } from '../store/oidc.ts';
 import type { Session } from '../store/pool.ts';
 import { readTicket, useTicket, type TicketKind } from '../store/tickets.ts';
 import type { Tenant } from '../store/tenants.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, LastDeed } from './identity.ts';
 import { passwordProblem, passwordRules, type PasswordProblem } from './password-rules.ts';
 import { hashPassword } from './password.ts';
 
@@ -46,7 +46,12 @@ export type Accepted =
 export async function acceptTicket(
   identity: Identity,
   tenant: Tenant,
-  { ticket, kind, password }: { ticket: string; kind: TicketKind; password: string },
+  {
+    ticket,
+    kind,
+    password,
+    told,
+  }: { ticket: string; kind: TicketKind; password: string; told?: (of: Account) => LastDeed },
 ): Promise<Accepted> {
   const open = await openTicket(identity, tenant, { ticket, kind });
   if (open === undefined) return { refused: 'ticket' };
@@ -54,13 +59,18 @@ export async function acceptTicket(
   if (problem !== undefined) return { refused: 'password', problem };
   const hash = await hashPassword(identity, tenant, password);
   return identity.database.transaction(tenant.id, (session) =>
-    accepted(session, { ticket, hash, now: identity.now() }),
+    accepted(session, { ticket, hash, now: identity.now(), told }),
   );
 }
 
 async function accepted(
   session: Session,
-  { ticket, hash, now }: { ticket: string; hash: string; now: number },
+  {
+    ticket,
+    hash,
+    now,
+    told,
+  }: { ticket: string; hash: string; now: number; told: ((of: Account) => LastDeed) | undefined },
 ): Promise<Accepted> {
   const used = await useTicket(session, ticket, now);
   const account = used && (await findAccountById(session, used.account));
@@ -68,5 +78,6 @@ async function accepted(
   await setPassword(session, account.id, hash, now);
   await clearAttempts(session, [attemptKey('account', account.username)]);
   await endAccess(session, account.id);
+  await told?.(account)(session);
   return { account: (await findAccountById(session, account.id)) ?? account };
 }

@@ -11,7 +11,7 @@ import { insertTotp, readTotp, useStep } from '../store/factors.ts';
 import type { EncryptedSecret } from '../store/secrets.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { checkMayAdd, labelOf, tryFactor, type Shown, type Try } from './factors.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, LastDeed } from './identity.ts';
 import { decrypt, encrypt } from './secrets.ts';
 
 /** What the person puts into an app, by hand or as a picture. */
@@ -71,10 +71,10 @@ function uriOf(tenant: Tenant, account: Account, secret: string): string {
 export async function confirmTotp(
   identity: Identity,
   tenant: Tenant,
-  { code, ...attempt }: Try & { code: string },
+  { code, told, ...attempt }: Try & { code: string; told?: LastDeed },
 ): Promise<Shown> {
   return tryFactor(identity, tenant, attempt, () =>
-    isCode(identity, tenant, attempt.account, { code, confirmed: false }),
+    isCode(identity, tenant, attempt.account, { code, confirmed: false, told }),
   );
 }
 
@@ -92,7 +92,7 @@ async function isCode(
   identity: Identity,
   tenant: Tenant,
   account: Account,
-  { code, confirmed }: { code: string; confirmed: boolean },
+  { code, confirmed, told }: { code: string; confirmed: boolean; told?: LastDeed | undefined },
 ): Promise<boolean> {
   const digits = asciiDigits(code);
   if (!/^\d{6}$/.test(digits)) return false;
@@ -102,7 +102,12 @@ async function isCode(
     const secret = (await decrypt(identity, tenant, `${account.id}/${factor.id}`, factor)).toString();
     const result = verifySync({ secret, token: digits, epoch: Math.floor(now / 1_000), epochTolerance: 30 });
     if (result.valid && 'timeStep' in result) {
-      return useStep(session, { account: account.id, factor: factor.id, step: result.timeStep }, now);
+      const used = { account: account.id, factor: factor.id, step: result.timeStep };
+      return identity.database.transaction(tenant.id, async (inside) => {
+        const isNew = await useStep(inside, used, now);
+        if (isNew) await told?.(inside);
+        return isNew;
+      });
     }
   }
   return false;

@@ -9,7 +9,7 @@ import { makeIdentity } from '../identity/identity.ts';
 import type { SearchAs, StorageUse } from '../identity/laboratory.ts';
 import { sendRefusal } from '../identity/pages/refusal.ts';
 import { makeProviders } from '../identity/providers.ts';
-import { announce } from '../interactions/announce.ts';
+import { announce, announceWithin } from '../interactions/announce.ts';
 import type { Refusals } from '../interactions/refusals.ts';
 import { checkStorage } from '../interactions/storage.ts';
 import { newTrail, untracked } from '../interactions/trail.ts';
@@ -38,6 +38,7 @@ export function identityHandler(config: Config, { database, server, refusals }: 
     announce: async (tenant, event) => {
       if (isTold(refusals, tenant, event)) await announce(server, tenant, event);
     },
+    announceWithin,
   });
   return async (asked) => {
     const { request, response, tenant, issuer, address, requestId, refused } = asked;

@@ -32,28 +32,23 @@ function fromRow({ state_id: id, ver: version, changed, ...rest }: Row): AppStat
   return { id, version, changed: instantText(changed), ...rest };
 }
 
-/** Undefined where there are `most` of this key already. */
+/** In a transaction; undefined where there are `most` of this key already. */
 export async function addState(
   session: Session,
   key: StateKey,
   { content, madeBy, most }: { content: string; madeBy: string; most: number },
 ): Promise<AppState | undefined> {
   const { tenant } = session;
+  // Of those that come at once each would see the others not.
+  await session.query(sql`select pg_advisory_xact_lock(hashtextextended(
+    ${JSON.stringify(['app_state', key.system, key.code, key.subject])}, ${tenant}::int8))`);
   const [row] = await session.query<Row>(sql`
     insert into app_state (tenant_id, state_id, system, code, subject, content, made_by)
     select ${tenant}, ${randomUUID()}, ${key.system}, ${key.code}, ${key.subject}, ${content}, ${madeBy}
       where (select count(*) from app_state where tenant_id = ${tenant} and system = ${key.system}
         and code = ${key.code} and subject = ${key.subject}) < ${most}
     returning ${columns}`);
-  if (row === undefined) return undefined;
-  // Of those that came at once each saw the others not; whoever sees too many afterwards takes its own away.
-  const [{ count } = { count: 0 }] = await session.query<{ count: number }>(sql`
-    select count(*)::int4 as count from app_state where tenant_id = ${tenant} and system = ${key.system}
-      and code = ${key.code} and subject = ${key.subject}`);
-  const made = fromRow(row);
-  if (count <= most) return made;
-  await deleteState(session, made);
-  return undefined;
+  return row && fromRow(row);
 }
 
 export async function readState(session: Session, id: string): Promise<AppState | undefined> {

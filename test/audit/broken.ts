@@ -5,7 +5,8 @@
  */
 import { afterAll } from '@jest/globals';
 import pg from 'pg';
-import { testServer } from '../server.ts';
+import type { Database } from '../../src/store/pool.ts';
+import { testDatabase, testServer } from '../server.ts';
 
 let owner: pg.Client | undefined;
 const made = new Set<number>();
@@ -53,4 +54,40 @@ export async function withoutLog<T>({ id }: { id: number }, work: () => Promise<
   } finally {
     await run(`delete from ${name}`);
   }
+}
+
+/** The database, of which the n-th statement of a transaction fails. */
+export function failing(n: number): { database: Database; failed: () => boolean } {
+  let left = n;
+  const fail = (): boolean => left-- === 1;
+  const database = testDatabase();
+  return {
+    failed: () => left < 1,
+    database: {
+      ...database,
+      transaction: (tenant, work, isolation) =>
+        database.transaction(
+          tenant,
+          (session) =>
+            work({
+              tenant,
+              query: (statement) => (fail() ? Promise.reject(new Error('cut')) : session.query(statement)),
+            }),
+          isolation,
+        ),
+      operating: (work) =>
+        database.operating((operator) =>
+          work({
+            operator: (statement) => (fail() ? Promise.reject(new Error('cut')) : operator.operator(statement)),
+            become: async (tenant) => {
+              const session = await operator.become(tenant);
+              return {
+                tenant,
+                query: (statement) => (fail() ? Promise.reject(new Error('cut')) : session.query(statement)),
+              };
+            },
+          }),
+        ),
+    },
+  };
 }

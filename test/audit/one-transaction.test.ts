@@ -10,7 +10,7 @@ import type { Database } from '../../src/store/pool.ts';
 import { sql } from '../../src/store/sql.ts';
 import { changeTenantSettings, findTenant } from '../../src/store/tenants.ts';
 import { makeLaboratory, signIn, testDatabase, testServer, type Laboratory } from '../server.ts';
-import { withoutLog } from './broken.ts';
+import { failing, withoutLog } from './broken.ts';
 import { eventsOf } from './log.ts';
 
 let lab: Laboratory;
@@ -171,42 +171,6 @@ describe('commands', () => {
 });
 
 describe('whichever statement fails, a change is not half made', () => {
-  /** The database, of which the n-th statement of a transaction fails. */
-  function failing(n: number): { database: Database; failed: () => boolean } {
-    let left = n;
-    const fail = (): boolean => left-- === 1;
-    const database = testDatabase();
-    return {
-      failed: () => left < 1,
-      database: {
-        ...database,
-        transaction: (tenant, work, isolation) =>
-          database.transaction(
-            tenant,
-            (session) =>
-              work({
-                tenant,
-                query: (statement) => (fail() ? Promise.reject(new Error('cut')) : session.query(statement)),
-              }),
-            isolation,
-          ),
-        operating: (work) =>
-          database.operating((operator) =>
-            work({
-              operator: (statement) => (fail() ? Promise.reject(new Error('cut')) : operator.operator(statement)),
-              become: async (tenant) => {
-                const session = await operator.become(tenant);
-                return {
-                  tenant,
-                  query: (statement) => (fail() ? Promise.reject(new Error('cut')) : session.query(statement)),
-                };
-              },
-            }),
-          ),
-      },
-    };
-  }
-
   const definition = { name: 'half', title: 'Half', scopes: ['user/Patient.rs'], manages: [], secondFactor: false };
   const byAdministrator: Record<string, (administration: Administration) => Promise<unknown>> = {
     addUser: (one) => addUser(one, { username: 'half', roles: ['technician', 'auditor'] }),

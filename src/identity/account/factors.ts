@@ -8,7 +8,7 @@ import { recoveryCodesPage } from '../../pages/recovery-codes.ts';
 import { demandsSecondFactor } from '../../access/second-factor.ts';
 import { secondFactorAcr } from '../../access/authentication.ts';
 import { rolesOfAccount } from '../accounts.ts';
-import { noteChange } from '../audit-deeds.ts';
+import { tellingChange } from '../audit-deeds.ts';
 import { enrolPasskey, enrolTotp, type Enrolling } from '../enrolment.ts';
 import { factorsOf, removeFactor as remove } from '../factors.ts';
 import { sendPage } from '../pages/frame.ts';
@@ -38,7 +38,6 @@ async function isFirst({ laboratory: { identity, tenant }, account }: SignedInVi
 
 /** Who has just set up the first factor has shown it; the session says so, and there are recovery codes to keep. */
 async function added(visit: SignedInVisit, kind: 'totp' | 'passkey', first: boolean): Promise<void> {
-  noteChange(visit.ctx, visit.account, `factor add ${kind}`);
   if (!first) return goTo(visit, '', { done: kind });
   const { laboratory, account } = visit;
   const amr = ['pwd', kind === 'totp' ? 'otp' : 'pop', 'mfa'];
@@ -50,8 +49,8 @@ async function added(visit: SignedInVisit, kind: 'totp' | 'passkey', first: bool
 export async function recoveryCodes(visit: SignedInVisit): Promise<void> {
   const { laboratory, account, shown, frame, texts, ctx } = visit;
   const { identity, tenant } = laboratory;
-  const codes = await newRecoveryCodes(identity, tenant, account, shown);
-  noteChange(ctx, account, 'recovery-codes');
+  const told = tellingChange(visit, account, 'recovery-codes');
+  const codes = await newRecoveryCodes(identity, tenant, account, { ...shown, told });
   const next = `${frame.root}/account`;
   const data = { ...frame, here: next, codes, made: new Date(identity.now()), username: account.username, next };
   sendPage(ctx, recoveryCodesPage(texts, data));
@@ -64,7 +63,7 @@ export async function removeFactor(visit: SignedInVisit): Promise<void> {
   const needed = roles.some((role) => demandsSecondFactor(role, tenant.settings.secondFactorRoles));
   const { factors } = await factorsOf(identity, tenant, account.id);
   if (needed && factors.length < 2) return goTo(visit);
-  const removed = await remove(identity, tenant, account, { factor: form?.get('factor') ?? '', shown });
-  if (removed) noteChange(visit.ctx, account, 'factor remove');
+  const told = tellingChange(visit, account, 'factor remove');
+  const removed = await remove(identity, tenant, account, { factor: form?.get('factor') ?? '', shown, told });
   goTo(visit, '', removed ? { done: 'factor' } : {});
 }

@@ -4,7 +4,8 @@ import { sessionOf as statements } from '../../store/accounts.ts';
 import { accessOfAccount, endSession, revokeGrant, type Access } from '../../store/oidc.ts';
 import { demandsSecondFactor } from '../../access/second-factor.ts';
 import { rolesOfAccount } from '../accounts.ts';
-import { agentOf, note } from '../audit-deeds.ts';
+import { agentOf, telling } from '../audit-deeds.ts';
+import type { LastDeed } from '../identity.ts';
 import { factorsOf } from '../factors.ts';
 import type { GrantContext } from '../grant-context.ts';
 import { sendPage } from '../pages/frame.ts';
@@ -89,20 +90,25 @@ function sessionOfMine({ session }: SignedInVisit, { id, created, payload }: Acc
 export async function revokeApp(visit: SignedInVisit): Promise<void> {
   const { laboratory, account, form } = visit;
   const id = Buffer.from(form?.get('grant') ?? '', 'hex');
-  await laboratory.identity.database.transaction(laboratory.tenant.id, (session) =>
-    revokeGrant(session, { id, accountId: account.id }),
-  );
-  note(visit.ctx, { kind: 'token-revoked', agent: agentOf(account) });
+  const told = telling(visit, () => ({ kind: 'token-revoked', agent: agentOf(account) }));
+  await laboratory.identity.database.transaction(laboratory.tenant.id, async (session) => {
+    await revokeGrant(session, { id, accountId: account.id });
+    await told(session);
+  });
   goTo(visit, '', { done: 'app' });
+}
+
+function signedOut(visit: SignedInVisit): LastDeed {
+  return telling(visit, () => ({ kind: 'sign-out', agent: agentOf(visit.account) }));
 }
 
 export async function endOne(visit: SignedInVisit): Promise<void> {
   const { laboratory, account, form } = visit;
   const uid = form?.get('session') ?? '';
-  await laboratory.identity.database.transaction(laboratory.tenant.id, (session) =>
-    endSession(session, uid, account.id),
-  );
-  note(visit.ctx, { kind: 'sign-out', agent: agentOf(account) });
+  await laboratory.identity.database.transaction(laboratory.tenant.id, async (session) => {
+    await endSession(session, uid, account.id);
+    await signedOut(visit)(session);
+  });
   goTo(visit, '', { done: 'session' });
 }
 
@@ -112,7 +118,7 @@ export async function endOthers(visit: SignedInVisit): Promise<void> {
     for (const { kind, id } of await accessOfAccount(session, account.id)) {
       if (kind === 'Session' && id !== own.uid) await endSession(session, id, account.id);
     }
+    await signedOut(visit)(session);
   });
-  note(visit.ctx, { kind: 'sign-out', agent: agentOf(account) });
   goTo(visit, '', { done: 'sessions' });
 }

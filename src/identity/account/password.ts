@@ -1,8 +1,10 @@
 /** /account/password; and the links that an administrator hands over: /account/invitation/…, /account/reset/…. */
 import { passwordPage, setPasswordPage, type PasswordData } from '../../pages/password.ts';
+import type { Account } from '../../store/accounts.ts';
 import type { TicketKind } from '../../store/tickets.ts';
-import { noteChange } from '../audit-deeds.ts';
+import { changeOf, note, tellingChange } from '../audit-deeds.ts';
 import { changePassword } from '../change-password.ts';
+import type { LastDeed } from '../identity.ts';
 import { formToken, frameOf, isFormToken, sendPage } from '../pages/frame.ts';
 import { sendProblem } from '../pages/problem.ts';
 import { passwordRules } from '../password-rules.ts';
@@ -33,17 +35,15 @@ async function changed(visit: SignedInVisit, form: URLSearchParams): Promise<Tro
   const { identity, tenant } = laboratory;
   const [current = '', next = '', again] = ['current', 'password', 'again'].map((name) => form.get(name) ?? '');
   if (next !== again) return { problem: 'again' };
-  const change = { account, current, next, address, session: session.uid };
+  const told = tellingChange(visit, account, 'password');
+  const change = { account, current, next, address, session: session.uid, told };
   const answer = await changePassword(identity, tenant, change);
   if ('refused' in answer) {
-    noteChange(visit.ctx, account, 'password', { outcome: 4, reason: answer.refused });
+    note(visit.ctx, { ...changeOf(account, 'password'), outcome: 4, reason: answer.refused });
     if (answer.refused === 'locked') return { problem: 'locked', retryAfter: answer.retryAfter };
     return { problem: 'current' };
   }
-  if (answer.changed) {
-    noteChange(visit.ctx, account, 'password');
-    return undefined;
-  }
+  if (answer.changed) return undefined;
   return { problem: current === next ? 'same' : answer.problem };
 }
 
@@ -57,9 +57,9 @@ export async function ticketVisit(visit: Visit, kind: TicketKind, ticket: string
   }
   const password = form.get('password') ?? '';
   if (password !== form.get('again')) return showTicket(visit, ticket, { open, problem: 'again' });
-  const answer = await acceptTicket(laboratory.identity, laboratory.tenant, { ticket, kind, password });
+  const told = (account: Account): LastDeed => tellingChange(visit, account, kind);
+  const answer = await acceptTicket(laboratory.identity, laboratory.tenant, { ticket, kind, password, told });
   if ('account' in answer) {
-    noteChange(ctx, answer.account, kind);
     passwordShown(visit, answer.account);
     return goTo(visit, 'sign-in');
   }

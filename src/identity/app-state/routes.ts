@@ -25,7 +25,7 @@ import {
   type StateKey,
 } from '../../store/app-state.ts';
 import type { Session } from '../../store/pool.ts';
-import { note } from '../audit-deeds.ts';
+import { note, telling, type Deed } from '../audit-deeds.ts';
 import type { Laboratory } from '../laboratory.ts';
 import { appAccess, type AppAccess } from './allowed.ts';
 import { basicOf, mostBytes, readBasic } from './content.ts';
@@ -50,6 +50,8 @@ interface About {
   agent?: Partial<Agent>;
   key?: StateKey;
   ids?: readonly string[];
+  /** Stored with the change that it tells of. */
+  told?: boolean;
 }
 
 const interactions: Readonly<Record<string, string>> = {
@@ -60,22 +62,33 @@ const interactions: Readonly<Record<string, string>> = {
 };
 
 /** The event of what was asked, done or refused. */
-function noteState(
-  ctx: Context,
+function deedOf(
   { deed, fhirBase, agent = {}, key, ids = [] }: About,
   failure?: { readonly status: number; readonly code: string },
-): void {
+): Deed {
   const denied = failure?.status === 401 || failure?.status === 403;
   const { subject = '' } = key ?? {};
   const own = subject.startsWith(`${fhirBase}/`) ? subject.slice(fhirBase.length) : '';
   const patient = /^\/Patient\/([A-Za-z0-9.-]{1,64})$/.exec(own)?.[1];
-  note(ctx, {
+  return {
     kind: denied ? 'access-denied' : 'app-state',
     deed,
     agent,
     ...(failure && { outcome: denied ? 8 : 4, reason: `${failure.status} ${failure.code}` }),
     ...(patient !== undefined && { patients: [patient] }),
     further: ids.map((id) => thing('state', id)),
+  };
+}
+
+/** A change in one transaction with its event, where there was one. */
+function changing<T>(visit: Visit, change: (session: Session) => Promise<T | undefined>): Promise<T | undefined> {
+  const { laboratory, about } = visit;
+  const told = telling(visit, () => deedOf(about));
+  return laboratory.identity.database.transaction(laboratory.tenant.id, async (session) => {
+    const done = await change(session);
+    if (done !== undefined) await told(session);
+    about.told = done !== undefined;
+    return done;
   });
 }
 
@@ -93,18 +106,18 @@ export function appState(laboratory: Laboratory) {
       const access = await appAccess(laboratory, session, ctx.get('authorization'));
       about.agent = access.agent;
       await handler({ ctx, laboratory, session, access, base: `${laboratory.issuer}/app-state`, id, about });
-      noteState(ctx, about);
+      if (about.told !== true) note(ctx, deedOf(about));
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       const status = error.status ?? statuses[error.issues[0]?.code ?? ''] ?? 400;
-      noteState(ctx, about, { status, code: error.issues[0]?.code ?? '' });
+      note(ctx, deedOf(about, { status, code: error.issues[0]?.code ?? '' }));
       answer(ctx, status, operationOutcome(error.issues) as unknown as JsonObject);
       for (const [name, value] of Object.entries(error.headers)) ctx.set(name, value);
     }
   };
 }
 
-const statuses: Readonly<Record<string, number>> = { login: 401, forbidden: 403, 'not-found': 404 };
+const statuses: Readonly<Record<string, number>> = { login: 401, forbidden: 403, 'not-found': 404, transient: 503 };
 
 const handlers: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   'POST Basic': create,
@@ -113,7 +126,8 @@ const handlers: Readonly<Record<string, (visit: Visit) => Promise<void>>> = {
   'DELETE Basic/id': remove,
 };
 
-async function create({ ctx, laboratory, session, access, base, about }: Visit): Promise<void> {
+async function create(visit: Visit): Promise<void> {
+  const { ctx, laboratory, access, base, about } = visit;
   const { key, content, id } = readBasic(await bodyOf(ctx));
   about.key = key;
   if (id !== undefined) throw outcomeError('invalid', 'Basic.id is given by the server.', { status: 400 });
@@ -121,11 +135,14 @@ async function create({ ctx, laboratory, session, access, base, about }: Visit):
   const bytes = Buffer.byteLength(content);
   const { storage, tenant } = laboratory;
   await storage.check(tenant, bytes);
-  const made = await addState(session, key, { content, madeBy: access.clientId, most: mostOfOne });
+  const made = await changing(visit, async (session) => {
+    const added = await addState(session, key, { content, madeBy: access.clientId, most: mostOfOne });
+    about.ids = added === undefined ? [] : [added.id];
+    return added;
+  });
   if (made === undefined) {
     throw outcomeError('too-costly', `There are ${mostOfOne} of this code and subject already.`, { status: 409 });
   }
-  about.ids = [made.id];
   storage.changed(tenant, bytes);
   ctx.set('location', `${base}/Basic/${made.id}`);
   answerState(ctx, 201, made);
@@ -159,7 +176,8 @@ async function search({ ctx, session, access, base, about }: Visit): Promise<voi
   answer(ctx, 200, { ...bundle, ...(entry.length > 0 && { entry }) });
 }
 
-async function update({ ctx, laboratory, session, access, id, about }: Visit): Promise<void> {
+async function update(visit: Visit): Promise<void> {
+  const { ctx, laboratory, session, access, id, about } = visit;
   about.ids = [shownId(id)];
   const sent = readBasic(await bodyOf(ctx));
   if (sent.id !== id) throw outcomeError('invalid', 'Basic.id is the one of the address.', { status: 400 });
@@ -171,18 +189,20 @@ async function update({ ctx, laboratory, session, access, id, about }: Visit): P
   const { storage, tenant } = laboratory;
   const more = Buffer.byteLength(sent.content) - Buffer.byteLength(known.content);
   if (more > 0) await storage.check(tenant, more);
-  const changed = await changeState(session, known, sent.content);
+  const changed = await changing(visit, (inside) => changeState(inside, known, sent.content));
   if (changed === undefined) throw precondition('The state was changed meanwhile.');
   storage.changed(tenant, more);
   answerState(ctx, 200, changed);
 }
 
-async function remove({ ctx, laboratory, session, access, id, about }: Visit): Promise<void> {
+async function remove(visit: Visit): Promise<void> {
+  const { ctx, laboratory, session, access, id, about } = visit;
   about.ids = [shownId(id)];
   const known = await existing(session, ctx, id);
   about.key = known;
   access.check('d', known);
-  if (!(await deleteState(session, known))) throw precondition('The state was changed meanwhile.');
+  const removed = await changing(visit, async (inside) => ((await deleteState(inside, known)) ? known : undefined));
+  if (removed === undefined) throw precondition('The state was changed meanwhile.');
   laboratory.storage.changed(laboratory.tenant, -Buffer.byteLength(known.content));
   ctx.status = 204;
 }

@@ -5,7 +5,7 @@
 import { passwordAcr, secondFactorAcr, type Authentication } from '../../access/authentication.ts';
 import { enrolPage } from '../../pages/enrol.ts';
 import type { Account } from '../../store/accounts.ts';
-import { noteChange } from '../audit-deeds.ts';
+import { tellingChange } from '../audit-deeds.ts';
 import { enrolPasskey, enrolTotp, type Enrolling } from '../enrolment.ts';
 import { sendPage } from '../pages/frame.ts';
 import { newRecoveryCodes } from '../recovery-codes.ts';
@@ -32,8 +32,8 @@ export async function enrolStep(visit: SigningIn, account: Account): Promise<voi
 async function finished(visit: SigningIn, account: Account, way: 'totp' | 'passkey'): Promise<void> {
   const { identity, tenant } = visit.laboratory;
   const shown = { acr: secondFactorAcr, authTime: Math.floor(identity.now() / 1_000) };
-  const codes = await newRecoveryCodes(identity, tenant, account, shown);
-  noteChange(visit.ctx, account, `factor add ${way}`);
+  const told = tellingChange(visit, account, 'recovery-codes');
+  const codes = await newRecoveryCodes(identity, tenant, account, { ...shown, told });
   const amr = ['pwd', way === 'totp' ? 'otp' : 'pop', 'mfa'];
   await visit.complete({ accountId: account.id, acr: secondFactorAcr, amr }, codes);
 }
