@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 type Headers = Record<string, string>;
 
-async function post(content: Buffer | string, type: string, headers: Headers = {}): Promise<string> {
+async function post(content: Buffer<ArrayBuffer> | string, type: string, headers: Headers = {}): Promise<string> {
   const response = await lab.fetch('Binary', {
     method: 'POST',
     body: content,
