@@ -9,6 +9,7 @@ import { rowOf } from '../audit/row.ts';
 import { OutcomeError, outcomeError, statusOf } from '../fhir/outcome.ts';
 import type { Caller, Context } from '../request.ts';
 import { addEvents, type AuditEntry } from '../store/audit.ts';
+import type { SearchEvent } from '../store/search-event.ts';
 import { newId } from './new-id.ts';
 import { newTrail, type Asked, type Trail } from './trail.ts';
 
@@ -67,6 +68,18 @@ export function entryOf(event: Event, agent: number): AuditEntry {
 export async function entryOfOne(context: Context): Promise<AuditEntry | undefined> {
   const event = eventOf(context, newTrail(withoutPlace(context.trail.asked)));
   return event && entryOf(event, await notRefused(() => agentOf(context)));
+}
+
+/**
+ * The event that a search takes with it; undefined where callers' events are better stored in groups. A request that is
+ * alone finds no connection in use.
+ */
+export async function eventOfSearch(context: Context): Promise<SearchEvent | undefined> {
+  const { server, events, inTransaction, trail } = context;
+  const { patient } = trail.asked;
+  if (inTransaction || events !== undefined || server.database.load().used > 0) return undefined;
+  const entry = await entryOfOne(context);
+  return entry && { entry, patient };
 }
 
 function withoutPlace({ kind, deed, query }: Asked): Asked {

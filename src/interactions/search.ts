@@ -13,7 +13,9 @@ import { compartmentCondition } from '../search/compartment.ts';
 import { parseSearch } from '../search/parse.ts';
 import type { Stored } from '../store/read.ts';
 import { positionFrom, positionValues, runSearch, type SearchPage } from '../store/search.ts';
+import type { SearchEvent } from '../store/search-event.ts';
 import { accessOf } from './access.ts';
+import { eventOfSearch } from './audited.ts';
 import { searchAuditEvents } from './audit-search.ts';
 import { openedAll } from './binary-sealed.ts';
 import { mediaType } from './body.ts';
@@ -48,7 +50,8 @@ async function answerSearch(context: Context, call: Call, what: Pick<Asked, 'typ
     const { compartment } = what;
     return searchAuditEvents(context, call, { query, access: accessOf(context), ...(compartment && { compartment }) });
   }
-  return searchAnswer(context, call, { ...what, query, access: accessOf(context) });
+  const event = await eventOfSearch(context);
+  return searchAnswer(context, call, { ...what, query, access: accessOf(context), event });
 }
 
 /** The audit log is apart from the resources: it is searched by itself. */
@@ -69,6 +72,8 @@ export interface Asked {
   readonly access: Access;
   /** The parameters for the links, where they are not those of the query that were understood. */
   readonly shown?: Parameters;
+  /** Of a search that is the whole interaction: to be stored with it. */
+  readonly event?: SearchEvent | undefined;
 }
 
 /** A page of a search as a Bundle; its links lead back to the path of `call`. */
@@ -88,7 +93,8 @@ export async function searchAnswer(context: Context, call: Call, asked: Asked): 
   if (explanation !== undefined) {
     return explainAnswer(context.session, parsed, explanation, (session) => runSearch(session, parsed, position));
   }
-  const page = await runSearch(context.session, parsed, position);
+  const page = await runSearch(context.session, parsed, position, { event: asked.event });
+  context.trail.stored = page.audited;
   [...page.matches, ...page.included].forEach((stored) => showed(context.trail, stored));
   const [matches, included] = [await openedAll(context, page.matches), await openedAll(context, page.included)];
   const entries = [

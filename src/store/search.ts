@@ -16,11 +16,12 @@ import {
   type SetRow,
   type Position,
 } from '../search/compile.ts';
-import { effort, stepsOf } from '../search/strategy.ts';
+import { effort, stepsOf, type Effort } from '../search/strategy.ts';
 import { withContainedTargets } from './chain-targets.ts';
 import { containedFromRow, type ContainedRow } from './contained.ts';
 import type { Session } from './pool.ts';
 import { storedFromRow, type Stored, type StoredRow } from './read.ts';
+import { withBareEvent, withEvent, type SearchEvent } from './search-event.ts';
 import { isFull, withinSize } from './size.ts';
 import { sql, type Sql } from './sql.ts';
 import { withValueSets } from './value-sets.ts';
@@ -35,6 +36,14 @@ export interface SearchPage {
   readonly previous: Position | undefined;
   /** The includes reached their cap: what is missing is said in the answer. */
   readonly truncated: boolean;
+  /** The event that was given is stored. */
+  readonly audited: boolean;
+}
+
+export interface Running {
+  readonly bounds?: Effort | undefined;
+  /** To be stored by the statement that finds the page, where no other follows it. */
+  readonly event?: SearchEvent | undefined;
 }
 
 /** Resources included with one page. */
@@ -49,7 +58,7 @@ export async function runSearch(
   session: Session,
   parsed: Search,
   position?: Position,
-  bounds = effort,
+  { bounds, event }: Running = {},
 ): Promise<SearchPage> {
   const search = await resolved(session, parsed);
   if (search.types.length === 0) return { ...nothing, total: 0 };
@@ -57,11 +66,18 @@ export async function runSearch(
   if (search.types.length === 1 && search.types[0] === 'AuditEvent') {
     throw outcomeError('not-supported', 'The audit log is searched by AuditEvent?… only.', { status: 400 });
   }
-  if (search.count === 0) return { ...nothing, total: await countMatches(session, search) };
+  const storing = event && isOneStatement(search, position) ? { tenant: session.tenant, event } : undefined;
+  const audited = storing !== undefined;
+  if (search.count === 0) {
+    const counting = countSql(search, session.tenant);
+    return { ...nothing, audited, total: await count(session, storing ? withBareEvent(counting, storing) : counting) };
+  }
   const options = { limit: search.count + 1, position };
+  const within = (page: Sql, least: number): Sql =>
+    storing ? withEvent(withinSize(page), { count: search.count, least }, storing) : withinSize(page);
   const rows = isWithin(search)
     ? await session.query<PageRow>(withinSize(compileContained(search, session.tenant, options)))
-    : await findRows(session, search, options, { bounds, within: withinSize });
+    : await findRows(session, search, options, { bounds, within });
   const { page, next, previous } = cutPage(rows, search.count, position);
   const matches = page.map(isWithin(search) ? (row) => containedFromRow(row as ContainedRow & PageRow) : storedFromRow);
   const { included, truncated } = await follow(session, search, matches);
@@ -70,6 +86,7 @@ export async function runSearch(
     matches,
     included,
     truncated,
+    audited,
     next,
     previous,
     total: whole ? matches.length : await totalOf(session, search),
@@ -81,23 +98,41 @@ async function resolved(session: Session, search: Search): Promise<Search> {
   return withContainedTargets(session, await withValueSets(session, search));
 }
 
-const nothing = { matches: [], included: [], next: undefined, previous: undefined, truncated: false };
+const nothing = {
+  matches: [],
+  included: [],
+  next: undefined,
+  previous: undefined,
+  truncated: false,
+  audited: false,
+};
+
+/** Whether the page or the count is all that is asked of the database, and the rows come in the order they are shown. */
+function isOneStatement(search: Search, position?: Position): boolean {
+  if (search.count === 0) return true;
+  return (
+    search.includes.length === 0 && search.total === 'none' && !isWithin(search) && position?.direction !== 'previous'
+  );
+}
+
+/** What is put round the statement of a page; with fewer rows than `least` the page is thrown away. */
+type Within = (page: Sql, least: number) => Sql;
 
 /** Bounded looks for the page and counts of the sets that it could start from (search/strategy.ts); then the page. */
 async function findRows(
   session: Session,
   asked: Search,
   options: PageOptions,
-  { bounds = effort, within = whole }: { bounds?: typeof effort; within?: (page: Sql) => Sql } = {},
+  { bounds = effort, within = whole }: { bounds?: Effort | undefined; within?: Within } = {},
 ): Promise<PageRow[]> {
   const { tenant } = session;
   const search = drivenByAccess(asked);
-  const page = (more: Partial<PageOptions>): Promise<PageRow[]> =>
-    session.query<PageRow>(within(compileSearch(search, tenant, { ...options, ...more })));
+  const page = (more: Partial<PageOptions>, least = 0): Promise<PageRow[]> =>
+    session.query<PageRow>(within(compileSearch(search, tenant, { ...options, ...more }), least));
   const steps = stepsOf(search, bounds);
   for (const step of steps) {
     if ('tried' in step) {
-      const rows = await page(step);
+      const rows = await page(step, options.limit);
       if (rows.length >= options.limit) return rows;
     } else {
       const counting = compileCandidates(search, tenant, step.counted);

@@ -75,7 +75,7 @@ export async function findPage(
 ): Promise<{ matches: string[]; included: string[]; total: number | undefined }> {
   const [type = '', query = ''] = url.split(/\?(.*)/s);
   const search = parseSearch(type === '' ? undefined : type, queryOf(query), options);
-  const page = await runSearch(session(tenant), search, undefined, options.effort);
+  const page = await runSearch(session(tenant), search, undefined, { bounds: options.effort });
   const name = (one: { type: number; id: string }): string =>
     type === '' ? `${typeName(one.type)}/${one.id}` : one.id;
   return {
