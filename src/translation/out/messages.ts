@@ -3,6 +3,8 @@
  * that each is made of.
  */
 import { admission } from './admissions.ts';
+import { orderMessage } from './orders.ts';
+import { reportMessage } from './results.ts';
 import type { Source, Writing } from './source.ts';
 
 /** Segments; undefined where the version gives no such message. */
@@ -13,6 +15,10 @@ const makes: Readonly<Record<string, Make>> = {
   'ADT^A08': admission,
   'ADT^A28': admission,
   'ADT^A31': admission,
+  'OML^O21': orderMessage,
+  'OML^O33': orderMessage,
+  'ORU^R01': reportMessage,
+  'OUL^R22': reportMessage,
 };
 
 /**
