@@ -1,6 +1,6 @@
 /**
- * Resources of our own with the message that is made of them, one pair of files each in out/: `.fhir`, JSON whose numbers keep their digits, (the first resource is
- * the one that is told) and `.hl7`.
+ * Resources of our own with the message that is made of them, one pair of files each in out/: `.fhir` (JSON in which numbers
+ * keep their digits; the first resource is the one that is told) and `.hl7`.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
