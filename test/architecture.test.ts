@@ -54,10 +54,13 @@ const layers: Record<string, readonly string[]> = {
     'sql',
     'store',
   ],
+  // Bulk exports: what they find and write.
+  exporting: ['access', 'fhir', 'interactions', 'request', 'search', 'store'],
   operations: [
     'access',
     'accounts',
     'audit',
+    'exporting',
     'fhir',
     'forwarding',
     // What is pure there: what an Endpoint says of an interface.
@@ -83,6 +86,7 @@ const layers: Record<string, readonly string[]> = {
   // What a laboratory must be able to tell of its processing.
   processing: ['access', 'accounts', 'config', 'fhir', 'retention', 'store'],
   jobs: ['audit', 'config', 'fhir', 'interactions', 'operations', 'request', 'retention', 'search', 'serve', 'store'],
+  jobs: ['audit', 'config', 'exporting', 'fhir', 'interactions', 'request', 'retention', 'search', 'store'],
   serve: ['access', 'interactions', 'request', 'store'],
   // HL7 v2 ↔ FHIR, pure.
   translation: ['fhir', 'hl7v2'],

@@ -29,7 +29,7 @@ export interface About {
 const acrossTypes: ReadonlySet<Interaction> = new Set<Interaction>(['search-system', 'history-system']);
 
 /** Operations on the system that decide by themselves, for each type in the result. */
-const deciding: ReadonlySet<string> = new Set(['$graphql']);
+const deciding: ReadonlySet<string> = new Set(['$export', '$graphql']);
 
 /** @throws OutcomeError `forbidden` (403). */
 export function authorise(granting: Granting, interaction: Interaction, about: About): void {

@@ -39,6 +39,11 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$meta-delete', ['r', 'u']],
   // The types in the result are decided one by one.
   ['$everything', ['r']],
+  // The types in the result are decided one by one, and what is in them by conditions.
+  ['$export', ['r', 's']],
+  // Decide by themselves: who asked for the export, as long as he may still see what is in it.
+  ['$export-status', []],
+  ['$export-file', []],
   ['$lastn', ['s']],
   ['$stats', ['s']],
   ['$graphql', ['r', 's']],

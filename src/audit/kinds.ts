@@ -134,6 +134,12 @@ export const kinds = {
   'message-retried': security(110, activity, own('message-retried')),
   'message-explained': security(111, activity, own('message-explained'), 'R'),
   'interface-tested': security(112, activity, own('interface-tested')),
+
+  // DICOM's Export is of data that leave the system for a purpose of their own.
+  'export-requested': security(120, ['110106', 'Export'], own('export-requested')),
+  'export-finished': security(121, ['110106', 'Export'], own('export-finished'), 'R'),
+  'export-read': { ...security(122, ['110106', 'Export'], own('export-read'), 'R'), toClient: true },
+  'export-removed': security(123, activity, own('export-removed'), 'D'),
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

@@ -124,5 +124,6 @@ function inputOf(options: Readonly<Record<string, string | undefined>>): Input {
     resource: () => undefined,
     value: () => undefined,
     values: () => [],
+    names: Object.keys(options),
   };
 }

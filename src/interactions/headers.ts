@@ -90,6 +90,11 @@ export function preferredHandling(request: Request): 'strict' | 'lenient' {
   return preference(request, 'handling') === 'lenient' ? 'lenient' : 'strict';
 }
 
+/** `Prefer: respond-async` */
+export function prefersAsync(request: Request): boolean {
+  return (request.headers['prefer'] ?? '').split(/[,;]/).some((part) => part.trim().toLowerCase() === 'respond-async');
+}
+
 function preference(request: Request, name: string): string | undefined {
   for (const part of (request.headers['prefer'] ?? '').split(/[,;]/)) {
     const [key, value] = part.split('=').map((text) => text.trim());

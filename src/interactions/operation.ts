@@ -22,6 +22,12 @@ export async function operation(context: Context, call: Call): Promise<Answer> {
       },
     );
   }
+  if (call.method === 'DELETE' && found.deletes !== true) {
+    throw outcomeError('not-supported', `${name} has nothing to delete; call it by POST or GET.`, {
+      status: 405,
+      headers: { allow: found.changes ? 'POST' : 'GET, HEAD, POST' },
+    });
+  }
   if (call.method !== 'POST' && found.changes) {
     throw outcomeError('not-supported', `${name} changes resources; call it by POST.`, {
       status: 405,

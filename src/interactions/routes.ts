@@ -61,6 +61,7 @@ export const routes: Readonly<Record<string, Route>> = {
   'DELETE Type': { interaction: 'delete', handler: conditionalDelete },
   'GET $op': { interaction: 'operation', handler: operation },
   'POST $op': { interaction: 'operation', handler: operation },
+  'DELETE $op': { interaction: 'operation', handler: operation },
   'GET Type/$op': { interaction: 'operation', handler: operation },
   'POST Type/$op': { interaction: 'operation', handler: operation },
   'GET Type/id/$op': { interaction: 'operation', handler: operation },

@@ -3,6 +3,8 @@ import { applyRetention } from './apply-retention.ts';
 import type { JobKind } from './job.ts';
 import { deleteErasedFiles } from './delete-erased-files.ts';
 import { expireEvidence } from './expire-evidence.ts';
+import { expireExports } from './expire-exports.ts';
+import { exportJob } from './export.ts';
 import { makeMonths } from './make-audit-months.ts';
 import { measureStorage } from './measure-storage.ts';
 import { reindex } from './reindex.ts';
@@ -13,6 +15,8 @@ export const jobs: Readonly<Record<string, JobKind>> = {
   'apply-retention': { everyHours: 24, step: applyRetention },
   'delete-erased-files': { everyHours: 24, step: deleteErasedFiles },
   'expire-evidence': { everyHours: 1, step: expireEvidence },
+  'expire-exports': { everyHours: 1, step: expireExports },
+  export: { step: exportJob },
   'make-audit-months': { everyHours: 24, step: makeMonths },
   'measure-storage': { everyHours: 24, step: measureStorage },
   reindex: { step: reindex },

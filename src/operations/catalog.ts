@@ -17,6 +17,9 @@ import { dataSubjectStep } from './data-subject-step.ts';
 import { erase } from './erase.ts';
 import { everything } from './everything.ts';
 import { explainMessage } from './explain-message.ts';
+import { bulkExport } from './export.ts';
+import { exportFile } from './export-file.ts';
+import { exportStatus } from './export-status.ts';
 import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
 import { launchContext } from './launch-context.ts';
@@ -43,6 +46,8 @@ export interface Operation {
   readonly types?: readonly string[];
   /** Changes resources: by POST only. */
   readonly changes: boolean;
+  /** What it tells of can be deleted there. */
+  readonly deletes?: true;
   /** Canonical URL of its OperationDefinition. */
   readonly definition: string;
   readonly handler: Handler;
@@ -51,6 +56,8 @@ export interface Operation {
 }
 
 const base = 'http://hl7.org/fhir/OperationDefinition';
+
+const bulk = 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition';
 
 const own = 'urn:makhbar:operation-definition';
 
@@ -86,6 +93,28 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${base}/Patient-everything`,
     handler: everything,
+  },
+  $export: {
+    levels: ['system', 'type', 'instance'],
+    types: ['Patient', 'Group'],
+    changes: false,
+    definition: `${bulk}/export`,
+    handler: bulkExport,
+    event: 'export-requested',
+  },
+  '$export-status': {
+    levels: ['system'],
+    changes: false,
+    deletes: true,
+    definition: `${own}:export-status`,
+    handler: exportStatus,
+  },
+  '$export-file': {
+    levels: ['system'],
+    changes: false,
+    definition: `${own}:export-file`,
+    handler: exportFile,
+    event: 'export-read',
   },
   $graphql: {
     levels: ['system', 'type', 'instance'],
@@ -244,5 +273,6 @@ export const operations: Readonly<Record<string, Operation>> = {
 
 /** The definition of an operation as a resource type has it. */
 export function definitionOf(name: string, operation: Operation, type: string): string {
+  if (name === '$export' && type !== '') return `${bulk}/${type.toLowerCase()}-export`;
   return name === '$everything' ? `${base}/${type}-everything` : operation.definition;
 }

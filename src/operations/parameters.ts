@@ -9,6 +9,8 @@ import type { Call } from '../interactions/call.ts';
 import type { Context } from '../request.ts';
 
 export interface Input {
+  /** Of the parameters that were given. */
+  readonly names: readonly string[];
   /** The primitive values of a parameter, as text. */
   texts(name: string): string[];
   /** The resource of a parameter. */
@@ -23,20 +25,21 @@ const general = new Set(['_format', '_pretty', '_summary', '_elements']);
 
 /**
  * The input of a call.
- * @param names the parameters the operation knows
+ * @param names the parameters the operation knows; undefined where it looks at all of them itself
  * @param bare the parameter that a body other than Parameters stands for
  * @throws OutcomeError for a parameter that it does not know.
  */
 export async function operationInput(
   context: Context,
   call: Call,
-  names: readonly string[],
+  names: readonly string[] | undefined,
   bare?: string,
 ): Promise<Input> {
   const sent = call.method === 'POST' && call.body ? await readResource(context, call) : undefined;
   const parts = sent === undefined ? [] : partsOf(sent, bare);
-  for (const name of [...call.query.map(([key]) => key), ...parts.map((part) => String(part['name']))]) {
-    if (!general.has(name) && !names.includes(name)) {
+  const given = [...call.query.map(([key]) => key), ...parts.map((part) => String(part['name']))];
+  for (const name of given) {
+    if (!general.has(name) && names?.includes(name) === false) {
       throw outcomeError(
         'not-supported',
         `The operation ${call.target.operation} has no parameter "${name.slice(0, 80)}".`,
@@ -48,6 +51,7 @@ export async function operationInput(
   }
   const find = (name: string): JsonObject | undefined => parts.find((part) => part['name'] === name);
   return {
+    names: given,
     texts: (name) => [
       ...call.query.filter(([key]) => key === name).map(([, value]) => value),
       ...parts.filter((part) => part['name'] === name).map((part) => String(valueOf(part))),

@@ -35,6 +35,8 @@ export const fates: Readonly<Record<string, Fate>> = {
   search_state: { stays: 'Counters.' },
   search_indexed: { stays: 'Names of search parameters.' },
   job: { text: ['input', 'cursor', 'error'] },
+  bulk_export: { text: ['request'] },
+  bulk_file: { stays: 'Numbers; what an erasure overtakes is not given out any more and deleted (store/exports.ts).' },
   signing_key: { stays: 'Keys of the laboratory.' },
   tenant_key: { stays: 'Keys of the laboratory.' },
   client: { stays: 'Applications; no patient is one.' },

@@ -10,6 +10,7 @@
 import pg from 'pg';
 import { createHash } from 'node:crypto';
 import { outcomeError } from '../fhir/outcome.ts';
+import { copyOut, type CopiedBlock } from './copy-out.ts';
 import { isRetried, sqlState, translate, unreachable } from './errors.ts';
 import { makeShare } from './share.ts';
 import { render, type Sql } from './sql.ts';
@@ -44,6 +45,8 @@ export interface Database {
   hot<Row>(tenant: number, statement: Statement): Promise<Row[]>;
   /** `work` in one transaction; run again from the start on a serialisation failure or deadlock. */
   transaction<T>(tenant: number, work: (session: Session) => Promise<T>, isolation?: Isolation): Promise<T>;
+  /** `COPY … TO STDOUT` (copy-out.ts): its rows as they come. The text has no values of a caller in it. */
+  copy(tenant: number, text: string): AsyncGenerator<CopiedBlock>;
   /** A statement outside every tenant, under the login role: the list of tenants, the state of the migrations. */
   operator<Row>(statement: Sql): Promise<Row[]>;
   /** Such statements in one transaction, which may go on as that of a tenant. */
@@ -113,9 +116,25 @@ export function openDatabase(options: PoolOptions): Database {
     return queryIn<never>(pool, tenant, statement).finally(leave);
   };
 
+  async function* copy(tenant: number, text: string): AsyncGenerator<CopiedBlock> {
+    const leave = await share.enter(tenant);
+    const client = await borrow(pool, tenant).catch(givingBack(leave));
+    let broken = true;
+    try {
+      yield* copyOut(client, text);
+      broken = false;
+    } catch (error) {
+      throw translate(error);
+    } finally {
+      client.release(broken);
+      leave();
+    }
+  }
+
   return {
     options,
     query,
+    copy,
     hot: (tenant, statement) => queryIn(hotPool, tenant, statement),
     transaction,
     operator: async <Row>(statement: Sql) => {

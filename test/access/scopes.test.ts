@@ -132,6 +132,8 @@ describe('operations', () => {
       '$break-glass-close',
       '$consent-explain',
       '$data-subject-request',
+      '$export-file',
+      '$export-status',
     ];
     expect(names.sort()).toEqual(deciding);
   });

@@ -53,6 +53,8 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'message-explained',
     'interface-tested',
   ],
+  bulk: ['export-requested', 'export-finished', 'export-read', 'export-removed'],
+  message: ['message-received', 'message-refused', 'message-read'],
 };
 const conditional: readonly KindName[] = ['create', 'update', 'patch', 'delete'];
 
