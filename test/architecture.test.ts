@@ -85,8 +85,19 @@ const layers: Record<string, readonly string[]> = {
   retention: ['audit', 'fhir', 'sealing', 'store'],
   // What a laboratory must be able to tell of its processing.
   processing: ['access', 'accounts', 'config', 'fhir', 'retention', 'store'],
-  jobs: ['audit', 'config', 'fhir', 'interactions', 'operations', 'request', 'retention', 'search', 'serve', 'store'],
-  jobs: ['audit', 'config', 'exporting', 'fhir', 'interactions', 'request', 'retention', 'search', 'store'],
+  jobs: [
+    'audit',
+    'config',
+    'exporting',
+    'fhir',
+    'interactions',
+    'operations',
+    'request',
+    'retention',
+    'search',
+    'serve',
+    'store',
+  ],
   serve: ['access', 'interactions', 'request', 'store'],
   // HL7 v2 ↔ FHIR, pure.
   translation: ['fhir', 'hl7v2'],

@@ -54,7 +54,6 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'interface-tested',
   ],
   bulk: ['export-requested', 'export-finished', 'export-read', 'export-removed'],
-  message: ['message-received', 'message-refused', 'message-read'],
 };
 const conditional: readonly KindName[] = ['create', 'update', 'patch', 'delete'];
 
