@@ -105,12 +105,12 @@ function pageFrom(
   return rows;
 }
 
-/** Ids of lower case are in the order of their bytes as texts, too. */
+/** Ids of lower case are in the order of their bytes as texts, too; numbers are by their length first. */
 function inOrder(rows: PlacedRow[]): PlacedRow[] {
   return rows.sort((one, other) => {
-    const [before, after] =
-      one.transaction === other.transaction ? [one.id, other.id] : [BigInt(one.transaction), BigInt(other.transaction)];
-    return before < after ? -1 : 1;
+    const [before, after] = [one.transaction, other.transaction];
+    if (before === after) return one.id < other.id ? -1 : 1;
+    return before.length - after.length || (before < after ? -1 : 1);
   });
 }
 

@@ -299,7 +299,6 @@ function pause(attempt: number): Promise<void> {
 
 /** `2026-01-31 10:20:30.123+00` as PostgreSQL prints it in UTC → FHIR instant `2026-01-31T10:20:30.123Z`. */
 export function instantText(stored: string): string {
-  const [date = '', rest = ''] = stored.split(' ');
-  const [time = '', fraction = ''] = rest.replace(/\+00$/, '').split('.');
-  return `${date}T${time}.${fraction.slice(0, 3).padEnd(3, '0')}Z`;
+  const fraction = stored[19] === '.' ? stored.slice(20, stored.endsWith('+00') ? -3 : undefined) : '';
+  return `${stored.slice(0, 10)}T${stored.slice(11, 19)}.${fraction.slice(0, 3).padEnd(3, '0')}Z`;
 }
