@@ -19,6 +19,7 @@ const layers: Record<string, readonly string[]> = {
   // What the law asks for persons: states and dates of their requests.
   privacy: ['fhir'],
   // The language of HL7 v2.
+  astm: [],
   hl7v2: [],
   sql: [],
   log: [],
@@ -187,7 +188,7 @@ const packages: Record<string, readonly string[]> = {
   commander: ['command'],
   dotenv: ['config'],
   s3mini: ['files'],
-  'iconv-lite': ['hl7v2'],
+  'iconv-lite': ['astm', 'hl7v2'],
   'hl7v2-dictionary': ['hl7v2/dictionary-thread.ts'],
   'node:child_process': ['store/embedded', 'command'],
   'node:cluster': ['start', 'command'],
