@@ -16,6 +16,8 @@ export interface Bench {
   dataDir: string;
   /** Port and process of Makhbar. */
   port: number;
+  /** Of its HL7 v2 gateway. */
+  hl7Port: number;
   pid: number;
   token: string;
   tenant: number;

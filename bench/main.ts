@@ -7,6 +7,7 @@
  *   npm run bench -- --sizes medium,large --only search --data data/bench --out run.json
  *                                                             and how searches grow; writes run-medium.json, run-large.json
  *   npm run bench -- --only audit --data data/bench-audit     the audit log with ten million events (--events)
+ *   npm run bench -- --only hl7v2 --messages 10000            the HL7 v2 gateway; memory over 100,000 messages without it
  *   npm run bench -- --only none --soak 10m                   memory under lasting load
  *   npm run bench -- --compare before.json after.json         of two sizes: the growth
  *
@@ -20,6 +21,7 @@ import { accessLines } from './access-lines.ts';
 import { auditFigures } from './audit-figures.ts';
 import { consentLines } from './consent-lines.ts';
 import { patientsOf, type Size } from './generate.ts';
+import { hl7v2Figures } from './hl7v2-figures.ts';
 import { lines } from './lines.ts';
 import { growthOf, growthText } from './growth.ts';
 import { compare, type Report } from './report.ts';
@@ -32,6 +34,8 @@ const names = [
   'audit',
   ...auditFigures,
   'audit-throughput',
+  'hl7v2',
+  ...hl7v2Figures,
   'mixed',
   'search',
   'start',
@@ -56,6 +60,7 @@ function readOptions(): Wanted {
       seconds: { type: 'string', default: '3' },
       callers: { type: 'string', default: '1' },
       events: { type: 'string', default: '10000000' },
+      messages: { type: 'string', default: '100000' },
       data: { type: 'string' },
       soak: { type: 'string', default: '0' },
       out: { type: 'string' },
@@ -75,6 +80,7 @@ function readOptions(): Wanted {
     pace: { rounds: positive('rounds', values.rounds), seconds: positive('seconds', values.seconds) },
     callers: Math.ceil(positive('callers', values.callers)),
     events: Math.ceil(positive('events', values.events)),
+    messages: Math.ceil(positive('messages', values.messages)),
     soakMinutes: minutes(values.soak),
     print: (text) => process.stdout.write(`${text}\n`),
     ...(values.data !== undefined && { data: values.data }),

@@ -12,6 +12,8 @@ const program = fileURLToPath(new URL('../src/command/makhbar.js', import.meta.u
 
 export interface Makhbar {
   readonly port: number;
+  /** Of the HL7 v2 gateway. */
+  readonly hl7Port: number;
   readonly pid: number;
   /** From the start of the process to the first good answer of /readyz. */
   readonly startMilliseconds: number;
@@ -20,12 +22,18 @@ export interface Makhbar {
 
 /** Starts the server as a user would, with its defaults, on a free port; `given` to Node itself. */
 export async function startMakhbar(dataDir: string, given: readonly string[] = []): Promise<Makhbar> {
-  const port = await freePort();
+  const [port, hl7Port] = [await freePort(), await freePort()];
   const log = openSync(join(dataDir, 'server.log'), 'a');
   const started = performance.now();
   const child = spawn(process.execPath, [...given, program, 'start'], {
     cwd: dataDir,
-    env: { ...plainEnvironment(), DATA_DIR: join(dataDir, 'data'), PORT: String(port), HL7_PORT: '0', ASTM_PORT: '0' },
+    env: {
+      ...plainEnvironment(),
+      DATA_DIR: join(dataDir, 'data'),
+      PORT: String(port),
+      HL7_PORT: String(hl7Port),
+      ASTM_PORT: '0',
+    },
     stdio: ['ignore', log, log],
   });
   await untilReady(child, port);
@@ -34,7 +42,7 @@ export async function startMakhbar(dataDir: string, given: readonly string[] = [
     child.kill('SIGTERM');
     await ended(child);
   };
-  return { port, pid: child.pid ?? 0, startMilliseconds, stop };
+  return { port, hl7Port, pid: child.pid ?? 0, startMilliseconds, stop };
 }
 
 /** Without what the caller's shell says of a server of his own. */

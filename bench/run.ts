@@ -12,6 +12,7 @@ import { measureThroughput } from './audit-throughput.ts';
 import { consentLines } from './consent-lines.ts';
 import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
 import { holds, patientsOf, type Size } from './generate.ts';
+import { hl7v2Figures, measureHl7v2 } from './hl7v2-figures.ts';
 import { lines, makeBareRows, type Bench, type Line } from './lines.ts';
 import { measureLine, median, type Pace } from './measure.ts';
 import { mixedSearches } from './mixed.ts';
@@ -30,6 +31,8 @@ export interface Options {
   callers: number;
   /** In the audit log that is measured. */
   events: number;
+  /** Over which the memory of the HL7 v2 gateway is watched. */
+  messages: number;
   /** Folder that is kept; without it a temporary one. */
   data?: string;
   soakMinutes: number;
@@ -63,10 +66,11 @@ async function runIn(dataDir: string, options: Options): Promise<Report> {
   const searches = new Set([...searchCases.map(({ name }) => name), 'mixed']);
   const wants = (name: string) =>
     options.only.length === 0
-      ? !name.startsWith('audit-')
+      ? !name.startsWith('audit-') && !name.startsWith('hl7v2-')
       : options.only.includes(name) ||
         (options.only.includes('search') && searches.has(name)) ||
-        (options.only.includes('audit') && name.startsWith('audit-'));
+        (options.only.includes('audit') && name.startsWith('audit-')) ||
+        (options.only.includes('hl7v2') && name.startsWith('hl7v2-'));
   if (wants('start')) {
     add(await measureStart(dataDir));
   }
@@ -136,6 +140,7 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
     const bench: Bench = {
       dataDir,
       port: server.port,
+      hl7Port: server.hl7Port,
       pid: server.pid,
       token,
       tenant,
@@ -159,6 +164,13 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
         options.print(figureText(figure));
       };
       await measureAudit({ bench, events: options.events, wants, print: options.print, add });
+    }
+    if (hl7v2Figures.some(wants)) {
+      const add = (figure: Figure): void => {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      };
+      await measureHl7v2({ bench, pace: options.pace, messages: options.messages, wants, add });
     }
     for (const line of linesOf(options, wants)) {
       const result = await measureLine(line, bench, load, options.pace);
