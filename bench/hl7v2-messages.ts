@@ -1,6 +1,7 @@
 /** Messages of HL7 v2 as a chemistry analyser's middleware sends them, and a sender: one message at a time, then its answer. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { mllpDecoder, mllpFrame } from '../src/hl7v2/mllp.ts';
 
 const names = ['Haddad^Layla', 'القاسم^ليلى', 'Diallo^Aminata', 'Benali^Youssef', 'Okafor^Chidi'];
@@ -42,8 +43,7 @@ export interface MessageSender {
 
 /** @throws Error for an acknowledgement that is not AA */
 export async function openMessages(port: number): Promise<MessageSender> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-  await once(socket, 'connect');
+  const socket = await connected(port);
   const decoder = mllpDecoder(1_000_000);
   let taken: ((text: string) => void) | undefined;
   let failed: ((error: Error) => void) | undefined;
@@ -65,4 +65,17 @@ export async function openMessages(port: number): Promise<MessageSender> {
     },
     close: () => socket.destroy(),
   };
+}
+
+/** The gateway listens a moment after HTTP does. */
+async function connected(port: number): Promise<Socket> {
+  for (const end = Date.now() + 20_000; ; await pause(100)) {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
 }
