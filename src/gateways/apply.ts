@@ -11,6 +11,7 @@ import { cloneJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { inTransaction } from '../interactions/commit.ts';
 import { parseStored } from '../interactions/document.ts';
+import { knownIdentifiers } from '../interactions/known-identifiers.ts';
 import { findMatches, type Match } from '../interactions/matches.ts';
 import { storing } from '../interactions/processing-restriction.ts';
 import type { Context, Request } from '../request.ts';
@@ -32,24 +33,28 @@ export interface Applied {
 export interface Marking {
   /** Locks the message; false where another has applied it. */
   isOpen(session: Session): Promise<boolean>;
-  mark(session: Session, applied: Applied): Promise<void>;
+  mark(inside: Context, applied: Applied): Promise<void>;
 }
 
 /** @returns whether it was applied now */
 export async function apply(context: Context, entries: readonly Entry[], marking: Marking): Promise<boolean> {
   return inTransaction(context, async (inside) => {
     if (!(await marking.isOpen(inside.session))) return false;
-    const criteria = entries.flatMap(({ resource, found }) => found.map((one) => lockText(resource, one)));
-    await lockCriteria(inside.session, criteria);
+    await lockCriteria(inside.session, criteriaOf(entries));
     const matches = await findAll(inside, entries);
     const resources = await write(inside, requestsOf(entries, matches));
     const known = [...matches].flatMap(([{ resource }, { id }]) =>
       resource['resourceType'] === 'Patient' ? [id] : [],
     );
     const made = resources.flatMap((name) => /^Patient\/([^/]+)/.exec(name)?.[1] ?? []);
-    await marking.mark(inside.session, { resources, patients: [...new Set([...known, ...made])] });
+    await marking.mark(inside, { resources, patients: [...new Set([...known, ...made])] });
     return true;
   });
+}
+
+/** What the message is about: the identifiers by which its resources are found again, as texts to lock on. */
+export function criteriaOf(entries: readonly Entry[]): string[] {
+  return entries.flatMap(({ resource, found }) => found.map((one) => lockText(resource, one)));
 }
 
 function lockText({ resourceType }: JsonObject, { system, value }: Found): string {
@@ -63,12 +68,14 @@ const atOnce = 50;
 
 async function findAll(context: Context, entries: readonly Entry[]): Promise<Matches> {
   const matches = new Map<Entry, Match>();
-  const types = Map.groupBy(
-    entries.filter(({ found }) => found.length > 0),
-    ({ resource }) => String(resource['resourceType']),
+  const wanted = entries.flatMap((entry) =>
+    entry.found.map((one) => ({ ...one, entry, type: String(entry.resource['resourceType']) })),
   );
-  for (const [type, ofType] of types) {
-    const identifiers = [...new Set(ofType.flatMap(({ found }) => found.map(searchValue)))];
+  // Most of what a message brings is new: only what some resource has already is searched for.
+  const types = Map.groupBy(await knownIdentifiers(context.session, wanted), ({ type }) => type);
+  for (const [type, known] of types) {
+    const ofType = [...new Set(known.map(({ entry }) => entry))];
+    const identifiers = [...new Set(known.map(searchValue))];
     for (let at = 0; at < identifiers.length; at += atOnce) {
       const values = identifiers.slice(at, at + atOnce).join(',');
       const found = await findMatches(storing(context), type, [['identifier', values]], mostMatches);

@@ -16,7 +16,7 @@ export async function announce(
   { id: tenant }: { readonly id: number },
   event: SecurityEvent,
 ): Promise<void> {
-  const record = recordOf(event);
+  const record = eventRecord(event);
   await notRefused(async () => {
     const agent = await agentNumber(tenant, JSON.stringify(agentOf(event)));
     await events.submit(tenant, entryOf(record, agent));
@@ -30,14 +30,24 @@ export async function announce(
 export async function announceWithin(session: Session, event: SecurityEvent): Promise<void> {
   try {
     const agent = await agentWithin(session, JSON.stringify(agentOf(event)));
-    await session.query(addEvents(session.tenant, [entryOf(recordOf(event), agent)]));
+    await session.query(addEvents(session.tenant, [entryOf(eventRecord(event), agent)]));
   } catch (error) {
     if (isRetried(error)) throw error;
     await notRefused(() => Promise.reject(error));
   }
 }
 
-function recordOf({ kind, outcome = 0, reason, deed, address, requestId, patients, further }: SecurityEvent): Event {
+/** For the events of a transaction whose caller is who did it. */
+export function eventRecord({
+  kind,
+  outcome = 0,
+  reason,
+  deed,
+  address,
+  requestId,
+  patients,
+  further,
+}: SecurityEvent): Event {
   const now = Date.now();
   const id = newId(now);
   return {

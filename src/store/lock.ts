@@ -8,11 +8,16 @@ import { sql } from './sql.ts';
 
 /** Takes an exclusive lock on each of some texts, within the tenant. */
 export async function lockCriteria(session: Session, criteria: readonly string[]): Promise<void> {
-  const keys = [...new Set(criteria.map((text) => lockKey(session.tenant, text)))].sort((a, b) => (a < b ? -1 : 1));
+  const keys = lockKeys(session.tenant, criteria);
   if (keys.length > 0) {
     await session.query(sql`
-      select pg_advisory_xact_lock(k) from unnest(${keys.map(String)}::int8[]) with ordinality as t(k, n) order by n`);
+      select pg_advisory_xact_lock(k) from unnest(${keys}::int8[]) with ordinality as t(k, n) order by n`);
   }
+}
+
+/** The numbers that are locked, in the order in which they are. */
+export function lockKeys(tenant: number, criteria: readonly string[]): string[] {
+  return [...new Set(criteria.map((text) => lockKey(tenant, text)))].sort((a, b) => (a < b ? -1 : 1)).map(String);
 }
 
 function lockKey(tenant: number, text: string): bigint {

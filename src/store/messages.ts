@@ -39,6 +39,8 @@ export interface NewMessage {
   /** SHA-256 of what a repetition has in common with it. */
   readonly content: Buffer;
   readonly raw: Buffer;
+  /** What it is about, until it is applied (lockKeys): none for what may be about anything. */
+  readonly about?: readonly string[];
   /** Of one that goes out: the version that it was made of, `DiagnosticReport/7/_history/2`. */
   readonly source?: string;
   /** Ids of the patients that it is about, where that is known already. */
@@ -105,10 +107,22 @@ export async function addMessage(session: Session, message: NewMessage): Promise
   const { id, direction, protocol, status, peer, sender, type, controlId, charset, content, raw } = message;
   await session.query(sql`insert into message
       (tenant_id, id, received, direction, protocol, status, interface, peer, sender, type, control_id, charset, content, raw,
-        source, patients)
+        source, patients, about)
     values (${session.tenant}, ${id}, ${new Date(message.received).toISOString()}, ${direction}, ${protocol}, ${status},
       ${message.interface}, ${peer}, ${sender}, ${type}, ${controlId}, ${charset}, ${content}, ${raw},
-      ${message.source ?? null}, ${message.patients ?? null}::text[])`);
+      ${message.source ?? null}, ${message.patients ?? null}::text[], ${message.about ?? null}::int8[])`);
+}
+
+/** One that is stored together with what became of it. */
+export async function addFinished(session: Session, message: NewMessage, became: Became): Promise<void> {
+  const { id, direction, protocol, peer, sender, type, controlId, charset, content, raw } = message;
+  const { status, ack, problems = [], resources = [], patients } = became;
+  await session.query(sql`insert into message
+      (tenant_id, id, received, finished, direction, protocol, status, interface, peer, sender, type, control_id, charset,
+        content, raw, ack, problems, resources, patients, attempts)
+    values (${session.tenant}, ${id}, ${new Date(message.received).toISOString()}, clock_timestamp(), ${direction},
+      ${protocol}, ${status}, ${message.interface}, ${peer}, ${sender}, ${type}, ${controlId}, ${charset}, ${content}, ${raw},
+      ${ack ?? null}, ${JSON.stringify(problems)}::jsonb, ${JSON.stringify(resources)}::jsonb, ${patients ?? null}::text[], 1)`);
 }
 
 export interface Became {
@@ -125,7 +139,7 @@ export async function finishMessage(session: Session, id: string, became: Became
   const { status, ack, problems = [], resources = [], patients } = became;
   await session.query(sql`update message set status = ${status}, finished = clock_timestamp(), attempts = attempts + 1,
       ack = coalesce(${ack ?? null}::bytea, ack), problems = ${JSON.stringify(problems)}::jsonb,
-      resources = ${JSON.stringify(resources)}::jsonb, patients = ${patients ?? null}::text[]
+      resources = ${JSON.stringify(resources)}::jsonb, patients = ${patients ?? null}::text[], about = null
     where tenant_id = ${session.tenant} and id = ${id}`);
 }
 
@@ -157,6 +171,23 @@ export async function repeatedMessage(
     where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.content = ${content} and m.direction = 'in'
     order by m.sequence desc limit 1`);
   return row && fromRow(row);
+}
+
+/**
+ * Ids of messages of the interface that were acknowledged as taken and are still to be applied, about the same as this one
+ * (lockKeys; null is about anything), the oldest first: by this process or by another.
+ */
+export async function earlierMessages(
+  session: Session,
+  { interface: name, about, before }: { interface: string; about: readonly string[] | undefined; before?: string },
+): Promise<string[]> {
+  const rows = await session.query<{ id: string }>(sql`select m.id from message m
+    where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.status = 'received' and m.direction = 'in'
+      and (m.about is null or ${about ?? null}::int8[] is null or m.about && ${about ?? null}::int8[])
+      and (${before ?? null}::uuid is null or m.sequence < (select o.sequence from message o
+        where o.tenant_id = ${session.tenant} and o.id = ${before ?? null}::uuid))
+    order by m.sequence limit 1000`);
+  return rows.map(({ id }) => id);
 }
 
 export async function readMessage(session: Session, id: string): Promise<StoredMessage | undefined> {

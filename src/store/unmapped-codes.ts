@@ -14,13 +14,19 @@ export interface UnmappedCode {
   readonly last: string;
 }
 
+/** Messages that are looked at: the newest of those that have such codes (index message_unmapped). */
+const mostMessages = 50_000;
+
 /** Those of most messages first. */
 export async function unmappedCodes(session: Session, most: number): Promise<UnmappedCode[]> {
   const rows = await session.query<Omit<UnmappedCode, 'count'> & { count: string }>(sql`
     select p->'unmapped'->>'system' as system, p->'unmapped'->>'code' as code, m.interface,
       max(p->'unmapped'->>'display') as display, count(*)::text as count, max(m.received) as last
-    from message m cross join lateral jsonb_array_elements(m.problems) p
-    where m.tenant_id = ${session.tenant} and m.problems @> '[{"severity": "W"}]' and p ? 'unmapped'
+    from (select o.interface, o.received, o.problems from message o
+        where o.tenant_id = ${session.tenant} and o.problems @> '[{"unmapped": {}}]'
+        order by o.id desc limit ${mostMessages}) m
+      cross join lateral jsonb_array_elements(m.problems) p
+    where p ? 'unmapped'
     group by 1, 2, 3 order by count(*) desc, 1, 2, 3 limit ${most}`);
   return rows.map(({ count, last, ...row }) => ({ ...row, count: Number(count), last: instantText(last) }));
 }
@@ -32,8 +38,7 @@ export async function messagesWithUnmapped(
   most: number,
 ): Promise<string[]> {
   const rows = await session.query<{ id: string }>(sql`select m.id from message m
-    where m.tenant_id = ${session.tenant} and m.status = 'applied' and m.problems @> '[{"severity": "W"}]'
-      and exists (select from jsonb_array_elements(m.problems) p where p ? 'unmapped')
+    where m.tenant_id = ${session.tenant} and m.status = 'applied' and m.problems @> '[{"unmapped": {}}]'
       and (${after ?? null}::uuid is null or m.id > ${after ?? null}::uuid)
     order by m.id limit ${most}`);
   return rows.map(({ id }) => id);

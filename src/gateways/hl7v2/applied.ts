@@ -1,9 +1,10 @@
 /**
- * A stored message is translated and applied, and marked with what became of it: when it came, after a death, or when
+ * A message is translated and applied, and marked with what became of it: when it came, after a death, or when
  * somebody has mended the reason why it could not be applied.
  *
  * What is passing (the database is away) is no fault of the message: it stays received and is not acknowledged.
  */
+import type { Caller } from '../../access/caller.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import type { AckCode, Problem } from '../../hl7v2/acknowledge.ts';
@@ -17,6 +18,7 @@ import {
   finishMessage,
   readMessage as storedMessage,
   type Became,
+  type NewMessage,
   type StoredMessage,
 } from '../../store/messages.ts';
 import { translate } from '../../translation/messages.ts';
@@ -25,7 +27,8 @@ import { apply } from '../apply.ts';
 import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
 import { ack, readMessage } from './answer.ts';
 import type { Served } from './interfaces.ts';
-import { isStoredOnly } from './settings.ts';
+import { keep, keepApplied, keepFinished } from './record.ts';
+import { isStoredOnly, type Interface } from './settings.ts';
 import { endTask, waitAsTask } from './task.ts';
 import { unmappedProblems } from './unmapped.ts';
 
@@ -35,6 +38,14 @@ export interface Known extends Served {
   readonly header: Header;
   readonly charset: string;
   readonly peer: string;
+  /** Made already to know what it is about. */
+  readonly translation?: Translation;
+}
+
+/** A stored message, or one that arrived and is stored with what becomes of it. */
+export interface Applying {
+  readonly id: string;
+  readonly arrived?: NewMessage;
 }
 
 export interface Outcome {
@@ -42,17 +53,26 @@ export interface Outcome {
   readonly answer: Buffer;
 }
 
-/** Translates and applies a stored message and marks what became of it. */
-export async function applied(server: Server, known: Known, id: string): Promise<Outcome> {
+/** Translates and applies a message and marks what became of it. */
+export async function applied(server: Server, known: Known, { id, arrived }: Applying): Promise<Outcome> {
   const session = sessionOf(server, known.tenant);
+  let unstored = arrived;
   const finish = async (
-    became: Omit<Became, 'ack' | 'problems'>,
+    changed: Omit<Became, 'ack' | 'problems'>,
     code: AckCode,
     problems: readonly Problem[],
   ): Promise<Outcome> => {
     const answer = ack(known, { code, problems });
-    await finishMessage(session, id, { ...became, ack: answer, problems: asJson(problems) });
+    const became = { ...changed, ack: answer, problems: asJson(problems) };
+    if (unstored === undefined) await finishMessage(session, id, became);
+    else await keepFinished(server, known, { stored: unstored, became });
     return { ok: code === 'AA', answer };
+  };
+  /** A Task names a message that is there. */
+  const wait = async (found: readonly Problem[]): Promise<void> => {
+    if (unstored !== undefined) await keep(server, known, unstored);
+    unstored = undefined;
+    await waitAsTask(server, known, { id, problems: found });
   };
   if (known.message.problem !== undefined) {
     const problem: Problem = {
@@ -63,41 +83,53 @@ export async function applied(server: Server, known: Known, id: string): Promise
     return finish({ status: 'rejected' }, 'AR', [problem]);
   }
   if (isStoredOnly(known.interface, known.header)) return finish({ status: 'stored' }, 'AA', []);
-  const { entries, problems, unmapped } = translated(server, known, id);
+  const { entries, problems, unmapped } = known.translation ?? translated(server, known);
   const errors = problems.filter(({ severity = 'E' }) => severity === 'E');
   const unknown = errors.some(({ code }) => code === '200' || code === '201');
   if (unknown) return finish({ status: 'rejected' }, 'AR', errors);
   if (errors.length > 0) {
-    await waitAsTask(server, known, { id, problems: errors });
+    await wait(errors);
     return finish({ status: 'failed' }, 'AE', problems);
   }
   try {
     const context = contextOf(server, {
       tenant: known.tenant,
-      caller: await interfaceCaller(server, known.tenant, known.interface.id),
+      caller: await callerOf(server, known),
       requestId: id,
       address: known.peer,
     });
     const answer = ack(known, { code: 'AA', problems });
     const done = await apply(context, entries, {
-      isOpen: (inside) => claimMessage(inside, id),
-      mark: (inside, made) =>
-        finishMessage(inside, id, {
-          status: 'applied',
-          ack: answer,
-          problems: [...asJson(problems), ...unmappedProblems(unmapped)],
-          ...made,
-        }),
+      isOpen: (inside) => (arrived === undefined ? claimMessage(inside, id) : Promise.resolve(true)),
+      mark: (inside, made) => {
+        const noted = [...asJson(problems), ...unmappedProblems(unmapped)];
+        const became: Became = { status: 'applied', ack: answer, problems: noted, ...made };
+        return arrived === undefined
+          ? finishMessage(inside.session, id, became)
+          : keepApplied(inside, known, { stored: arrived, became });
+      },
     });
     return { ok: true, answer: done ? answer : ((await storedMessage(session, id))?.ack ?? answer) };
   } catch (error) {
     // Nothing is known of it but that it was not applied now: it stays received, and is not acknowledged.
     if (isPassing(error)) throw error;
     const found = problemsOf(error);
-    await waitAsTask(server, known, { id, problems: found });
+    await wait(found);
     if (!(error instanceof OutcomeError)) server.log.error({ err: error, message: id }, 'message not applied');
     return finish({ status: 'failed' }, 'AE', [...found, ...problems]);
   }
+}
+
+const callers = new WeakMap<Interface, Promise<Caller>>();
+
+/** As the interface was read last: what its role may do is read anew with it. */
+function callerOf(server: Server, { tenant, interface: own }: Served): Promise<Caller> {
+  const known = callers.get(own);
+  if (known !== undefined) return known;
+  const made = interfaceCaller(server, tenant, own.id);
+  callers.set(own, made);
+  made.catch(() => callers.delete(own));
+  return made;
 }
 
 /** The database cannot be reached or is full: no fault of the message. */
@@ -115,11 +147,11 @@ function settingsOf({ tenant, interface: { zone, systems }, mapped }: Known): Pa
 }
 
 /** A fault of ours in translating is one of this message alone: it waits, and others go on. */
-function translated(server: Server, known: Known, id: string): Translation {
+export function translated(server: Server, known: Known): Translation {
   try {
     return translate(known.message, settingsOf(known), newId);
   } catch (error) {
-    server.log.error({ err: error, message: id }, 'message not translated');
+    server.log.error({ err: error, interface: known.interface.id }, 'message not translated');
     return { entries: [], problems: problemsOf(error), unmapped: [] };
   }
 }
@@ -142,7 +174,7 @@ export async function replay(server: Server, served: Served, stored: StoredMessa
   }
   const header = readHeader(read.message);
   const known = { ...served, message: read.message, header, charset: decoded.charset, peer: stored.peer };
-  const outcome = await applied(server, known, stored.id);
+  const outcome = await applied(server, known, { id: stored.id });
   if (outcome.ok && stored.status === 'failed') await endTask(server, known, stored.id);
   return outcome;
 }

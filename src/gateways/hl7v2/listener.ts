@@ -259,11 +259,11 @@ async function answer(
     readonly frame: Exclude<Frame, { kind: 'rubbish' }>;
   },
 ): Promise<void> {
-  const { key, acknowledgements } =
+  const { key, parts, acknowledgements } =
     frame.kind === 'message'
       ? receive(server, arrival, frame.content)
       : refuseLong(server, arrival, { begin: frame.begin, most: longestMessage });
-  await turns.take(key, async () => {
+  await turns.take(key, parts, async () => {
     for await (const acknowledgement of acknowledgements) socket.write(mllpFrame(acknowledgement));
   });
   // A peer that does not read gets no more to read.

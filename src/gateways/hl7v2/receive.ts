@@ -1,29 +1,36 @@
 /**
  * One message from its bytes to its acknowledgements.
  *
- * 1. The bytes are stored, as they came, before anything is acknowledged; what cannot be stored is not acknowledged as
- *    taken.
+ * 1. The bytes are stored, as they came, before anything is acknowledged (record.ts); what cannot be stored is not
+ *    acknowledged as taken.
  * 2. A repetition gets the acknowledgement that was given, and is not applied again: the same content (but for MSH-7), with
  *    the same MSH-10 or, for orders and results, any. The same MSH-10 with other content is a new message.
  * 3. What cannot be applied waits as a Task (task.ts) and can be replayed.
  * 4. Enhanced mode (§2.9.3): CA as soon as it is stored, AA or AE when it is applied, each if it was asked for.
+ * 5. What is about the same is applied in the order in which it came: within a process by turns (turns.ts); between processes
+ *    because who sends waits for an acknowledgement, and what was acknowledged as taken only is applied before what follows.
  */
-import { createHash } from 'node:crypto';
-import { thing, type SecurityEvent } from '../../audit/security.ts';
 import type { AckCode, Problem } from '../../hl7v2/acknowledge.ts';
 import { isBatch, splitBatch } from '../../hl7v2/batch.ts';
 import { decodeMessage, encodeMessage } from '../../hl7v2/charset.ts';
 import { isEnhanced, isWanted, readHeader, type Header } from '../../hl7v2/header.ts';
-import { fieldsOf, serializeMessage, type Message } from '../../hl7v2/message.ts';
-import { announce, announceWithin } from '../../interactions/announce.ts';
-import { newId } from '../../interactions/new-id.ts';
+import { serializeMessage, type Message } from '../../hl7v2/message.ts';
+import { announce } from '../../interactions/announce.ts';
 import type { Server } from '../../request.ts';
-import { addMessage, repeatedMessage, type NewMessage, type StoredMessage } from '../../store/messages.ts';
+import {
+  earlierMessages,
+  readMessage as readStored,
+  repeatedMessage,
+  type NewMessage,
+  type StoredMessage,
+} from '../../store/messages.ts';
+import { criteriaOf } from '../apply.ts';
 import { sessionOf } from '../gateway.ts';
 import { ack, readMessage } from './answer.ts';
-import { applied, type Known } from './applied.ts';
+import { applied, replay, translated, type Known, type Outcome } from './applied.ts';
 import type { Served } from './interfaces.ts';
 import { answeredLater } from './later.ts';
+import { aboutOf, contentOf, keep, newMessage, short } from './record.ts';
 import { interfaceFor } from './settings.ts';
 import { endTask } from './task.ts';
 import { unmappedOf } from './unmapped.ts';
@@ -39,6 +46,8 @@ export interface Arrival {
 export interface Reception {
   /** The interface that it is for. */
   readonly key: string;
+  /** What it is about; undefined for what must be alone (turns.ts). */
+  readonly parts: readonly string[] | undefined;
   readonly acknowledgements: AsyncGenerator<Buffer>;
 }
 
@@ -62,10 +71,16 @@ export function receive(server: Server, arrival: Arrival, bytes: Buffer): Recept
     };
     return refusing(server, arrival, { problem, known: { message, charset: decoded.charset } });
   }
+  const key = turnOf(served);
   const known = { ...served, message, header, charset: decoded.charset, peer: arrival.peer };
-  if (header.code === 'ACK') return { key: turnOf(served), acknowledgements: takeAnswer(server, known, bytes) };
-  const acknowledgements = isBatch(message) ? takeBatch(server, known) : take(server, known, bytes);
-  return { key: turnOf(served), acknowledgements };
+  if (header.code === 'ACK') {
+    return { key, parts: ['acknowledgements'], acknowledgements: takeAnswer(server, known, bytes) };
+  }
+  if (isBatch(message)) return { key, parts: undefined, acknowledgements: takeBatch(server, known) };
+  const translation = translated(server, known);
+  const criteria = criteriaOf(translation.entries);
+  const parts = criteria.length === 0 ? undefined : criteria;
+  return { key, parts, acknowledgements: take(server, { ...known, translation }, bytes) };
 }
 
 /** What a peer says of a message that we sent; it is acknowledged only where it asks for that. */
@@ -124,7 +139,7 @@ function refusing(
     yield ack(known, { code: 'AR', problems: [problem] });
   };
   const [first] = arrival.candidates;
-  return { key: first === undefined ? '' : turnOf(first), acknowledgements: acknowledgements() };
+  return { key: first === undefined ? '' : turnOf(first), parts: [], acknowledgements: acknowledgements() };
 }
 
 async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerator<Buffer> {
@@ -133,54 +148,48 @@ async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerato
   const content = contentOf(known.message);
   const before = await repeatedMessage(session, { interface: known.interface.id, content });
   const repeated = before !== undefined && isRepetition(before, header) ? before : undefined;
-  const stored = repeated ?? newMessage(known, bytes, content);
-  if (repeated === undefined) await keep(server, known, stored as NewMessage);
   const enhanced = isEnhanced(header);
-  if (enhanced && isWanted(header.acceptAck, true)) yield ack(known, { code: 'CA', problems: [] });
+  const taken = enhanced && isWanted(header.acceptAck, true);
+  const arrived = repeated === undefined ? newMessage(known, bytes, content) : undefined;
+  if (arrived !== undefined && taken) await keep(server, known, arrived);
+  if (taken) yield ack(known, { code: 'CA', problems: [] });
   if (repeated?.ack !== undefined && repeated.status !== 'failed') {
     const succeeded = repeated.status !== 'rejected';
     if (!enhanced || isWanted(header.applicationAck, succeeded)) yield repeatedAck(known, repeated);
     return;
   }
-  const became = await applied(server, known, stored.id);
-  if (became.ok && repeated?.status === 'failed') await endTask(server, known, stored.id);
+  const stored = repeated ?? (taken ? arrived : undefined);
+  await applyEarlier(server, known, stored?.id);
+  const became =
+    stored === undefined && arrived !== undefined
+      ? await appliedAtOnce(server, known, arrived)
+      : await applied(server, known, { id: stored?.id ?? '' });
+  if (became.ok && repeated?.status === 'failed') await endTask(server, known, repeated.id);
   if (!enhanced || isWanted(header.applicationAck, became.ok)) yield became.answer;
 }
 
-function newMessage(known: Known, raw: Buffer, content: Buffer): NewMessage {
-  const { header, charset, peer } = known;
-  const received = Date.now();
-  return {
-    id: newId(received),
-    received,
-    direction: 'in',
-    protocol: 'hl7v2',
-    status: 'received',
-    interface: known.interface.id,
-    peer,
-    sender: short([header.application, header.facility].join('|')),
-    type: short(`${header.code}^${header.event}`),
-    controlId: short(header.controlId),
-    charset,
-    content,
-    raw,
-  };
-}
-
-/** PostgreSQL's text has no NUL. */
-function short(text: string): string {
-  return text.slice(0, 200).replaceAll('\0', '');
-}
-
-/** What a repetition has in common with what it repeats: all but when it was sent and its number. */
-function contentOf(message: Message): Buffer {
-  const hash = createHash('sha256');
-  for (const segment of message.segments) {
-    const fields = fieldsOf(message.delimiters, segment);
-    const counted = segment.name === 'MSH' ? fields.filter((_, i) => i !== 7 && i !== 10) : fields;
-    hash.update(counted.join('\u0001')).update('\r');
+/**
+ * Stored with what it becomes, in one transaction: nobody was told before that it was taken. Where that fails as the database
+ * does, it is kept if that can be, to be applied later.
+ */
+async function appliedAtOnce(server: Server, known: Known, arrived: NewMessage): Promise<Outcome> {
+  try {
+    return await applied(server, known, { id: arrived.id, arrived });
+  } catch (error) {
+    await keep(server, known, arrived).catch(() => undefined);
+    throw error;
   }
-  return hash.digest();
+}
+
+/** What was acknowledged as taken before, in whatever process, and is about the same, is applied before. */
+async function applyEarlier(server: Server, known: Known, before: string | undefined): Promise<void> {
+  const session = sessionOf(server, known.tenant);
+  const about = aboutOf(known);
+  const asked = { interface: known.interface.id, about, ...(before !== undefined && { before }) };
+  for (const id of await earlierMessages(session, asked)) {
+    const stored = id === before ? undefined : await readStored(session, id);
+    if (stored?.status === 'received') await replay(server, known, stored);
+  }
 }
 
 /** What says the same however often it is said; a patient's data may go back to what they were. */
@@ -214,24 +223,4 @@ async function refuse(server: Server, { peer, candidates }: Arrival, reason: str
       address: peer,
     });
   }
-}
-
-/** Stored with the event that says so: there is none without the other. */
-async function keep(server: Server, known: Known, stored: NewMessage): Promise<void> {
-  await server.database.transaction(known.tenant.id, async (session) => {
-    await addMessage(session, stored);
-    await announceWithin(session, receivedEvent(known, stored.id));
-  });
-}
-
-function receivedEvent(known: Known, id: string): SecurityEvent {
-  const name = `Endpoint/${known.interface.id}`;
-  return {
-    kind: 'message-received',
-    deed: `hl7v2 ${known.header.code}^${known.header.event}`.slice(0, 80),
-    agent: { subject: name, client: name, roles: ['interface'] },
-    address: known.peer,
-    requestId: id,
-    further: [thing('message', id)],
-  };
 }

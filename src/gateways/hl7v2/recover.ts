@@ -14,7 +14,9 @@ import type { Turns } from './turns.ts';
 const most = 1_000;
 
 export async function recover(server: Server, interfaces: Interfaces, turns: Turns): Promise<void> {
-  await Promise.all(interfaces.all().map((served) => turns.take(turnOf(served), () => finish(server, served))));
+  await Promise.all(
+    interfaces.all().map((served) => turns.take(turnOf(served), undefined, () => finish(server, served))),
+  );
 }
 
 /** One that fails as the database does ends it: what came later must not come before it. */

@@ -1,0 +1,103 @@
+/**
+ * The message of record: the bytes as they came, who sent them where, and the event that says so.
+ *
+ * 1. There is no message without its event, nor an event without its message.
+ * 2. A message is stored before it is acknowledged: by itself where the peer is told that it was taken, else in the
+ *    transaction that stores what it became.
+ */
+import { createHash } from 'node:crypto';
+import { thing, type SecurityEvent } from '../../audit/security.ts';
+import { fieldsOf, type Message } from '../../hl7v2/message.ts';
+import { announceWithin, eventRecord } from '../../interactions/announce.ts';
+import { newId } from '../../interactions/new-id.ts';
+import type { Context, Server } from '../../request.ts';
+import { lockKeys } from '../../store/lock.ts';
+import { addFinished, addMessage, type Became, type NewMessage } from '../../store/messages.ts';
+import { criteriaOf } from '../apply.ts';
+import type { Known } from './applied.ts';
+
+/** To be applied. */
+export function newMessage(known: Known, raw: Buffer, content: Buffer): NewMessage {
+  const { header, charset, peer } = known;
+  const received = Date.now();
+  return {
+    id: newId(received),
+    received,
+    direction: 'in',
+    protocol: 'hl7v2',
+    status: 'received',
+    interface: known.interface.id,
+    peer,
+    sender: short([header.application, header.facility].join('|')),
+    type: short(`${header.code}^${header.event}`),
+    controlId: short(header.controlId),
+    charset,
+    content,
+    raw,
+  };
+}
+
+/** PostgreSQL's text has no NUL. */
+export function short(text: string): string {
+  return text.slice(0, 200).replaceAll('\0', '');
+}
+
+/** What a repetition has in common with what it repeats: all but when it was sent and its number. */
+export function contentOf(message: Message): Buffer {
+  const hash = createHash('sha256');
+  for (const segment of message.segments) {
+    const fields = fieldsOf(message.delimiters, segment);
+    const counted = segment.name === 'MSH' ? fields.filter((_, i) => i !== 7 && i !== 10) : fields;
+    hash.update(counted.join('\u0001')).update('\r');
+  }
+  return hash.digest();
+}
+
+/** By itself, to be applied. */
+export async function keep(server: Server, known: Known, stored: NewMessage): Promise<void> {
+  await server.database.transaction(known.tenant.id, async (session) => {
+    const about = aboutOf(known);
+    await addMessage(session, { ...stored, ...(about !== undefined && { about }) });
+    await announceWithin(session, receivedEvent(known, stored.id));
+  });
+}
+
+/** With what became of it where that is nothing. */
+export async function keepFinished(
+  server: Server,
+  known: Known,
+  { stored, became }: { readonly stored: NewMessage; readonly became: Became },
+): Promise<void> {
+  await server.database.transaction(known.tenant.id, async (session) => {
+    await addFinished(session, stored, became);
+    await announceWithin(session, receivedEvent(known, stored.id));
+  });
+}
+
+/** With what it became, in the transaction that stores that. */
+export async function keepApplied(
+  inside: Context,
+  known: Known,
+  { stored, became }: { readonly stored: NewMessage; readonly became: Became },
+): Promise<void> {
+  await addFinished(inside.session, stored, became);
+  inside.events?.push(eventRecord(receivedEvent(known, stored.id)));
+}
+
+/** What it is about, as the store compares it; undefined where that may be anything. */
+export function aboutOf({ tenant, translation }: Known): string[] | undefined {
+  const criteria = criteriaOf(translation?.entries ?? []);
+  return criteria.length === 0 ? undefined : lockKeys(tenant.id, criteria);
+}
+
+function receivedEvent(known: Known, id: string): SecurityEvent {
+  const name = `Endpoint/${known.interface.id}`;
+  return {
+    kind: 'message-received',
+    deed: `hl7v2 ${known.header.code}^${known.header.event}`.slice(0, 80),
+    agent: { subject: name, client: name, roles: ['interface'] },
+    address: known.peer,
+    requestId: id,
+    further: [thing('message', id)],
+  };
+}
