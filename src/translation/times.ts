@@ -51,8 +51,22 @@ export function instant(text: string, zone: string): string | undefined {
   return found?.includes('T') ? found : undefined;
 }
 
-/** The offset of a zone at a local time, `+03:00`. Of two that a change of clocks allows, the one before it. */
+/** The last ones that were asked for: the results of a message are of the same moment, or of few. */
+const offsets = new Map<string, string>();
+const mostOffsets = 1_000;
+
 function offsetOf(date: string, time: string, zone: string): string {
+  const name = `${zone} ${date}T${time}`;
+  const known = offsets.get(name);
+  if (known !== undefined) return known;
+  if (offsets.size >= mostOffsets) offsets.clear();
+  const made = offsetThen(date, time, zone);
+  offsets.set(name, made);
+  return made;
+}
+
+/** The offset of a zone at a local time, `+03:00`. Of two that a change of clocks allows, the one before it. */
+function offsetThen(date: string, time: string, zone: string): string {
   const wall = Date.parse(`${date}T${time.slice(0, 8)}Z`);
   const first = offsetAt(wall, zone);
   const second = offsetAt(wall - first * 60_000, zone);

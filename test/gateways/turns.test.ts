@@ -1,0 +1,86 @@
+/** Turns of messages: what has a part in common goes in order, what has none at the same time, what is alone is alone. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { makeTurns } from '../../src/gateways/hl7v2/turns.ts';
+
+/** Works that end when they are told to; what began and ended, in order. */
+function makeWorks(): { log: string[]; work: (name: string) => () => Promise<string>; end: (name: string) => void } {
+  const log: string[] = [];
+  const ends = new Map<string, () => void>();
+  return {
+    log,
+    work: (name) => async () => {
+      log.push(`${name} begins`);
+      await new Promise<void>((done) => ends.set(name, done));
+      log.push(`${name} ends`);
+      return name;
+    },
+    end: (name) => ends.get(name)?.(),
+  };
+}
+
+test('a common part is waited for; another key or part is not', async () => {
+  const turns = makeTurns();
+  const { log, work, end } = makeWorks();
+  const taken = [
+    turns.take('i', ['p', 'q'], work('a')),
+    turns.take('i', ['q', 'r'], work('b')),
+    turns.take('i', ['s'], work('c')),
+    turns.take('other', ['p'], work('d')),
+  ];
+  await turn();
+  expect(log).toEqual(['a begins', 'c begins', 'd begins']);
+  end('a');
+  await taken[0];
+  await turn();
+  expect(log.slice(3)).toEqual(['a ends', 'b begins']);
+  for (const name of ['b', 'c', 'd']) end(name);
+  expect(await Promise.all(taken)).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('what has no parts waits for all before it, and all after it for it', async () => {
+  const turns = makeTurns();
+  const { log, work, end } = makeWorks();
+  const taken = [
+    turns.take('i', ['p'], work('a')),
+    turns.take('i', ['q'], work('b')),
+    turns.take('i', undefined, work('alone')),
+    turns.take('i', ['z'], work('after')),
+  ];
+  await turn();
+  end('b');
+  await taken[1];
+  await turn();
+  expect(log).not.toContain('alone begins');
+  end('a');
+  await taken[0];
+  await turn();
+  expect(log.at(-1)).toBe('alone begins');
+  end('alone');
+  await taken[2];
+  await turn();
+  expect(log.at(-1)).toBe('after begins');
+  end('after');
+  await turns.done();
+});
+
+test('one that fails is out of the way of the next', async () => {
+  const turns = makeTurns();
+  const failed = turns.take('i', ['p'], () => Promise.reject(new Error('no')));
+  const next = turns.take('i', ['p'], () => Promise.resolve('next'));
+  await expect(failed).rejects.toThrow('no');
+  expect(await next).toBe('next');
+});
+
+test('a thousand at once take few seats, and all have their turn', async () => {
+  const turns = makeTurns();
+  let [now, most] = [0, 0];
+  const work = async (): Promise<void> => {
+    most = Math.max(most, ++now);
+    await turn();
+    now--;
+  };
+  await Promise.all(Array.from({ length: 1_000 }, (_, i) => turns.take(`i${i % 7}`, [`p${i % 50}`], work)));
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThanOrEqual(6);
+});
