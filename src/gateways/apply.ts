@@ -9,6 +9,7 @@
  */
 import { cloneJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { may } from '../interactions/access.ts';
 import { inTransaction } from '../interactions/commit.ts';
 import { parseStored } from '../interactions/document.ts';
 import { knownIdentifiers } from '../interactions/known-identifiers.ts';
@@ -34,6 +35,8 @@ export interface Marking {
   /** Locks the message; false where another has applied it. */
   isOpen(session: Session): Promise<boolean>;
   mark(inside: Context, applied: Applied): Promise<void>;
+  /** What is written with the resources that are: where they come from. */
+  provenance(target: JsonObject[]): JsonObject;
 }
 
 /** @returns whether it was applied now */
@@ -42,7 +45,8 @@ export async function apply(context: Context, entries: readonly Entry[], marking
     if (!(await marking.isOpen(inside.session))) return false;
     await lockCriteria(inside.session, criteriaOf(entries));
     const matches = await findAll(inside, entries);
-    const resources = await write(inside, requestsOf(entries, matches));
+    const requests = requestsOf(entries, matches);
+    const resources = await write(inside, [...requests, ...provenanceOf(inside, requests, marking)]);
     const known = [...matches].flatMap(([{ resource }, { id }]) =>
       resource['resourceType'] === 'Patient' ? [id] : [],
     );
@@ -149,6 +153,13 @@ function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
     }
   }
   return requests;
+}
+
+/** One for all: none where nothing changes, or where the laboratory lets interfaces write none. */
+function provenanceOf(context: Context, requests: readonly JsonObject[], { provenance }: Marking): JsonObject[] {
+  if (requests.length === 0 || !may(context, 'c', 'Provenance')) return [];
+  const target = requests.map(({ fullUrl = '' }) => ({ reference: fullUrl }));
+  return [{ resource: provenance(target), request: { method: 'POST', url: 'Provenance' } }];
 }
 
 /** References to what is there already, by its id. */

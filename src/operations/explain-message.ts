@@ -119,7 +119,9 @@ function checkScopes({ caller }: Context): void {
 /** A message says what its resources say: who may not see one of them does not see it here. */
 async function checkVisible(context: Context, { resources }: StoredMessage): Promise<void> {
   const access = plainAccessOf(context, 'r');
-  const names = [...new Set(resources.map((name) => name.split('/').slice(0, 2).join('/')))];
+  // Where they come from is said by the message itself.
+  const told = resources.filter((name) => !name.startsWith('Provenance/'));
+  const names = [...new Set(told.map((name) => name.split('/').slice(0, 2).join('/')))];
   const seesAll = types.every((type) => access(type)?.kind === 'all');
   if (names.length === 0 && !seesAll) throw hidden();
   for (const name of names) {

@@ -27,6 +27,7 @@ import { apply } from '../apply.ts';
 import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
 import { ack, readMessage } from './answer.ts';
 import type { Served } from './interfaces.ts';
+import { provenance } from './provenance.ts';
 import { keep, keepApplied, keepFinished } from './record.ts';
 import { isStoredOnly, type Interface } from './settings.ts';
 import { endTask, waitAsTask } from './task.ts';
@@ -100,6 +101,7 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
     });
     const answer = ack(known, { code: 'AA', problems });
     const done = await apply(context, entries, {
+      provenance: (target) => provenance(known, { id, target }),
       isOpen: (inside) => (arrived === undefined ? claimMessage(inside, id) : Promise.resolve(true)),
       mark: (inside, made) => {
         const noted = [...asJson(problems), ...unmappedProblems(unmapped)];

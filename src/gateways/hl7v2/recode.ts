@@ -38,6 +38,7 @@ async function requestsOf(context: Context, stored: StoredMessage, mapped: Setti
   const requests: JsonObject[] = [];
   for (const url of names) {
     const [type = '', id = ''] = url.split('/');
+    if (type === 'Provenance') continue;
     // What is gone since stays so.
     const [match] = await findMatches(context, type, [['_id', id]], 1);
     if (match === undefined) continue;
