@@ -2,7 +2,7 @@
 import { operatorCaller } from '../access/caller.ts';
 import { parseScopes } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { contextOf } from '../gateways/gateway.ts';
+import { contextOf, sessionOf } from '../gateways/gateway.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
 import { interfaceEndpoint, type Interface } from '../gateways/hl7v2/settings.ts';
 import { resourceBody } from '../gateways/request.ts';
@@ -10,12 +10,14 @@ import { newId } from '../interactions/new-id.ts';
 import { createLog } from '../log.ts';
 import { serve } from '../serve.ts';
 import { shared } from '../start/http.ts';
+import { queueStatuses, type QueueStatus } from '../store/outbox.ts';
 import { findTenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
+import { outboundOf, pairOf, peerFiles, setPeerOf, type PeerOptions } from './peer.ts';
 
-export interface InterfaceOptions extends Output {
+export interface InterfaceOptions extends Output, PeerOptions {
   name: string;
-  allow: string[];
+  allow?: string[];
   port?: number;
   application?: string;
   facility?: string;
@@ -25,11 +27,28 @@ export interface InterfaceOptions extends Output {
   conceptMap?: string[];
   tls?: boolean;
   clientCertificate?: string[];
+  system?: string[];
 }
 
 export async function addInterfaceCommand(tenantName: string, options: InterfaceOptions): Promise<void> {
-  const { name, allow, port, application, facility, charset, zone, storeOnly, conceptMap, tls, clientCertificate } =
-    options;
+  const out = outboundOf(options);
+  const files = peerFiles(options);
+  const {
+    name,
+    allow = [],
+    port,
+    application,
+    facility,
+    charset,
+    zone,
+    storeOnly,
+    conceptMap,
+    tls,
+    clientCertificate,
+  } = options;
+  if (out === undefined && allow.length === 0) {
+    throw outcomeError('invalid', 'An interface takes messages (--allow) or sends them (--out), or both.');
+  }
   if (port === undefined && (tls === true || clientCertificate !== undefined)) {
     throw outcomeError('invalid', 'TLS needs a port of its own: name it with --port.');
   }
@@ -47,6 +66,8 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(storeOnly !== undefined && { storeOnly }),
     ...(clientCertificate !== undefined && { clientCertificates: clientCertificate }),
     ...(conceptMap !== undefined && { conceptMaps: conceptMap }),
+    systems: Object.fromEntries((options.system ?? []).map((one) => pairOf(one, '--system'))),
+    ...(out !== undefined && { out }),
   });
   const location = await withDatabase(async (database, config) => {
     const tenant = await findTenant(database, tenantName);
@@ -57,10 +78,16 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     const body = resourceBody(resource);
     const answer = await serve(context, { method: 'POST', segments: ['Endpoint'], query: [], headers: {}, body });
     await server.usage.flush();
-    return answer.headers?.['location'] ?? '';
+    const made = answer.headers?.['location'] ?? '';
+    if (out !== undefined) await setPeerOf(server, tenant, { id: idOf(made), to: out.to, files });
+    return made;
   });
-  const [, id = ''] = /Endpoint\/([^/]+)/.exec(location) ?? [];
-  print(options, { id, name }, `Endpoint/${id} is there; running gateways take its messages within five seconds.`);
+  const id = idOf(location);
+  print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);
+}
+
+function idOf(location: string): string {
+  return /Endpoint\/([^/]+)/.exec(location)?.[1] ?? '';
 }
 
 export async function listInterfacesCommand(tenantName: string, options: Output): Promise<void> {
@@ -68,12 +95,27 @@ export async function listInterfacesCommand(tenantName: string, options: Output)
     const tenant = await findTenant(database, tenantName);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${tenantName}".`);
     const server = shared(config, database, createLog('silent'));
-    return (await readServed(server, tenant)).map((one) => one.interface);
+    const queues = await queueStatuses(sessionOf(server, tenant));
+    return (await readServed(server, tenant)).map(({ interface: one }) => {
+      const queue = one.out && queues.find((status) => status.interface === one.id);
+      return { ...one, ...(queue !== undefined && { queue }) };
+    });
   });
   print(options, found, found.length === 0 ? 'There is no interface.' : found.map(line).join('\n'));
 }
 
-function line({ id, name, port, allowed, application, facility }: Interface): string {
+type Listed = Interface & { readonly queue?: QueueStatus };
+
+function line({ id, name, port, allowed, application, facility, out, queue }: Listed): string {
   const from = [application, facility].filter((part) => part !== '').join('|') || 'any application';
-  return `${id}  ${name}  ${port === 0 ? 'shared port' : `port ${port}`}  ${from}  from ${allowed.join(', ') || 'nobody'}`;
+  const place = port === 0 ? 'shared port' : `port ${port}`;
+  const takes = `${id}  ${name}  ${place}  ${from}  from ${allowed.join(', ') || 'nobody'}`;
+  return out === undefined ? takes : `${takes}  to ${out.to}  ${queueText(queue)}`;
+}
+
+function queueText(queue: QueueStatus | undefined): string {
+  if (queue === undefined) return 'nothing sent yet';
+  const { waiting, failed, stalled, failure } = queue;
+  const counts = `${waiting} waiting, ${failed} given up`;
+  return stalled === undefined ? counts : `${counts}, stalled since ${stalled}: ${failure ?? ''}`;
 }

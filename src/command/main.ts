@@ -116,9 +116,9 @@ function addInterface(makhbar: Command): void {
   const one = makhbar.command('interface').description('HL7 v2 interfaces of a laboratory');
   one
     .command('add <tenant>')
-    .description('take messages from an address')
+    .description('take messages from an address, send them to one, or both')
     .requiredOption('--name <name>', 'its name for people')
-    .requiredOption('--allow <address>', 'an address, a network or `loopback` (repeatable)', collect)
+    .option('--allow <address>', 'an address, a network or `loopback` that may connect (repeatable)', collect)
     .option('--port <port>', 'a port of its own; HL7_PORT without', positive)
     .option('--application <name>', 'only what MSH-3 says this')
     .option('--facility <name>', 'only what MSH-4 says this')
@@ -128,13 +128,27 @@ function addInterface(makhbar: Command): void {
     .option('--tls', 'TLS with TLS_KEY and TLS_CERT, on a port of its own')
     .option('--client-certificate <sha256>', 'fingerprint that a client must show (repeatable)', collect)
     .option('--concept-map <url>', 'ConceptMap for its local codes (repeatable)', collect)
+    .option('--system <authority=uri>', 'system of identifiers of an assigning authority (repeatable)', collect)
+    .option('--out <host:port>', 'where messages are sent')
+    .option('--out-tls', 'TLS to there')
+    .option('--send <type=criteria>', 'as in ORU^R01=DiagnosticReport?status=final (repeatable)', collect)
+    .option('--hl7-version <version>', 'of messages sent, 2.3.1 to 2.8 (default: 2.5.1)')
+    .option('--acknowledgement <mode>', 'original, commit or enhanced (default: original)')
+    .option('--timeout <seconds>', 'in which the peer must answer (default: 30)', positive)
+    .option('--own-application <name>', 'MSH-3 of messages sent')
+    .option('--own-facility <name>', 'MSH-4 of messages sent')
+    .option('--to-application <name>', 'MSH-5 of messages sent')
+    .option('--to-facility <name>', 'MSH-6 of messages sent')
+    .option('--authority <file>', 'certificate (PEM) that vouches for the peer')
+    .option('--certificate <file>', 'certificate (PEM) of this side, with --key')
+    .option('--key <file>', 'its private key (PEM)')
     .addOption(json())
     .action(async (tenant: string, options: InterfaceOptions) =>
       (await import('./interface.ts')).addInterfaceCommand(tenant, options),
     );
   one
     .command('list <tenant>')
-    .description('all that are active')
+    .description('all that are active, and how their queues stand')
     .addOption(json())
     .action(async (tenant: string, options: Output) =>
       (await import('./interface.ts')).listInterfacesCommand(tenant, options),
@@ -146,7 +160,8 @@ function addMessages(makhbar: Command): void {
   messages
     .command('list <tenant>')
     .description('the newest first')
-    .option('--status <status>', 'received, stored, applied, rejected or failed')
+    .option('--status <status>', 'received, stored, applied, rejected, failed; queued, accepted or sent')
+    .option('--direction <direction>', 'in or out')
     .option('--interface <id>', 'id of its Endpoint')
     .option('--control-id <id>', 'MSH-10')
     .option('--count <n>', 'how many', positive, 50)
@@ -178,6 +193,14 @@ function addMessages(makhbar: Command): void {
     .addOption(json())
     .action(async (tenant: string, ids: string[], options: ReplayOptions) =>
       (await import('./messages.ts')).replayMessagesCommand(tenant, ids, options),
+    );
+  messages
+    .command('retry <tenant> [ids...]')
+    .description('send what was given up again: these, or all of an interface')
+    .option('--interface <id>', 'id of its Endpoint')
+    .addOption(json())
+    .action(async (tenant: string, ids: string[], options: ListOptions) =>
+      (await import('./messages.ts')).retryMessagesCommand(tenant, ids, options),
     );
   messages
     .command('unmapped <tenant>')

@@ -1,4 +1,4 @@
-/** `makhbar messages list|show|replay|unmapped`: what came over the interfaces of a laboratory, and what became of it. */
+/** `makhbar messages list|show|replay|retry|unmapped`: what came over the interfaces of a laboratory, and what became of it. */
 import { thing } from '../audit/security.ts';
 import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -20,6 +20,7 @@ import {
 } from '../store/messages.ts';
 import type { Database } from '../store/pool.ts';
 import { messagesWithUnmapped, unmappedCodes } from '../store/unmapped-codes.ts';
+import { requeueMessage } from '../store/outbox.ts';
 import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 import { noting } from './note.ts';
@@ -30,6 +31,7 @@ export interface ReplayOptions extends ListOptions {
 
 export interface ListOptions extends Output {
   status?: string;
+  direction?: string;
   interface?: string;
   controlId?: string;
   count?: number;
@@ -46,12 +48,16 @@ export async function listMessagesCommand(tenant: string, options: ListOptions):
   );
 }
 
-function askedBy({ status, interface: name, controlId, count = 50 }: ListOptions): MessagesAsked {
+function askedBy({ status, direction, interface: name, controlId, count = 50 }: ListOptions): MessagesAsked {
   if (status !== undefined && !messageStatuses.includes(status as MessageStatus)) {
     throw outcomeError('value', `A message is ${messageStatuses.join(', ')}, not ${status.slice(0, 40)}.`);
   }
+  if (direction !== undefined && direction !== 'in' && direction !== 'out') {
+    throw outcomeError('value', 'The direction of a message is in or out.');
+  }
   return {
     count,
+    ...(direction !== undefined && { direction }),
     ...(status !== undefined && { status: status as MessageStatus }),
     ...(name !== undefined && { interface: name }),
     ...(controlId !== undefined && { controlId }),
@@ -74,10 +80,10 @@ function shown({
   return { id, received, direction, status, interface: name, sender, type, controlId, problems, resources };
 }
 
-function line({ id, received, status, sender, type, controlId, problems }: StoredMessage): string {
+function line({ id, received, direction, status, sender, type, controlId, problems }: StoredMessage): string {
   const [problem] = problems;
   const reason = problem === undefined ? '' : `  ${String(problem['sentence'])}`;
-  return `${id}  ${received}  ${status.padEnd(8)}  ${type.padEnd(8)}  ${sender}  ${controlId}${reason}`;
+  return `${id}  ${received}  ${direction.padEnd(3)}  ${status.padEnd(8)}  ${type.padEnd(8)}  ${sender}  ${controlId}${reason}`;
 }
 
 /** The message as it came, and the acknowledgement that was given. */
@@ -113,19 +119,45 @@ export async function replayMessagesCommand(tenant: string, ids: string[], optio
       ids.length > 0
         ? await Promise.all(ids.map((id) => known(server, found, id)))
         : (
-            await listMessages(sessionOf(server, found), { ...askedBy({ count: 1_000, ...options }), status: 'failed' })
+            await listMessages(sessionOf(server, found), {
+              ...askedBy({ count: 1_000, ...options }),
+              ...{ status: 'failed', direction: 'in' },
+            })
           ).toReversed();
     const served = await readServed(server, found);
     const done: { id: string; applied: boolean }[] = [];
     for (const stored of waiting) {
       const own = served.find((one) => one.interface.id === stored.interface);
-      if (stored.status === 'applied' || own === undefined) done.push({ id: stored.id, applied: false });
+      if (stored.direction === 'out' || stored.status === 'applied' || own === undefined)
+        done.push({ id: stored.id, applied: false });
       else done.push({ id: stored.id, applied: (await replay(server, own, stored)).ok });
     }
     return done;
   });
   const applied = results.filter((one) => one.applied).length;
   print(options, results, `${applied} of ${results.length} messages were applied.`);
+}
+
+/** Puts messages that were given up back into their queues: these, or all of an interface. */
+export async function retryMessagesCommand(tenant: string, ids: string[], options: ListOptions): Promise<void> {
+  const results = await within(tenant, async ({ server, database, tenant: found }) => {
+    const asked = { ...askedBy({ count: 1_000, ...options }), status: 'failed', direction: 'out' } as const;
+    const waiting = ids.length > 0 ? ids : (await listMessages(sessionOf(server, found), asked)).map(({ id }) => id);
+    const done: { id: string; queued: boolean }[] = [];
+    for (const id of waiting.toReversed()) {
+      await known(server, found, id);
+      const queued = await noting(
+        database,
+        found,
+        { kind: 'message-retried', deed: 'makhbar messages retry' },
+        { work: (session) => requeueMessage(session, id), further: () => [thing('message', id)] },
+      );
+      done.push({ id, queued });
+    }
+    return done;
+  });
+  const queued = results.filter((one) => one.queued).length;
+  print(options, results, `${queued} of ${results.length} messages are sent again.`);
 }
 
 /** Gives what applied messages became the codings that ConceptMaps know by now. */

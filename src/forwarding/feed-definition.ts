@@ -87,7 +87,7 @@ function addressOf(kind: FeedKind, written: string, internal: boolean): string {
   return url.href.replace(/\/+$/, '');
 }
 
-function certificateOf(name: string, pem: string): X509Certificate {
+export function certificateOf(name: string, pem: string): X509Certificate {
   try {
     if (pem.length <= 100_000) return new X509Certificate(pem);
   } catch {
@@ -96,7 +96,7 @@ function certificateOf(name: string, pem: string): X509Certificate {
   throw invalid(`${name} is a certificate in PEM.`);
 }
 
-function checkOwnCertificate(certificate: string | undefined, key: string | undefined): void {
+export function checkOwnCertificate(certificate: string | undefined, key: string | undefined): void {
   if (certificate === undefined && key === undefined) return;
   if (certificate === undefined || key === undefined) throw invalid('certificate and key are given together.');
   const read = certificateOf('certificate', certificate);

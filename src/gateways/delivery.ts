@@ -66,6 +66,11 @@ export async function delivered(server: Server, done: Delivered): Promise<'next'
       .failed(done.message, delivery.sentence)
       .catch((error: unknown) => server.log.error({ err: error, message: done.message.id }, 'no Task for a message'));
   }
+  if (result.moved && !('sentence' in delivery) && done.message.attempts > 0) {
+    await sending
+      .taken(done.message)
+      .catch((error: unknown) => server.log.error({ err: error, message: done.message.id }, 'a Task is not completed'));
+  }
   return result.moved ? 'next' : 'wait';
 }
 

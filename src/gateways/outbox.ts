@@ -44,6 +44,8 @@ export interface Sending {
   make(session: Session, held: Held): Promise<boolean>;
   /** Somebody must look at a message that was given up. */
   failed(message: StoredMessage, sentence: string): Promise<void>;
+  /** One that was tried before was taken: nobody needs to look any more. */
+  taken(message: StoredMessage): Promise<void>;
 }
 
 /** Milliseconds between two looks for work. */

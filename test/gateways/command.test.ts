@@ -1,10 +1,15 @@
 /** `makhbar interface` and `makhbar messages` as an operator runs them, beside the running server. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { makeAuthority } from '../audit/certificate.ts';
 import { send, type Json } from '../erasure/laboratory.ts';
 import { makeLaboratory, testServer } from '../server.ts';
 import { makeBench, message } from './bench.ts';
 import { codeOf } from './mllp-client.ts';
+import { openPeer } from './mllp-peer.ts';
 
 const launcher = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
 
@@ -60,7 +65,48 @@ test('a message that failed is listed, shown, mended and replayed; its Task is c
   sender.close();
 }, 90_000);
 
+test('messages go out over TLS with a certificate of this side, from the command line alone', async () => {
+  const authority = makeAuthority();
+  const [ours, theirs] = ['laboratory', 'hospital'].map((name) => authority.certify(name));
+  const tls = { key: theirs?.key, cert: theirs?.certificate, ca: authority.certificate };
+  const peer = await openPeer(0, { ...tls, requestCert: true, rejectUnauthorized: true });
+  const folder = await mkdtemp(join(tmpdir(), 'makhbar-peer-'));
+  const files = { authority: authority.certificate, certificate: ours?.certificate, key: ours?.key };
+  const named = await Promise.all(
+    Object.entries(files).map(async ([name, pem = '']) => {
+      await writeFile(join(folder, name), pem);
+      return [`--${name}`, join(folder, name)];
+    }),
+  );
+  const lab = await makeLaboratory();
+  const out = ['--out', `localhost:${peer.port}`, '--out-tls', '--hl7-version', '2.3.1', '--own-facility', 'NORTH'];
+  const rule = ['--send', 'ADT^A28=Patient?active=true', '--system', 'MRN=https://north.example/mrn'];
+  const added = await makhbar('interface', 'add', lab.tenant.name, '--name', 'HIS', ...out, ...rule, ...named.flat());
+  expect(added).toMatchObject({ code: 0, err: '' });
+  const identifier = [{ system: 'https://north.example/mrn', value: '4711' }];
+  await send(lab, 'POST', 'Patient', { resourceType: 'Patient', identifier, active: true });
+  await send(lab, 'POST', 'Patient', { resourceType: 'Patient', identifier, active: false });
+  const [taken] = await peer.wait(1);
+  expect(taken?.text).toMatch(
+    /^MSH\|\^~\\&\|MAKHBAR\|NORTH\|.*\|ADT\^A28\^ADT_A05\|\w+\|P\|2\.3\.1\|.*\rPID\|1\|\|4711\^\^\^MRN\r/s,
+  );
+  const sent = async (): Promise<Json[]> =>
+    JSON.parse((await makhbar('messages', 'list', lab.tenant.name, '--direction', 'out', '--json')).out) as Json[];
+  let listed = await sent();
+  for (const end = Date.now() + 40_000; listed[0]?.['status'] !== 'sent' && Date.now() < end;) listed = await sent();
+  expect(listed).toMatchObject([{ direction: 'out', status: 'sent', type: 'ADT^A28' }]);
+  const queues = JSON.parse((await makhbar('interface', 'list', lab.tenant.name, '--json')).out) as Json[];
+  expect(queues).toMatchObject([{ name: 'HIS', queue: { waiting: 0, failed: 0 } }]);
+  expect(JSON.stringify(queues)).not.toContain('PRIVATE KEY');
+  expect((await makhbar('messages', 'retry', lab.tenant.name)).out).toBe('0 of 0 messages are sent again.\n');
+  await peer.stop();
+  await rm(folder, { recursive: true });
+}, 120_000);
+
 test.each([
+  [['interface', 'add', 'x', '--name', 'n'], /--allow.*--out/],
+  [['interface', 'add', 'x', '--name', 'n', '--send', 'ADT^A28=Patient'], /--out/],
+  [['interface', 'add', 'x', '--name', 'n', '--out', 'h:1', '--key', 'no-such-file'], /cannot be read/],
   [['messages', 'list', 'no-such-laboratory'], /no laboratory/],
   [['interface', 'list', 'no-such-laboratory'], /no laboratory/],
 ])('%j is refused', async (args, sentence) => {

@@ -14,7 +14,7 @@ import { makeClient, NoAnswer, type Client, type Peer } from './client.ts';
 import type { Served } from './interfaces.ts';
 import { answeredLater } from './later.ts';
 import { makeMessages, type ServedOut } from './make.ts';
-import { waitToBeSent } from './task.ts';
+import { endTask, waitToBeSent } from './task.ts';
 
 export function isSending(served: Served): served is ServedOut {
   return served.interface.out !== undefined;
@@ -33,6 +33,7 @@ export function sendingOf(server: Server, served: ServedOut): Sending {
       const { message } = readMessage(decodeMessage(stored.raw, stored.charset));
       await waitToBeSent(server, { tenant, interface: own }, { ...stored, sentence, message });
     },
+    taken: ({ id }) => endTask(server, { tenant, interface: own, peer: '' }, id),
   };
 }
 
