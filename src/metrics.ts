@@ -25,17 +25,27 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** How far the feeds of the audit log are behind, by kind. */
 type FeedLags = () => Promise<readonly { kind: string; seconds: number; stalled: number }[]>;
 
+/** Messages that wait to be sent, over all interfaces. */
+type QueueLags = () => Promise<{ stalled: number; waiting: number; seconds: number }>;
+
+/** What waits to leave the server. */
+export interface Lags {
+  readonly feeds: FeedLags;
+  readonly queues: QueueLags;
+}
+
 type Load = () => { used: number; idle: number; waiting: number };
 
 /**
  * A registry of its own, so that several servers in one process (tests) do not count together.
  * @param ofAllWorkers in a worker, what gives the metrics of all of them
  */
-export function makeMetrics(load: Load, feedLags: FeedLags, ofAllWorkers?: () => Promise<string>): Metrics {
+export function makeMetrics(load: Load, lags: Lags, ofAllWorkers?: () => Promise<string>): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   watchPool(registry, load);
-  watchFeeds(registry, feedLags);
+  watchFeeds(registry, lags.feeds);
+  watchQueues(registry, lags.queues);
   const duration = new Histogram({
     name: 'makhbar_request_duration_seconds',
     help: 'Time from the arrival of a FHIR request to its answer',
@@ -87,6 +97,24 @@ function watchFeeds(registry: Registry, feedLags: FeedLags): void {
     (lag) => lag.seconds,
   );
   gauge('makhbar_audit_feeds_stalled', 'Feeds of the audit log whose receiver takes nothing', (lag) => lag.stalled);
+}
+
+function watchQueues(registry: Registry, queueLags: QueueLags): void {
+  const gauge = (name: string, help: string, of: (lag: Awaited<ReturnType<QueueLags>>) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      aggregator: 'max',
+      async collect() {
+        const lag = await queueLags().catch(() => undefined);
+        if (lag !== undefined) this.set(of(lag));
+      },
+    });
+  };
+  gauge('makhbar_outbound_messages_waiting', 'Messages that wait to be sent', (lag) => lag.waiting);
+  gauge('makhbar_outbound_lag_seconds', 'Age of the oldest message that waits to be sent', (lag) => lag.seconds);
+  gauge('makhbar_outbound_interfaces_stalled', 'Interfaces whose peer takes nothing', (lag) => lag.stalled);
 }
 
 function shareWithParent(registry: Registry): void {

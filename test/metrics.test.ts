@@ -2,11 +2,12 @@
 import { expect, test } from '@jest/globals';
 import { makeMetrics } from '../src/metrics.ts';
 
-const noFeeds = async () => [];
+const noQueues = async () => ({ stalled: 0, waiting: 0, seconds: 0 });
+const none = { feeds: async () => [], queues: noQueues };
 const idle = () => ({ used: 2, idle: 3, waiting: 1 });
 
 test('requests are counted by method, type and class of status', async () => {
-  const metrics = makeMetrics(idle, noFeeds);
+  const metrics = makeMetrics(idle, none);
   metrics.observe({ method: 'GET', type: 'Patient', status: 200, milliseconds: 3 });
   metrics.observe({ method: 'GET', type: 'Patient', status: 204, milliseconds: 30 });
   const { contentType, text } = await metrics.text();
@@ -19,7 +20,7 @@ test('requests are counted by method, type and class of status', async () => {
 });
 
 test('types that FHIR does not have are one series', async () => {
-  const metrics = makeMetrics(idle, noFeeds);
+  const metrics = makeMetrics(idle, none);
   for (const type of ['Hostile', 'Other', '__proto__'])
     metrics.observe({ method: 'GET', type, status: 404, milliseconds: 1 });
   expect((await metrics.text()).text).toContain(
@@ -28,7 +29,7 @@ test('types that FHIR does not have are one series', async () => {
 });
 
 test('the pool as it is when asked', async () => {
-  const { text } = await makeMetrics(idle, noFeeds).text();
+  const { text } = await makeMetrics(idle, none).text();
   for (const [state, count] of Object.entries(idle())) {
     expect(text).toContain(`makhbar_database_connections{state="${state}"} ${count}`);
   }
@@ -36,9 +37,18 @@ test('the pool as it is when asked', async () => {
 
 test('feeds of the audit log: how far behind, and how many take nothing', async () => {
   const feeds = async () => [{ kind: 'syslog', seconds: 12.5, stalled: 1 }];
-  const { text } = await makeMetrics(idle, feeds).text();
+  const { text } = await makeMetrics(idle, { feeds, queues: noQueues }).text();
   expect(text).toContain('makhbar_audit_feed_lag_seconds{kind="syslog"} 12.5');
   expect(text).toContain('makhbar_audit_feeds_stalled{kind="syslog"} 1');
-  const broken = await makeMetrics(idle, () => Promise.reject(new Error('no database'))).text();
+  const away = () => Promise.reject(new Error('no database'));
+  const broken = await makeMetrics(idle, { feeds: away, queues: away }).text();
   expect(broken.text).toContain('makhbar_request_duration_seconds');
+});
+
+test('messages that wait to be sent, and interfaces whose peer takes none', async () => {
+  const queues = async () => ({ stalled: 2, waiting: 7, seconds: 1.5 });
+  const { text } = await makeMetrics(idle, { ...none, queues }).text();
+  expect(text).toContain('makhbar_outbound_messages_waiting 7');
+  expect(text).toContain('makhbar_outbound_lag_seconds 1.5');
+  expect(text).toContain('makhbar_outbound_interfaces_stalled 2');
 });

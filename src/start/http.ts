@@ -21,6 +21,7 @@ import { warmUp } from '../interactions/warm-up.ts';
 import { feedLags } from '../store/audit-feeds.ts';
 import { agentNumbers, combinedEvents } from '../store/audit.ts';
 import { makeCombiner } from '../store/combine.ts';
+import { queueLags } from '../store/outbox.ts';
 import { isMigrated } from '../store/migrate.ts';
 import type { Database } from '../store/pool.ts';
 import { combinedReads } from '../store/read.ts';
@@ -42,7 +43,11 @@ export interface Part {
 }
 
 export async function startHttp(config: Config, { database }: Opened, log: Log): Promise<Part> {
-  const metrics = makeMetrics(database.load, () => feedLags(database), cluster.isWorker ? askParent() : undefined);
+  const metrics = makeMetrics(
+    database.load,
+    { feeds: () => feedLags(database), queues: () => queueLags(database) },
+    cluster.isWorker ? askParent() : undefined,
+  );
   let stopping = false;
   const server = shared(config, database, log);
   const refusals = makeRefusals(server);

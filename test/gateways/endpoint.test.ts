@@ -44,11 +44,20 @@ test('the profile describes the extension, part by part', () => {
     zone: 'z',
     storeOnly: ['x'],
     conceptMaps: ['m'],
+    systems: { NORTH: 'https://north.example/ids' },
+    out: {
+      ...{ to: 't', ownApplication: 'a', ownFacility: 'f', toApplication: 'b', toFacility: 'g', timeout: 5 },
+      ...{
+        version: '2.4' as const,
+        acknowledgement: 'commit' as const,
+        send: [{ message: 'ADT^A28', criteria: 'Patient' }],
+      },
+    },
   };
   const { extension } = interfaceEndpoint({ ...all, clientCertificates: ['d'] }) as {
     extension: { extension: { url: string }[] }[];
   };
   const described = differential.element.flatMap(({ sliceName }) => sliceName ?? []);
   const made = new Set(extension[0]?.extension.map((part) => part.url));
-  expect([...described].sort()).toEqual([...made, 'system'].sort());
+  expect([...described].sort()).toEqual([...made].sort());
 });
