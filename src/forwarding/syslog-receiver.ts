@@ -4,6 +4,8 @@
  * Syslog has no acknowledgement. A connection therefore carries some events and is then closed as RFC 5425 §4.4 has it: we
  * send close_notify, and the receiver, which has by then read all that came before, answers with its own. Only then are
  * they counted as taken; a connection that breaks, or that the receiver does not close, is begun again with the same events.
+ * A receiver that dies after it has closed the connection may still have lost them: where the next exchange fails, those of
+ * the last one are sent again (store/audit-feeds.ts).
  */
 import { hostname } from 'node:os';
 import { once } from 'node:events';

@@ -4,7 +4,9 @@
  * 1. The order is that of the seals, transaction and id, and only what lies below the oldest running transaction is read:
  *    nothing can appear before a cursor any more, so that nothing is skipped, whatever commits late.
  * 2. A cursor moves after the receiver has taken the events: what was taken when a process died is sent again.
- * 3. One process is at a feed at a time: whoever lost the lease changes nothing in the row any more.
+ * 3. By syslog nothing says that events were stored: where an exchange fails, those of the one before are sent again. Once:
+ *    what is sent while a feed stalls is not kept, so that an event that no receiver takes does not send others for ever.
+ * 4. One process is at a feed at a time: whoever lost the lease changes nothing in the row any more.
  */
 import { randomUUID } from 'node:crypto';
 import type { AuditRecord } from '../audit/record.ts';
@@ -191,7 +193,8 @@ export async function skipEvent(session: Session, name: string): Promise<string 
   const feed = (await listFeeds(session)).find((one) => one.name === name);
   const [next] = feed === undefined ? [] : await nextEvents(session, feed.cursor, 1);
   if (next === undefined) return undefined;
-  await session.query(sql`update audit_feed set transaction = ${next.transaction}, event = ${next.id}::uuid, attempts = 0,
+  await session.query(sql`update audit_feed set transaction = ${next.transaction}, event = ${next.id}::uuid,
+      kept_transaction = null, kept_event = null, attempts = 0,
       next_attempt = clock_timestamp(), lease = null, lease_until = null
     where tenant_id = ${session.tenant} and name = ${name}`);
   return next.id;
@@ -205,6 +208,8 @@ export async function advanceFeed(
 ): Promise<boolean> {
   const rows =
     await session.query(sql`update audit_feed set transaction = ${last.transaction}, event = ${last.id}::uuid,
+      kept_transaction = case when kind = 'syslog' and stalled is null then transaction end,
+      kept_event = case when kind = 'syslog' and stalled is null then event end,
       delivered = delivered + ${count}, last_success = clock_timestamp(), behind = ${new Date(last.record.time).toISOString()},
       stalled = null, failure = null, attempts = 0, lease_until = clock_timestamp() + ${seconds} * interval '1 s'
     where tenant_id = ${session.tenant} and name = ${name} and lease = ${lease}::uuid returning name`);
@@ -234,6 +239,8 @@ export async function failFeed(
   { sentence, behind, seconds }: FeedFailure,
 ): Promise<boolean> {
   const rows = await session.query(sql`update audit_feed set attempts = attempts + 1, failure = ${sentence},
+      transaction = coalesce(kept_transaction, transaction), event = coalesce(kept_event, event),
+      kept_transaction = null, kept_event = null,
       stalled = coalesce(stalled, clock_timestamp()), behind = ${new Date(behind).toISOString()},
       next_attempt = clock_timestamp() + ${seconds} * interval '1 s', lease = null, lease_until = null
     where tenant_id = ${session.tenant} and name = ${name} and lease = ${lease}::uuid returning name`);

@@ -307,6 +307,33 @@ describe('syslog over TLS', () => {
       await mine.close();
     }
   }, 90_000);
+
+  test('a receiver that dies after an exchange gets what it took last once more, and nothing before it', async () => {
+    const mine = await startSyslogRepository();
+    try {
+      const lab = await makeLab();
+      await putMany(lab, 10);
+      await setFeed(lab, { kind: 'syslog', address: mine.address, authority: mine.authority.certificate, batch: '10' });
+      await until(() => requestsOf(mine.messages).length >= 10);
+      const known = mine.exchanges.length;
+      await lab.fetch('Patient?_count=1');
+      await until(() => mine.exchanges.length > Math.max(known, 1));
+      mine.cutAfter = 0;
+      const failed = mine.connections;
+      await lab.fetch('Patient?_count=2');
+      await until(() => mine.connections > failed);
+      const taken = mine.exchanges.splice(0);
+      const last = taken.pop() ?? [];
+      mine.messages.length = 0;
+      mine.cutAfter = Infinity;
+      await until(() => last.every((message) => mine.messages.includes(message)));
+      expect(last.length).toBeGreaterThan(0);
+      expect(mine.messages.slice(0, last.length)).toEqual(last);
+      expect(mine.messages.filter((message) => taken.flat().includes(message))).toEqual([]);
+    } finally {
+      await mine.close();
+    }
+  }, 90_000);
 });
 
 describe('who says where it goes', () => {

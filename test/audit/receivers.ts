@@ -80,6 +80,8 @@ export interface SyslogRepository {
   readonly authority: Authority;
   /** Whole messages, without their frames. */
   readonly messages: string[];
+  /** The same of each connection that ended well. */
+  readonly exchanges: string[][];
   connections: number;
   /** After so many messages of a connection it is cut, in the middle of what follows. */
   cutAfter: number;
@@ -97,6 +99,7 @@ export async function startSyslogRepository(): Promise<SyslogRepository> {
     address: '',
     authority,
     messages: [],
+    exchanges: [],
     connections: 0,
     cutAfter: Infinity,
     slow: false,
@@ -119,16 +122,24 @@ export async function startSyslogRepository(): Promise<SyslogRepository> {
     }
     let rest: Buffer = Buffer.alloc(0);
     let count = 0;
+    const exchange: string[] = [];
+    let cut = false;
     socket.on('data', (part: Buffer) => {
       rest = Buffer.concat([rest, part]);
       for (let frame = firstFrame(rest); frame !== undefined; frame = firstFrame(rest)) {
-        if (count++ >= repository.cutAfter) return reset(socket);
+        if (count++ >= repository.cutAfter) {
+          cut = true;
+          return reset(socket);
+        }
         repository.messages.push(frame.message);
+        exchange.push(frame.message);
         rest = frame.rest;
       }
     });
     socket.on('end', () => {
-      if (!repository.stays) socket.end();
+      if (repository.stays || cut) return;
+      repository.exchanges.push(exchange);
+      socket.end();
     });
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
