@@ -1,6 +1,6 @@
 /** The HTTP role: what all requests share, put together, and the listening server with an orderly end. */
 import cluster from 'node:cluster';
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -98,7 +98,7 @@ export function shared(config: Config, database: Database, log: Log): Server {
     agentNumber: agentNumbers(database),
     usage: makeMeter(database, log),
     // The same in every process of an installation, so that a cursor made by one is good at another.
-    cursorKey: Buffer.from(hkdfSync('sha256', config.keyEncryptionKey(), '', 'makhbar cursor', 32)),
+    cursorKey: createSecretKey(Buffer.from(hkdfSync('sha256', config.keyEncryptionKey(), '', 'makhbar cursor', 32))),
   };
 }
 
