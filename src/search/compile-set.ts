@@ -11,7 +11,8 @@ import {
   type RowLeaf,
   type WordsCondition,
 } from './ast.ts';
-import { byPatient, containersSql, hierarchyRow, live, repetition } from './compile-condition.ts';
+import { byPatient, containersSql, hierarchyRow, live } from './compile-condition.ts';
+import { repetition } from './compile-value.ts';
 import { wordRow } from './compile-special.ts';
 import { linkings, ofPaths } from './link-sql.ts';
 import type { ParameterPath } from './parameters.ts';
