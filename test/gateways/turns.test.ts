@@ -1,7 +1,16 @@
-/** Turns of messages: what has a part in common goes in order, what has none at the same time, what is alone is alone. */
+/**
+ * Turns of messages: what has a part in common goes in order, what has none at the same time, what is alone is alone; and
+ * what another process has acknowledged comes first.
+ */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { makeTurns } from '../../src/gateways/hl7v2/turns.ts';
+import { newId } from '../../src/interactions/new-id.ts';
+import { addMessage, listMessages, readMessage } from '../../src/store/messages.ts';
+import { lockKeys } from '../../src/store/lock.ts';
+import { send, type Json } from '../erasure/laboratory.ts';
+import { makeBench, message, session } from './bench.ts';
+import { codeOf } from './mllp-client.ts';
 
 /** Works that end when they are told to; what began and ended, in order. */
 function makeWorks(): { log: string[]; work: (name: string) => () => Promise<string>; end: (name: string) => void } {
@@ -84,3 +93,43 @@ test('a thousand at once take few seats, and all have their turn', async () => {
   expect(most).toBeGreaterThan(1);
   expect(most).toBeLessThanOrEqual(6);
 });
+
+test.each<[string, (tenant: number) => readonly string[] | undefined]>([
+  ['anything', () => undefined],
+  ['the same patient', (tenant) => lockKeys(tenant, ['Patient urn:makhbar:hl7v2:authority:MRN|4711'])],
+])(
+  'what another process has taken and not applied yet, about %s, is applied first',
+  async (_, about) => {
+    const made = await makeBench();
+    const { lab, sender } = made;
+    const patient = (name: string): string => `PID|1||4711^^^MRN^MR||${name}^Omar`;
+    const [probe] = await listMessages(session(lab), { count: 1 });
+    const received = Date.now();
+    const raw = Buffer.from(message(made, 'ADT^A08', 'first', patient('First')));
+    const id = newId(received);
+    const keys = about(lab.tenant.id);
+    await addMessage(session(lab), {
+      id,
+      received,
+      direction: 'in',
+      protocol: 'hl7v2',
+      status: 'received',
+      interface: probe?.interface ?? '',
+      peer: '127.0.0.1',
+      sender: 'APP',
+      type: 'ADT^A08',
+      controlId: 'first',
+      charset: 'utf-8',
+      content: Buffer.from(id),
+      raw,
+      ...(keys !== undefined && { about: keys }),
+    });
+    const [answer] = await sender.send(message(made, 'ADT^A08', 'second', patient('Second')));
+    expect(codeOf(answer)).toBe('AA');
+    expect((await readMessage(session(lab), id))?.status).toBe('applied');
+    const [entry] = (await send(lab, 'GET', 'Patient?identifier=4711'))['entry'] as { resource: Json }[];
+    expect(entry?.resource).toMatchObject({ meta: { versionId: '2' }, name: [{ family: 'Second' }] });
+    sender.close();
+  },
+  90_000,
+);

@@ -175,7 +175,10 @@ export async function replay(server: Server, served: Served, stored: StoredMessa
     return { ok: false, answer };
   }
   const header = readHeader(read.message);
-  const known = { ...served, message: read.message, header, charset: decoded.charset, peer: stored.peer };
+  // Of who sent it only: a message that waits for this one brings its own translation.
+  const { tenant, interface: own, mapped } = served;
+  const of = { tenant, interface: own, mapped };
+  const known = { ...of, message: read.message, header, charset: decoded.charset, peer: stored.peer };
   const outcome = await applied(server, known, { id: stored.id });
   if (outcome.ok && stored.status === 'failed') await endTask(server, known, stored.id);
   return outcome;
