@@ -9,8 +9,8 @@ export const outgoingTypes: Readonly<Record<string, readonly string[]>> = {
   'ADT^A31': ['Patient'],
   'OML^O21': ['ServiceRequest'],
   'OML^O33': ['ServiceRequest'],
-  'ORU^R01': ['DiagnosticReport'],
-  'OUL^R22': ['DiagnosticReport'],
+  'ORU^R01': ['DiagnosticReport', 'Observation'],
+  'OUL^R22': ['DiagnosticReport', 'Observation'],
 };
 
 /** Versions of the standard that messages are written in. */

@@ -177,8 +177,8 @@ export interface Change {
 
 /** Versions that messages are to be made of, the oldest first. */
 export async function nextChanges(session: Session, name: string, most: number): Promise<Change[]> {
-  return session.query<Change>(sql`select sequence::text, rid::text, ver as version from outbound_change
-    where tenant_id = ${session.tenant} and interface = ${name} order by sequence limit ${most}`);
+  return session.query<Change>(sql`select c.sequence::text, c.rid::text, c.ver as version from outbound_change c
+    where c.tenant_id = ${session.tenant} and c.interface = ${name} order by c.sequence limit ${most}`);
 }
 
 export async function dropChange(session: Session, name: string, sequence: string): Promise<void> {

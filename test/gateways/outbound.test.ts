@@ -222,7 +222,11 @@ describe('an interface that sends', () => {
   test.concurrent(
     'a report that is released is told with all that belongs to it; only versions that meet the rule are',
     async () => {
-      const rule = [{ message: 'ORU^R01', criteria: 'DiagnosticReport?status=final,corrected' }];
+      const rule = ['DiagnosticReport?status=final,corrected', 'Observation?status=entered-in-error'].map(
+        (criteria) => ({
+          ...{ message: 'ORU^R01', criteria },
+        }),
+      );
       const { lab, peer } = await bench({ send: rule });
       const other = await makeLaboratory();
       const pdf = Buffer.from('%PDF-1.4').toString('base64');
@@ -253,14 +257,25 @@ describe('an interface that sends', () => {
       expect(taken.map((one) => field(one, 'OBR', 25))).toEqual(['F', 'C']);
       expect(taken[0]?.text).toContain('\rOBX|1|NM|2823-3^^LN||4.10|mmol/L^mmol/L^UCUM|||||F\r');
       expect(taken[0]?.text).toContain(`|^AP^PDF^Base64^${pdf}|`);
+      // The document as a Binary, and a result that is withdrawn after its report.
+      const binary = { resourceType: 'Binary', id: 'doc', contentType: 'application/pdf', data: pdf };
+      expect((await send(lab, 'PUT', 'Binary/doc', binary)).status).toBe(201);
+      const form = [{ contentType: 'application/pdf', url: 'Binary/doc' }];
+      const linked = { ...report('final', pdf), presentedForm: form };
+      expect((await send(lab, 'PUT', 'DiagnosticReport/r', linked)).status).toBe(200);
+      expect((await peer.wait(3))[2]?.text).toContain(`|^AP^PDF^Base64^${pdf}|`);
+      const result = JSON.parse(await (await lab.fetch('Observation/k')).text()) as object;
+      const wrong = { ...result, status: 'entered-in-error' };
+      expect((await send(lab, 'PUT', 'Observation/k', wrong)).status).toBe(200);
+      expect((await peer.wait(4))[3]?.text).toMatch(/\rOBX\|1\|NM\|2823-3[^\r]*\|W\r/);
       await until(
         () => queueStatuses(session(lab)),
         ([one]) => one?.waiting === 0,
       );
-      expect((await messages(lab)).length).toBe(2);
+      expect((await messages(lab)).length).toBe(4);
       // The laboratory beside it has no interface: nothing is noted, and nothing of the other is seen.
       expect([await messages(other), await queueStatuses(session(other))]).toEqual([[], []]);
-      expect(peer.taken.length).toBe(2);
+      expect(peer.taken.length).toBe(4);
     },
     120_000,
   );

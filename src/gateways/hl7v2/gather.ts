@@ -6,6 +6,7 @@ import type { JsonObject, JsonValue } from '../../fhir/json.ts';
 import { parseStored } from '../../interactions/document.ts';
 import { findMatches } from '../../interactions/matches.ts';
 import type { Context } from '../../request.ts';
+import { withDocuments } from './document.ts';
 import type { Source } from '../../translation/out/source.ts';
 
 const followed = new Set([
@@ -19,7 +20,8 @@ const steps = 5;
 const most = 2_000;
 const atOnce = 100;
 
-export async function gather(context: Context, root: JsonObject, created: boolean): Promise<Source> {
+export async function gather(context: Context, given: JsonObject, created: boolean): Promise<Source> {
+  const root = await withDocuments(context, given);
   const found = new Map<string, JsonObject>();
   let next = referencesOf(root);
   for (let step = 0; step < steps && next.size > 0; step++) {

@@ -13,8 +13,9 @@ import { readAnswer } from './answered.ts';
 import { makeClient, NoAnswer, type Client, type Peer } from './client.ts';
 import type { Served } from './interfaces.ts';
 import { answeredLater } from './later.ts';
-import { makeMessages, type ServedOut } from './make.ts';
+import { makeMessages } from './make.ts';
 import { endTask, waitToBeSent } from './task.ts';
+import type { ServedOut } from './told.ts';
 
 export function isSending(served: Served): served is ServedOut {
   return served.interface.out !== undefined;

@@ -1,0 +1,136 @@
+/** A version → the messages that the rules of an interface make of it. */
+import { outcomeError, OutcomeError } from '../../fhir/outcome.ts';
+import type { JsonObject } from '../../fhir/json.ts';
+import { typeName } from '../../fhir/resource-types.ts';
+import { charsetLabel, encodeEscaped } from '../../hl7v2/charset.ts';
+import { accessOf } from '../../interactions/access.ts';
+import { areVisible } from '../../interactions/as-if.ts';
+import { parseStored } from '../../interactions/document.ts';
+import { findMatches } from '../../interactions/matches.ts';
+import { newId } from '../../interactions/new-id.ts';
+import { searchParametersOf } from '../../interactions/search-parameters.ts';
+import type { Context } from '../../request.ts';
+import { parseSearch } from '../../search/parse.ts';
+import type { Stored } from '../../store/read.ts';
+import { makeMessage } from '../../translation/out/messages.ts';
+import type { Source, Writing } from '../../translation/out/source.ts';
+import type { Outgoing } from '../enqueue.ts';
+import { gather } from './gather.ts';
+import type { Served } from './interfaces.ts';
+import type { Outbound, SendRule } from './outbound-settings.ts';
+
+/** An interface that sends. */
+export interface ServedOut extends Served {
+  readonly interface: Served['interface'] & { readonly out: Outbound };
+}
+
+export function nameOf(stored: Stored | undefined): string {
+  return stored === undefined ? '' : `${typeName(stored.type)}/${stored.id}/_history/${stored.version}`;
+}
+
+export interface Made {
+  readonly messages: readonly Outgoing[];
+  readonly problems: readonly string[];
+}
+
+export async function messagesOf(context: Context, served: ServedOut, stored: Stored): Promise<Made> {
+  const type = typeName(stored.type);
+  const messages: Outgoing[] = [];
+  const problems: string[] = [];
+  for (const rule of served.interface.out.send) {
+    if (rule.criteria.split('?')[0] !== type || !(await isFor(context, rule, stored))) continue;
+    try {
+      for (const root of type === 'Observation' ? await reportsOf(context, stored) : [stored]) {
+        const source = await gather(context, parseStored(root.text ?? ''), root.version === 1);
+        const message = messageOf(served, { rule, source, stored: root });
+        if (message !== undefined) messages.push(message);
+      }
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      if (!(error instanceof OutcomeError)) context.server.log.error({ err: error }, 'a message cannot be made');
+      problems.push(`${rule.message}: ${error instanceof OutcomeError ? error.message : 'the server failed.'}`);
+    }
+  }
+  return { messages, problems };
+}
+
+/** A result that changes is told with its reports, as they are: peers know results by them. */
+async function reportsOf(context: Context, { id }: Stored): Promise<Stored[]> {
+  const criteria = [
+    ['result', `Observation/${id}`],
+    ['status:not', 'registered,entered-in-error'],
+  ] as const;
+  return (await findMatches(context, 'DiagnosticReport', criteria, mostReports)).map(({ stored }) => stored);
+}
+
+/** Reports of one result. */
+const mostReports = 20;
+
+/** The database is away: no fault of the change. */
+function isPassing(error: unknown): boolean {
+  const codes = new Set(['transient', 'no-store', 'lock-error', 'timeout', 'throttled']);
+  return error instanceof OutcomeError && error.issues.some(({ code }) => codes.has(code));
+}
+
+/** Whether a version meets the criteria of a rule, and the interface may see it. */
+async function isFor(context: Context, { criteria }: SendRule, stored: Stored): Promise<boolean> {
+  const access = accessOf(context, 'r');
+  const [seen] = await areVisible(context, [stored], access);
+  const [type = '', query = ''] = criteria.split(/\?(.*)/s);
+  if (seen !== true || query === '') return seen === true;
+  try {
+    const asked = [...new URLSearchParams(query)];
+    const { condition } = parseSearch(type, asked, { parameters: searchParametersOf(context), access });
+    const [meets] = await areVisible(
+      context,
+      [stored],
+      Object.assign(() => condition, { within: access }),
+    );
+    return meets === true;
+  } catch (error) {
+    if (isPassing(error) || !(error instanceof OutcomeError)) throw error;
+    throw outcomeError('transient', `A rule of an interface cannot be followed: ${error.message}`);
+  }
+}
+
+interface Making {
+  readonly rule: SendRule;
+  readonly source: Source;
+  readonly stored: Stored;
+}
+
+function messageOf({ tenant, interface: own }: ServedOut, { rule, source, stored }: Making): Outgoing | undefined {
+  const { out } = own;
+  const from = { application: out.ownApplication || 'MAKHBAR', facility: out.ownFacility || tenant.name };
+  const writing: Writing = {
+    version: out.version,
+    zone: own.zone ?? tenant.settings.timezone ?? 'UTC',
+    authorities: Object.fromEntries(Object.entries(own.systems).map(([authority, system]) => [system, authority])),
+    from,
+    to: { application: out.toApplication, facility: out.toFacility },
+    acknowledgement: out.acknowledgement,
+    charset: charsetLabel(own.charset),
+    now: new Date().toISOString(),
+    // As long as versions before 2.7 allow.
+    controlId: newId().replaceAll('-', '').slice(0, 20),
+  };
+  const text = makeMessage(rule.message, source, writing);
+  if (text === undefined) return undefined;
+  return {
+    protocol: 'hl7v2',
+    type: rule.message,
+    sender: `${from.application}|${from.facility}`,
+    controlId: writing.controlId,
+    charset: own.charset,
+    raw: encodeEscaped(text, own.charset),
+    source: nameOf(stored),
+    patients: patientsOf(source.root),
+  };
+}
+
+function patientsOf(root: JsonObject): string[] {
+  if (root['resourceType'] === 'Patient') return [String(root['id'])];
+  const { subject } = root as { subject?: { reference?: string } };
+  const [, id] = /^Patient\/([^/]+)/.exec(subject?.reference ?? '') ?? [];
+  return id === undefined ? [] : [id];
+}
