@@ -37,7 +37,8 @@ function isCovered(needed: Permit, given: readonly Permit[]): boolean {
 }
 
 function conditions({ compartments, filters }: Permit): string {
-  return JSON.stringify([compartments, filters]);
+  const inside = compartments.map(({ type, id }) => `${type}/${id}`);
+  return JSON.stringify([inside.sort(), [...filters].sort()]);
 }
 
 function clears(now: Caller['clearance'], then: Caller['clearance']): boolean {

@@ -88,9 +88,14 @@ function urlOf(context: Context, call: Call): string {
   return query === '' ? path : `${path}?${query}`.slice(0, 16_000);
 }
 
-/** The members that are Patients of this server, active and of now. @throws OutcomeError 404 */
+/**
+ * The members that are Patients of this server, active and of now. A Group belongs to each of its members: the consents of
+ * one must not hide it from the others, and decide for each of them in what is exported.
+ * @throws OutcomeError 404
+ */
 async function membersOf(context: Context, id: string): Promise<string[]> {
-  const stored = await visibleCurrent(context, { type: typeNumber('Group') ?? -1, id });
+  const unbound: Context = { ...context, caller: { ...context.caller, consent: 'exempt' } };
+  const stored = await visibleCurrent(unbound, { type: typeNumber('Group') ?? -1, id });
   if (typeof stored?.text !== 'string') throw outcomeError('not-found', `There is no Group/${id.slice(0, 64)}.`);
   const group = parseStored(stored.text);
   if (group['actual'] !== true) {
