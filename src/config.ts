@@ -19,6 +19,7 @@ import {
   domain,
   key,
   level,
+  listedOrigins,
   milliseconds,
   networks,
   origins,
@@ -64,7 +65,7 @@ export const variables = {
   RATE_LIMIT: variable(count(0, 1e9), '0', 'requests a minute and caller; 0 = no limit'),
   CORS_ORIGINS: variable(origins, '*', 'web origins that may call, comma-separated, or `none`; * = any'),
   BODY_LIMIT: variable(bytes, '64MB', 'largest request body'),
-  BINARY_LIMIT: variable(bytes, '1GB', 'largest Binary'),
+  BINARY_LIMIT: variable(bytes, '1GB', 'largest Binary, and largest file of an import'),
   REQUEST_TIMEOUT: variable(milliseconds, '60s', 'time in which a request must have arrived completely'),
   STATEMENT_TIMEOUT: variable(milliseconds, '30s', 'time after which PostgreSQL ends a statement'),
   DRAIN_TIMEOUT: variable(milliseconds, '15s', 'time that requests under way get when the server stops'),
@@ -72,6 +73,11 @@ export const variables = {
     key,
     '',
     '32 bytes in base64 that encrypt the keys of the laboratories; without it a file is made under DATA_DIR',
+  ),
+  IMPORT_ORIGINS: variable(
+    listedOrigins,
+    'none',
+    'origins from which $import may fetch, comma-separated, such as https://files.example.org',
   ),
   S3_ENDPOINT: variable(webUrl, '', 'address of a bucket (https://host/bucket) for files, instead of DATA_DIR'),
   S3_REGION: variable(text, 'auto', 'region of the bucket'),
@@ -122,6 +128,8 @@ export interface Config {
   readonly sealsDir: string | undefined;
   readonly webhookNetworks: readonly string[];
   readonly interfaceNetworks: readonly string[];
+  /** Origins from which $import fetches. */
+  readonly importOrigins: readonly string[];
   readonly logLevel: LogLevel;
   readonly roles: readonly Role[];
   readonly workers: number;
@@ -172,6 +180,7 @@ export function readConfig(environment: Environment, choices: Choices = {}): Con
     sealsDir: values.SEALS_DIR,
     webhookNetworks: values.WEBHOOK_NETWORKS ?? [],
     interfaceNetworks: values.INTERFACE_NETWORKS ?? [],
+    importOrigins: values.IMPORT_ORIGINS ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     roles: choices.only?.length ? choices.only : roles,
     workers: choices.workers ?? 1,

@@ -57,11 +57,14 @@ const layers: Record<string, readonly string[]> = {
   ],
   // Bulk exports: what they find and write.
   exporting: ['access', 'fhir', 'interactions', 'request', 'search', 'store'],
+  // Bulk imports.
+  importing: ['access', 'audit', 'fhir', 'files', 'interactions', 'request', 'search', 'store'],
   operations: [
     'access',
     'accounts',
     'audit',
     'exporting',
+    'importing',
     'fhir',
     'forwarding',
     // What is pure there: what an Endpoint says of an interface.
@@ -90,6 +93,7 @@ const layers: Record<string, readonly string[]> = {
     'audit',
     'config',
     'exporting',
+    'importing',
     'fhir',
     'interactions',
     'operations',

@@ -44,6 +44,10 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   // Decide by themselves: who asked for the export, as long as he may still see what is in it.
   ['$export-status', []],
   ['$export-file', []],
+  // Of all types: what is imported may be of any.
+  ['$import', ['c', 'u']],
+  ['$import-status', []],
+  ['$import-errors', []],
   ['$lastn', ['s']],
   ['$stats', ['s']],
   ['$graphql', ['r', 's']],

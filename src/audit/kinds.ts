@@ -140,6 +140,10 @@ export const kinds = {
   'export-finished': security(121, ['110106', 'Export'], own('export-finished'), 'R'),
   'export-read': { ...security(122, ['110106', 'Export'], own('export-read'), 'R'), toClient: true },
   'export-removed': security(123, activity, own('export-removed'), 'D'),
+  'import-requested': security(124, ['110107', 'Import'], own('import-requested')),
+  'import-stored': security(125, ['110107', 'Import'], own('import-stored'), 'C'),
+  'import-finished': security(126, ['110107', 'Import'], own('import-finished')),
+  'import-removed': security(127, activity, own('import-removed'), 'D'),
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

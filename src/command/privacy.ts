@@ -124,6 +124,7 @@ function inputOf(options: Readonly<Record<string, string | undefined>>): Input {
     resource: () => undefined,
     value: () => undefined,
     values: () => [],
+    parts: () => [],
     names: Object.keys(options),
   };
 }

@@ -113,6 +113,13 @@ export const origins: Reader<'*' | readonly string[]> = (written, name) => {
   );
 };
 
+/** The same, each by its name. */
+export const listedOrigins: Reader<readonly string[]> = (written, name) => {
+  const read = origins(written, name);
+  if (read !== '*') return read;
+  throw unusable(name, written, 'it must be none or web origins such as https://app.example.org, separated by commas');
+};
+
 export const pemFile: Reader<string> = (written, name) => {
   let content: string;
   try {

@@ -19,7 +19,10 @@ export function contextFor({
   session,
   request,
   id,
-}: Pick<Context, 'server' | 'tenant' | 'session'> & { readonly request: ExportRequest; readonly id: string }): Context {
+}: Pick<Context, 'server' | 'tenant' | 'session'> & {
+  readonly request: Pick<ExportRequest, 'base' | 'caller'>;
+  readonly id: string;
+}): Context {
   return {
     server,
     tenant,

@@ -5,6 +5,7 @@ import { deleteErasedFiles } from './delete-erased-files.ts';
 import { expireEvidence } from './expire-evidence.ts';
 import { expireExports } from './expire-exports.ts';
 import { exportJob } from './export.ts';
+import { importJob } from './import.ts';
 import { makeMonths } from './make-audit-months.ts';
 import { measureStorage } from './measure-storage.ts';
 import { reindex } from './reindex.ts';
@@ -17,6 +18,7 @@ export const jobs: Readonly<Record<string, JobKind>> = {
   'expire-evidence': { everyHours: 1, step: expireEvidence },
   'expire-exports': { everyHours: 1, step: expireExports },
   export: { step: exportJob },
+  import: { step: importJob },
   'make-audit-months': { everyHours: 24, step: makeMonths },
   'measure-storage': { everyHours: 24, step: measureStorage },
   reindex: { step: reindex },

@@ -20,6 +20,8 @@ import { explainMessage } from './explain-message.ts';
 import { bulkExport } from './export.ts';
 import { exportFile } from './export-file.ts';
 import { exportStatus } from './export-status.ts';
+import { bulkImport } from './import.ts';
+import { importErrors, importStatus } from './import-status.ts';
 import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
 import { launchContext } from './launch-context.ts';
@@ -115,6 +117,26 @@ export const operations: Readonly<Record<string, Operation>> = {
     definition: `${own}:export-file`,
     handler: exportFile,
     event: 'export-read',
+  },
+  $import: {
+    levels: ['system'],
+    changes: true,
+    definition: `${own}:import`,
+    handler: bulkImport,
+    event: 'import-requested',
+  },
+  '$import-status': {
+    levels: ['system'],
+    changes: false,
+    deletes: true,
+    definition: `${own}:import-status`,
+    handler: importStatus,
+  },
+  '$import-errors': {
+    levels: ['system'],
+    changes: false,
+    definition: `${own}:import-errors`,
+    handler: importErrors,
   },
   $graphql: {
     levels: ['system', 'type', 'instance'],

@@ -17,6 +17,8 @@ export interface Input {
   resource(name: string): JsonObject | undefined;
   /** The complex value of a parameter, e.g. a Meta. */
   value(name: string): JsonObject | undefined;
+  /** The parts of a parameter, each time it is given. */
+  parts(name: string): JsonObject[][];
   /** All of them, where it may be repeated. */
   values(name: string): JsonObject[];
 }
@@ -58,6 +60,10 @@ export async function operationInput(
     ],
     resource: (name) => objectOf(find(name)?.['resource']),
     value: (name) => objectOf(valueOf(find(name) ?? {})),
+    parts: (name) =>
+      parts
+        .filter((part) => part['name'] === name)
+        .map(({ part }) => (Array.isArray(part) ? part : []).map(objectOf).filter((one) => one !== undefined)),
     values: (name) =>
       parts
         .filter((part) => part['name'] === name)

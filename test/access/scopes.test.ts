@@ -134,6 +134,8 @@ describe('operations', () => {
       '$data-subject-request',
       '$export-file',
       '$export-status',
+      '$import-errors',
+      '$import-status',
     ];
     expect(names.sort()).toEqual(deciding);
   });

@@ -53,7 +53,16 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'message-explained',
     'interface-tested',
   ],
-  bulk: ['export-requested', 'export-finished', 'export-read', 'export-removed'],
+  bulk: [
+    'export-requested',
+    'export-finished',
+    'export-read',
+    'export-removed',
+    'import-requested',
+    'import-stored',
+    'import-finished',
+    'import-removed',
+  ],
 };
 const conditional: readonly KindName[] = ['create', 'update', 'patch', 'delete'];
 
