@@ -7,8 +7,8 @@ import { clientOf, killServer, startServer } from '../durability/process.ts';
 import { observation, patient, type Manifest } from './asking.ts';
 
 /** Each patient is asked for by himself: that takes several steps. */
-const patients = 2_500;
-const bundle = 1_250;
+const patients = 600;
+const bundle = 300;
 
 const own = serverOfFile('kill-export');
 
