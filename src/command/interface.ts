@@ -1,4 +1,5 @@
 /** `makhbar interface add|list`: the HL7 v2 interfaces of a laboratory; each is an Endpoint. */
+import { readFile } from 'node:fs/promises';
 import { operatorCaller } from '../access/caller.ts';
 import { parseScopes } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -27,6 +28,7 @@ export interface InterfaceOptions extends Output, PeerOptions {
   conceptMap?: string[];
   tls?: boolean;
   clientCertificate?: string[];
+  clientAuthority?: string[];
   system?: string[];
 }
 
@@ -45,6 +47,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     conceptMap,
     tls,
     clientCertificate,
+    clientAuthority = [],
   } = options;
   if (out === undefined && allow.length === 0) {
     throw outcomeError('invalid', 'An interface takes messages (--allow) or sends them (--out), or both.');
@@ -52,7 +55,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
   if (port === undefined && (tls === true || clientCertificate !== undefined)) {
     throw outcomeError('invalid', 'TLS needs a port of its own: name it with --port.');
   }
-  if (clientCertificate !== undefined && tls !== true) {
+  if ((clientCertificate !== undefined || clientAuthority.length > 0) && tls !== true) {
     throw outcomeError('invalid', 'Certificates of clients need --tls.');
   }
   const resource = interfaceEndpoint({
@@ -65,6 +68,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(zone !== undefined && { zone }),
     ...(storeOnly !== undefined && { storeOnly }),
     ...(clientCertificate !== undefined && { clientCertificates: clientCertificate }),
+    clientAuthorities: await Promise.all(clientAuthority.map((file) => readFile(file, 'utf8'))),
     ...(conceptMap !== undefined && { conceptMaps: conceptMap }),
     systems: Object.fromEntries((options.system ?? []).map((one) => pairOf(one, '--system'))),
     ...(out !== undefined && { out }),

@@ -126,6 +126,7 @@ function addInterface(makhbar: Command): void {
     .option('--zone <zone>', 'of times without one, as in Asia/Aden')
     .option('--store-only <type>', 'types kept and not translated, as in DFT^P03 (repeatable)', collect)
     .option('--tls', 'TLS with TLS_KEY and TLS_CERT, on a port of its own')
+    .option('--client-authority <file>', 'certificate (PEM) of who issues those of clients (repeatable)', collect)
     .option('--client-certificate <sha256>', 'fingerprint that a client must show (repeatable)', collect)
     .option('--concept-map <url>', 'ConceptMap for its local codes (repeatable)', collect)
     .option('--system <authority=uri>', 'system of identifiers of an assigning authority (repeatable)', collect)

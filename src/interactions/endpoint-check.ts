@@ -2,6 +2,7 @@
  * An Endpoint that is an HL7 v2 interface (profiles/hl7v2-interface.json) says what can be meant: a gateway reads it later,
  * when nobody is there to be told.
  */
+import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
@@ -14,6 +15,9 @@ interface Part {
   readonly valueString?: string;
 }
 
+/** Characters. */
+const longestCertificate = 20_000;
+
 type Rule = (value: string, secure: boolean) => boolean;
 
 /** Part → what it must be, in words. */
@@ -21,6 +25,7 @@ const rules: Readonly<Record<string, readonly [Rule, string]>> = {
   allowed: [isNetwork, 'an address, a network as in 192.0.2.0/24, or loopback'],
   zone: [isZone, 'a zone of the IANA database, as in Asia/Aden'],
   charset: [(value) => charsetNamed(value) !== undefined, 'a character set of table 0211, or its usual name'],
+  clientAuthority: [isAuthority, 'the certificate of an authority in PEM, on an address mllps://'],
   clientCertificate: [isFingerprint, 'the SHA-256 fingerprint of a certificate, on an address mllps://'],
 };
 
@@ -80,4 +85,12 @@ function isZone(value: string): boolean {
 
 function isFingerprint(value: string, secure: boolean): boolean {
   return secure && /^[0-9A-Fa-f]{64}$/.test(value.replaceAll(/[:\s]/g, ''));
+}
+
+function isAuthority(value: string, secure: boolean): boolean {
+  try {
+    return secure && value.length <= longestCertificate && new X509Certificate(value).ca;
+  } catch {
+    return false;
+  }
 }

@@ -22,6 +22,7 @@ test.each([
   ['an address of another kind', { address: 'https://localhost' }, 'address'],
   ['a port that is none', { address: 'mllp://localhost:70000' }, 'address'],
   ['TLS on the shared port', { address: 'mllps://localhost' }, 'address'],
+  ['an authority that is none', { address: 'mllps://localhost:2599', clientAuthorities: ['MIIB'] }, 'clientAuthority'],
   ['a certificate without TLS', { clientCertificates: [certificate] }, 'clientCertificate'],
 ])('%s', async (_, change, part) => {
   const body = JSON.stringify({ ...interfaceEndpoint({ ...good, ...change }), status: 'off' });
@@ -43,6 +44,7 @@ test('the profile describes the extension, part by part', () => {
     charset: 'c',
     zone: 'z',
     storeOnly: ['x'],
+    clientAuthorities: ['authority'],
     conceptMaps: ['m'],
     systems: { NORTH: 'https://north.example/ids' },
     out: {

@@ -16,15 +16,17 @@ import { clientOf, startServer, stopServer } from '../durability/process.ts';
 
 const own = serverOfFile('mllps');
 const authority = makeAuthority();
+const foreign = makeAuthority().certify('foreign');
 const [server, known, other] = ['server', 'known', 'other'].map((name) => authority.certify(name));
 const ports: number[] = [];
 const message = 'MSH|^~\\&|APP|HOSP|||20260131081500||ADT^A04|t1|P|2.5.1\rPID|1||4711^^^MRN^MR||Ali^Omar\r';
 
 beforeAll(async () => {
   const client = await clientOf(own.running);
-  ports.push(await freePort(), await freePort());
+  ports.push(await freePort(), await freePort(), await freePort());
   await add(client, ports[0]);
   await add(client, ports[1], new X509Certificate(known?.certificate ?? '').fingerprint256);
+  await issued(client, ports[2]);
   await stopServer(own.running);
   const [key, cert] = [join(own.dataDir, 'key.pem'), join(own.dataDir, 'cert.pem')];
   await Promise.all([writeFile(key, server?.key ?? ''), writeFile(cert, server?.certificate ?? '')]);
@@ -36,6 +38,14 @@ async function add(client: Client, port: number | undefined, ...clientCertificat
   const address = `mllps://localhost:${port}`;
   const body = interfaceEndpoint({ name: `p${port}`, address, allowed: ['loopback'], clientCertificates });
   expect((await client.send('POST', 'Endpoint', { body })).status).toBe(201);
+}
+
+async function issued(client: Client, port: number | undefined): Promise<void> {
+  const address = `mllps://localhost:${port}`;
+  const given = { name: 'issued', address, allowed: ['loopback'], clientAuthorities: [authority.certificate] };
+  expect((await client.send('POST', 'Endpoint', { body: interfaceEndpoint(given) })).status).toBe(201);
+  const wrong = interfaceEndpoint({ ...given, clientAuthorities: [known?.certificate ?? ''] });
+  expect((await client.send('POST', 'Endpoint', { body: wrong })).status).toBe(422);
 }
 
 async function freePort(): Promise<number> {
@@ -95,6 +105,9 @@ test.each([
   ['mutual, with the certificate', 1, () => ({ cert: known?.certificate, key: known?.key }), true],
   ['mutual, without one', 1, () => ({}), false],
   ['mutual, with another of the same authority', 1, () => ({ cert: other?.certificate, key: other?.key }), false],
+  ['an authority, with a certificate of it', 2, () => ({ cert: other?.certificate, key: other?.key }), true],
+  ['an authority, with one of another', 2, () => ({ cert: foreign.certificate, key: foreign.key }), false],
+  ['an authority, without one', 2, () => ({}), false],
 ])('%s', async (_, at, options, expected) => {
   const answer = await answered(ports[at], options() as ConnectionOptions);
   expect(/\rMSA\|AA\|t1/.test(answer)).toBe(expected);

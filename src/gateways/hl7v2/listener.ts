@@ -7,6 +7,7 @@
  * 3. Messages of one interface are applied in the order in which they came, over all its connections.
  * 4. A stop lets the message under way be acknowledged.
  */
+import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,7 +17,7 @@ import type { Server } from '../../request.ts';
 import type { Interfaces, Served } from './interfaces.ts';
 import { receive, refuseLong } from './receive.ts';
 import { makeRefusals, type Refused } from './refusals.ts';
-import { allows, vouches } from './settings.ts';
+import { allows, vouches, type Interface } from './settings.ts';
 import type { Turns } from './turns.ts';
 
 /** Bytes of one message: a report with pictures. */
@@ -62,7 +63,7 @@ export interface Listen {
   readonly named: number;
   readonly port: number;
   readonly host: string;
-  /** TLS, where the interfaces of the port want it. A client's certificate is known by its fingerprint. */
+  /** TLS, where the interfaces of the port want it. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
 }
 
@@ -106,8 +107,8 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
 }
 
 /**
- * Whoever signed a client's certificate, it is good if the interface names its fingerprint: the client has shown that it
- * holds the key. What does not finish the handshake is closed.
+ * Which certificates of clients are good each interface says (settings.ts): the client has shown that it holds the key. What
+ * does not finish the handshake is closed.
  */
 function secured(options: TlsOptions, accept: (socket: Socket) => void): TcpServer {
   const server = createTlsServer(
@@ -133,15 +134,17 @@ async function connection(listening: Listening, socket: Socket): Promise<void> {
   const { server, interfaces, named, sockets } = listening;
   const peer = socket.remoteAddress ?? '';
   socket.on('error', () => undefined);
-  const allowed = (): readonly Served[] =>
-    interfaces
-      .ofPort(named)
-      .filter(
-        (one) =>
-          allows(one.interface, peer) &&
-          one.interface.secure === socket instanceof TLSSocket &&
-          vouches(one.interface, certificateOf(socket)),
-      );
+  // Interfaces are other objects once they were read anew: what was decided holds until then.
+  const decided = new WeakMap<Interface, boolean>();
+  const isAllowed = ({ interface: one }: Served): boolean => {
+    const known = decided.get(one);
+    if (known !== undefined) return known;
+    const secure = socket instanceof TLSSocket;
+    const good = allows(one, peer) && one.secure === secure && vouches(one, certificateOf(socket));
+    decided.set(one, good);
+    return good;
+  };
+  const allowed = (): readonly Served[] => interfaces.ofPort(named).filter(isAllowed);
   const reason = listening.stopping ? '' : refusal(listening, peer, allowed());
   if (reason !== undefined) {
     if (reason !== '') listening.refused(peer, interfaces.ofPort(named), reason);
@@ -171,10 +174,9 @@ function close(socket: Socket): void {
   setTimeout(() => socket.destroy(), closing).unref();
 }
 
-/** SHA-256 of the certificate that the peer showed; '' for none. */
-function certificateOf(socket: Socket): string {
-  if (!(socket instanceof TLSSocket)) return '';
-  return socket.getPeerX509Certificate()?.fingerprint256 ?? '';
+/** The certificate that the peer showed. */
+function certificateOf(socket: Socket): X509Certificate | undefined {
+  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
 }
 
 function refusal({ sockets }: Listening, peer: string, allowed: readonly Served[]): string | undefined {

@@ -5,9 +5,11 @@
  * `mllp://localhost` without a port is the gateway's own port (HL7_PORT), which interfaces of all laboratories share; the
  * addresses that may connect and MSH-3 to MSH-6 tell whose a message is.
  */
+import type { X509Certificate } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { JsonObject } from '../../fhir/json.ts';
 import type { Header } from '../../hl7v2/header.ts';
+import { isIssuedBy, readAuthorities } from './authority.ts';
 import { outboundParts, readOutbound, type Outbound, type OutboundGiven, type Part } from './outbound-settings.ts';
 
 export const interfaceExtension = 'https://makhbar.org/fhir/StructureDefinition/hl7v2-interface';
@@ -38,6 +40,8 @@ export interface Interface {
   readonly secure: boolean;
   /** SHA-256 fingerprints of the certificates of which a peer must show one; none for any peer. */
   readonly clientCertificates: readonly string[];
+  /** PEM: who may have issued the certificate of a peer, besides those that are named. */
+  readonly clientAuthorities: readonly string[];
   /** Where messages go; undefined where none do. */
   readonly out?: Outbound;
 }
@@ -72,6 +76,7 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     systems: Object.fromEntries(systems),
     secure: /^mllps:/.test(address ?? ''),
     clientCertificates: all('clientCertificate').map(fingerprint),
+    clientAuthorities: all('clientAuthority'),
     conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
     ...(out !== undefined && { out }),
   };
@@ -87,9 +92,17 @@ export function fingerprint(written: string): string {
   return written.replaceAll(/[:\s]/g, '').toUpperCase();
 }
 
-/** Whether a peer shows one of the certificates that are asked for. */
-export function vouches({ clientCertificates }: Pick<Interface, 'clientCertificates'>, shown: string): boolean {
-  return clientCertificates.length === 0 || clientCertificates.includes(fingerprint(shown));
+/** Whether a peer shows a certificate as it is asked for; any peer is good where none is asked for. */
+export function vouches(
+  { clientCertificates, clientAuthorities }: Pick<Interface, 'clientCertificates' | 'clientAuthorities'>,
+  shown: X509Certificate | undefined,
+): boolean {
+  if (clientCertificates.length + clientAuthorities.length === 0) return true;
+  if (shown === undefined) return false;
+  return (
+    clientCertificates.includes(fingerprint(shown.fingerprint256)) ||
+    isIssuedBy(shown, readAuthorities(clientAuthorities))
+  );
 }
 
 function portOf(address: string): number {
@@ -150,12 +163,14 @@ export function interfaceEndpoint(settings: {
   readonly storeOnly?: readonly string[];
   readonly conceptMaps?: readonly string[];
   readonly clientCertificates?: readonly string[];
+  /** PEM. */
+  readonly clientAuthorities?: readonly string[];
   /** Assigning authority → system of identifiers. */
   readonly systems?: Readonly<Record<string, string>>;
   readonly out?: OutboundGiven;
 }): JsonObject {
   const { name, address, allowed, storeOnly = [], conceptMaps = [], clientCertificates = [], ...single } = settings;
-  const { systems = {}, out } = single;
+  const { systems = {}, clientAuthorities = [], out } = single;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
@@ -163,6 +178,7 @@ export function interfaceEndpoint(settings: {
     ),
     ...storeOnly.map((value) => ({ url: 'storeOnly', valueString: value })),
     ...clientCertificates.map((value) => ({ url: 'clientCertificate', valueString: value })),
+    ...clientAuthorities.map((value) => ({ url: 'clientAuthority', valueString: value })),
     ...conceptMaps.map((value) => ({ url: 'conceptMap', valueCanonical: value })),
     ...Object.entries(systems).map(([authority, uri]) => ({
       url: 'system',
