@@ -2,7 +2,8 @@
 import type { Agent } from '../audit/record.ts';
 import type { SecurityEvent } from '../audit/security.ts';
 import type { Server } from '../request.ts';
-import { addEvents, agentWithin } from '../store/audit.ts';
+import { addEvents } from '../store/audit.ts';
+import { agentWithin } from '../store/audit-agents.ts';
 import { isRetried } from '../store/errors.ts';
 import type { Session } from '../store/pool.ts';
 import { entryOf, notRefused, type Event } from './audited.ts';

@@ -11,6 +11,7 @@ import { refused } from '../retention/clinical.ts';
 import type { Removing } from '../retention/holding.ts';
 import { announceRun, notice, removeNext, type Place } from '../retention/run.ts';
 import { door } from '../serve.ts';
+import { pruneAgents } from '../store/audit-agents.ts';
 import { dropEmptyMonths } from '../store/audit-removals.ts';
 import { beginRun, dueRun, finishRun, readRun, type RetentionRun } from '../store/retention-runs.ts';
 import { basesOf } from './own-bases.ts';
@@ -77,9 +78,12 @@ async function finish({ server }: JobContext, { tenant }: Run, id: string): Prom
     });
   });
   // Tried again by the next run where the log is busy.
-  await dropEmptyMonths(server.database, Date.now() - 62 * 86_400_000).catch((error: unknown) =>
-    server.log.warn({ err: error }, 'empty months of the audit log not dropped'),
-  );
+  try {
+    await dropEmptyMonths(server.database, Date.now() - 62 * 86_400_000);
+    await pruneAgents(server.database, tenant.id);
+  } catch (error) {
+    server.log.warn({ err: error }, 'empty months or unused agents of the audit log not removed');
+  }
 }
 
 /** What went wrong; '' where nothing did. */

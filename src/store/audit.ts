@@ -1,14 +1,13 @@
 /**
- * The audit log's tables (migrations/0012-audit.sql): adding events, and the agents that they share.
+ * The audit log's tables (migrations/0012-audit.sql): adding events; agents are in audit-agents.ts.
  *
  * 1. Events are added by the statement that writes the resource (store/write.ts), or in groups of many callers' events,
  *    one statement and one commit for all of them; the answer waits for it.
  * 2. An agent is committed before the first event that names it, or with it.
  */
-import { createHash } from 'node:crypto';
 import type { AuditRow } from '../audit/row.ts';
 import type { Batching, Combiner } from './combine.ts';
-import type { Database, Session, Statement } from './pool.ts';
+import type { Database, Statement } from './pool.ts';
 import { sql } from './sql.ts';
 import { arrayLiteral, unnest } from './arrays.ts';
 
@@ -131,44 +130,6 @@ export const combinedEvents: Batching<AuditEntry, true> = {
 };
 
 export type Events = Combiner<AuditEntry, true>;
-
-/** The number of an agent in a laboratory; remembered, as there are few of them. */
-export type AgentNumber = (tenant: number, content: string) => Promise<number>;
-
-/** A guess: some 300 bytes each. */
-const mostAgents = 20_000;
-
-export function agentNumbers(database: Database): AgentNumber {
-  const known = new Map<string, Promise<number>>();
-  return (tenant, content) => {
-    const key = `${tenant} ${content}`;
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    if (known.size >= mostAgents) known.clear();
-    const number = addAgent(database, tenant, content);
-    known.set(key, number);
-    number.catch(() => known.delete(key));
-    return number;
-  };
-}
-
-function addAgent(database: Database, tenant: number, content: string): Promise<number> {
-  return agentWithin({ tenant, query: (statement) => database.query(tenant, statement) }, content);
-}
-
-/** The same within a transaction, which alone may name a new one until it has committed. */
-export async function agentWithin(session: Session, content: string): Promise<number> {
-  const { tenant } = session;
-  const hash = createHash('sha256').update(content).digest();
-  const [found] = await session.query<{ agent: number }>(
-    sql`select agent from audit_agent where tenant_id = ${tenant} and hash = ${hash}`,
-  );
-  if (found !== undefined) return found.agent;
-  await session.query(
-    sql`insert into audit_agent (tenant_id, hash, content) values (${tenant}, ${hash}, ${content}::jsonb) on conflict do nothing`,
-  );
-  return agentWithin(session, content);
-}
 
 /** Makes the partitions of this month and the two that follow. */
 export async function makeAuditMonths(database: Database, now: number): Promise<void> {

@@ -2,7 +2,8 @@
 import type { Agent, AuditRecord } from '../../src/audit/record.ts';
 import { rowOf } from '../../src/audit/row.ts';
 import { newId } from '../../src/interactions/new-id.ts';
-import { addEvents, agentNumbers } from '../../src/store/audit.ts';
+import { addEvents } from '../../src/store/audit.ts';
+import { agentNumbers } from '../../src/store/audit-agents.ts';
 import { eventColumns, recordFromRow, type EventRow } from '../../src/store/audit-read.ts';
 import type { Statement } from '../../src/store/pool.ts';
 import { sql } from '../../src/store/sql.ts';

@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { makeRefusals, type Refusal, type Refusals } from '../../src/interactions/refusals.ts';
 import { createLog } from '../../src/log.ts';
-import { agentNumbers, combinedEvents } from '../../src/store/audit.ts';
+import { combinedEvents } from '../../src/store/audit.ts';
+import { agentNumbers } from '../../src/store/audit-agents.ts';
 import { makeCombiner } from '../../src/store/combine.ts';
 import { setTenantStatus } from '../../src/store/tenants.ts';
 import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';

@@ -7,7 +7,7 @@ import { eventOf } from '../../src/interactions/audited.ts';
 import { newTrail, showed } from '../../src/interactions/trail.ts';
 import type { Context } from '../../src/request.ts';
 import { parseSearch } from '../../src/search/parse.ts';
-import { agentWithin } from '../../src/store/audit.ts';
+import { agentWithin } from '../../src/store/audit-agents.ts';
 import { runSearch, type Running, type SearchPage } from '../../src/store/search.ts';
 import { sql } from '../../src/store/sql.ts';
 import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';

@@ -1,5 +1,7 @@
 /** Retention of the audit log: what is old enough goes, the rest is proven as before, and what goes otherwise is found. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
+import type { Agent } from '../../src/audit/record.ts';
 import { sql } from '../../src/store/sql.ts';
 import { eventsOf } from '../audit/log.ts';
 import { tamper } from '../audit/owner.ts';
@@ -167,3 +169,38 @@ describe('holds', () => {
     120_000,
   );
 });
+
+test('who did what is forgotten with the last event of it, unless he comes back meanwhile', async () => {
+  const lab = await laboratory();
+  const agent = (subject: string): Agent => ({ subject, client: 'c', roles: [] });
+  const old = (subject: string) => ({ ...signedIn('2014-01-01T11:00:00Z'), agent: agent(subject) });
+  await sealed(lab, [old('gone'), old('back'), old('stays'), { ...signedIn(ago(20)), agent: agent('stays') }]);
+  const session = { tenant: lab.tenant.id };
+  /** By name; with a mark where they are unused. */
+  const agents = async (): Promise<string> => {
+    const rows = await testDatabase().query<{ shown: string }>(
+      session.tenant,
+      sql`select (content ->> 'subject') || case when unused is null then '' else '*' end as shown from audit_agent
+        where tenant_id = ${session.tenant} and content ->> 'client' = 'c' order by content ->> 'subject'`,
+    );
+    return rows.map(({ shown }) => shown).join(' ');
+  };
+  const run = async (): Promise<void> => void (await applied(lab, (await announced(lab)).id));
+  // The run is over before what follows it.
+  const until = async (expected: string): Promise<void> => {
+    for (const end = Date.now() + 30_000; Date.now() < end && (await agents()) !== expected;) await pause(100);
+    expect(await agents()).toBe(expected);
+  };
+  await run();
+  await until('back* gone* stays');
+  await testDatabase().operating(async ({ operator }) => {
+    await operator(sql`select set_config('makhbar.tenant', ${String(session.tenant)}, true)`);
+    await operator(sql`update audit_agent set unused = clock_timestamp() - interval '3 days'
+      where tenant_id = ${session.tenant} and unused is not null`);
+  });
+  await sealed(lab, [{ ...signedIn(ago(0)), agent: agent('back') }]);
+  await until('back gone* stays');
+  await run();
+  await until('back stays');
+  expect(await verified(lab)).not.toHaveProperty('finding');
+}, 120_000);
