@@ -7,6 +7,7 @@ import type { OutboundGiven } from '../../src/gateways/hl7v2/outbound-settings.t
 import { listMessages, type StoredMessage } from '../../src/store/messages.ts';
 import { queueStatuses, requeueMessage } from '../../src/store/outbox.ts';
 import { eventsOf } from '../audit/log.ts';
+import { officer, parameters } from '../erasure/laboratory.ts';
 import { makeLaboratory, testServer, type Laboratory } from '../server.ts';
 import { makeBench, message, session } from './bench.ts';
 import { codeOf, openSender } from './mllp-client.ts';
@@ -276,6 +277,30 @@ describe('an interface that sends', () => {
       // The laboratory beside it has no interface: nothing is noted, and nothing of the other is seen.
       expect([await messages(other), await queueStatuses(session(other))]).toEqual([[], []]);
       expect(peer.taken.length).toBe(4);
+    },
+    120_000,
+  );
+
+  test.concurrent(
+    'what is about a patient whose data are restricted is not told',
+    async () => {
+      const { lab, peer } = await bench({ send: [{ message: 'ORU^R01', criteria: 'DiagnosticReport' }] });
+      const [shut, open] = [await create(lab, 'shut'), await create(lab, 'open')];
+      const dpo = await officer(lab.tenant);
+      const asked = parameters({ reason: 'Request 3.' });
+      expect((await send(dpo, 'POST', `Patient/${shut}/$restrict`, asked)).status).toBe(201);
+      for (const id of [shut, open]) {
+        const subject = { reference: `Patient/${id}` };
+        const body = { resourceType: 'DiagnosticReport', status: 'final', code: { text: 'K' }, subject };
+        expect((await send(lab, 'POST', 'DiagnosticReport', body)).status).toBe(201);
+      }
+      const [first] = await peer.wait(1);
+      expect(field(first, 'PID', 3)).toBe('open^^^MRN');
+      await until(
+        () => queueStatuses(session(lab)),
+        ([one]) => one?.waiting === 0,
+      );
+      expect((await messages(lab)).length).toBe(1);
     },
     120_000,
   );
