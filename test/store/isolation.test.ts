@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { resourceTypes, typeNumber } from '../../src/fhir/resource-types.ts';
+import { enqueue } from '../../src/gateways/enqueue.ts';
 import { all, fullAccess, type Access } from '../../src/search/ast.ts';
 import { extract } from '../../src/search/extract.ts';
 import { defaultParameters } from '../../src/search/parameters.ts';
@@ -18,6 +19,7 @@ import { parseSearch } from '../../src/search/parse.ts';
 import { visibleAsIf, type Candidate } from '../../src/store/as-if.ts';
 import { countHistory, readHistory, readPrevious, readVersions } from '../../src/store/history.ts';
 import { labelsInUse } from '../../src/store/labels.ts';
+import { awaitedMessage, nextChanges, nextMessage, queueStatuses } from '../../src/store/outbox.ts';
 import type { Session, Statement } from '../../src/store/pool.ts';
 import { combinedReads, lockLive, readCurrent, readMany, readManyLocked, readVersion } from '../../src/store/read.ts';
 import { render, sql, type Sql } from '../../src/store/sql.ts';
@@ -40,6 +42,7 @@ beforeAll(async () => {
   await put(a, { id: 'only-a', active: true });
   await put(a, { id: 'only-a', active: true, gender: 'female' }, 200);
   await put(b, { id: 'same', active: false });
+  await queued(a);
   superuser = new pg.Client({
     connectionString: superuserUrl(),
     types: { getTypeParser: () => (value: string) => value },
@@ -64,6 +67,18 @@ async function put(laboratory: Laboratory, patient: JsonObject, status = 201): P
     body: JSON.stringify({ resourceType: 'Patient', ...patient }),
   });
   expect(response.status).toBe(status);
+}
+
+/** A message and a change that wait in the queue of an interface. */
+async function queued({ tenant: { id } }: Laboratory): Promise<void> {
+  await testDatabase().transaction(id, async (session) => {
+    const raw = Buffer.from('MSH|^~\\&|');
+    const more = { type: 'ADT^A28', sender: '', charset: 'utf-8', controlId: 'c', patients: [] };
+    await enqueue(session, 'only-a', { protocol: 'hl7v2', raw, ...more });
+    await session.query(
+      sql`insert into outbound_change (tenant_id, interface, rid, ver) values (${id}, 'only-a', 1, 1)`,
+    );
+  });
 }
 
 function texts(statement: Sql | Statement): { text: string; values: unknown[] } {
@@ -123,6 +138,10 @@ const reads: Record<string, (session: Session) => Promise<unknown[]>> = {
   readVisible: async (session) => [await readVisible(session, { type: patient, id: 'only-a' }, byId)].filter(Boolean),
   'visibleAsIf, by a chain to what the tenant holds': async (session) =>
     (await visibleAsIf(session, [ofOnlyA], byPatient)).filter(Boolean),
+  nextMessage: async (session) => [await nextMessage(session, 'only-a')].filter(Boolean),
+  nextChanges: (session) => nextChanges(session, 'only-a', 10),
+  queueStatuses: async (session) => (await queueStatuses(session)).filter((one) => one.interface === 'only-a'),
+  awaitedMessage: async (session) => [await awaitedMessage(session, 'only-a', 'c')].filter(Boolean),
   labelsInUse: async (session) => [...(await labelsInUse(session, resourceTypes, fullAccess)).tag],
 };
 
