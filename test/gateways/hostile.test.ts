@@ -171,7 +171,7 @@ describe('connections', () => {
     const opened = sockets.filter((socket) => socket !== undefined);
     for (const socket of opened) socket.resume();
     const left = (): number => opened.filter(({ closed: gone }) => !gone).length;
-    for (const end = Date.now() + 30_000; left() > 32 && Date.now() < end; ) await pause(50);
+    for (const end = Date.now() + 30_000; left() > 32 && Date.now() < end;) await pause(50);
     expect(left()).toBeLessThanOrEqual(32);
     await isServed('beside-many');
     for (const socket of opened) socket.destroy();
