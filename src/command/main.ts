@@ -148,6 +148,13 @@ function addInterface(makhbar: Command): void {
       (await import('./interface.ts')).addInterfaceCommand(tenant, options),
     );
   one
+    .command('test <tenant> <interface>')
+    .description('try one out, by its id or name: its port, a sample message, the peer it sends to; exit code 1 if not')
+    .addOption(json())
+    .action(async (tenant: string, name: string, options: Output) =>
+      (await import('./interface-test.ts')).testInterfaceCommand(tenant, name, options),
+    );
+  one
     .command('list <tenant>')
     .description('all that are active, and how their queues stand')
     .addOption(json())

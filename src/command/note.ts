@@ -23,9 +23,14 @@ function operatorsEvent(noted: Noted, further: readonly JsonObject[]): SecurityE
 }
 
 /** Of a command that changes nothing in the database. */
-export async function noteCommand(database: Database, tenant: { readonly id: number }, noted: Noted): Promise<void> {
+export async function noteCommand(
+  database: Database,
+  tenant: { readonly id: number },
+  noted: Noted,
+  further: readonly JsonObject[] = [],
+): Promise<void> {
   const announcing = { events: makeCombiner(database, combinedEvents), agentNumber: agentNumbers(database) };
-  await announce(announcing, tenant, operatorsEvent(noted, []));
+  await announce(announcing, tenant, operatorsEvent(noted, further));
 }
 
 /** Runs what a command changes in a laboratory; `further` tells what that was. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { makeAuthority } from '../audit/certificate.ts';
+import { eventsOf } from '../audit/log.ts';
 import { send, type Json } from '../erasure/laboratory.ts';
 import { makeLaboratory, testServer } from '../server.ts';
 import { makeBench, message } from './bench.ts';
@@ -101,6 +102,23 @@ test('messages go out over TLS with a certificate of this side, from the command
   expect((await makhbar('messages', 'retry', lab.tenant.name)).out).toBe('0 of 0 messages are sent again.\n');
   await peer.stop();
   await rm(folder, { recursive: true });
+}, 120_000);
+
+test('an interface is tried out: its port, a sample message, the peer; who asked is told to the log', async () => {
+  const lab = await makeLaboratory();
+  const name = lab.tenant.name;
+  const out = ['--out', `127.0.0.1:${testServer().hl7Port}`, '--send', 'ORU^R01=DiagnosticReport?status=final'];
+  const given = ['--name', 'Both', '--allow', 'loopback', '--port', '9', '--facility', 'BOTH', ...out];
+  expect(await makhbar('interface', 'add', name, ...given)).toMatchObject({ code: 0, err: '' });
+  const tried = await makhbar('interface', 'test', name, 'Both');
+  expect(tried).toMatchObject({ code: 1, err: '' });
+  expect(tried.out).toContain('does NOT listen on port 9');
+  expect(tried.out).toContain('a sample message becomes Patient#1');
+  // The gateway of the tests takes no such messages, and says so.
+  expect(tried.out).toMatch(/answers A[RE] after \d+ ms/);
+  expect(await makhbar('interface', 'test', name, 'Nowhere')).toMatchObject({ code: 1, out: '' });
+  const events = (await eventsOf(lab)).filter(({ kind }) => kind === 'interface-tested');
+  expect(events).toMatchObject([{ deed: 'makhbar interface test' }]);
 }, 120_000);
 
 test.each([

@@ -43,7 +43,11 @@ export function keyPlace(server: Pick<Server, 'config' | 'database'>, tenant: nu
   return { database: server.database, keyEncryptionKey, tenant, purpose: 'makhbar interface', owner };
 }
 
-async function peerOf(server: Server, { tenant, interface: { id, out } }: ServedOut, session: Session): Promise<Peer> {
+export async function peerOf(
+  server: Server,
+  { tenant, interface: { id, out } }: ServedOut,
+  session: Session,
+): Promise<Peer> {
   const { operatorAddress, authority, certificate, secret } = await readPeer(session, id);
   const key = secret && (await decryptSecret(keyPlace(server, tenant.id, id), secret)).toString('utf8');
   return {
