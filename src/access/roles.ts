@@ -245,9 +245,16 @@ const machineInterface: RoleDefinition = {
     ...each(['Patient', 'RelatedPerson', 'Encounter', 'Coverage', 'ServiceRequest', 'Specimen'], 'crus', 'system'),
     ...each(['Observation', 'DiagnosticReport', 'Media'], 'crus', 'system'),
     `system/Task.crus?${work}`,
-    ...each(['Device', 'DeviceMetric', 'Practitioner', 'Organization', 'Location'], 'crus', 'system'),
-    ...each(['PractitionerRole', ...catalogue], 'rs', 'system'),
-    ...each(['Binary', 'DocumentReference', 'Provenance'], 'c', 'system'),
+    `system/DocumentReference.crus?${document}`,
+    ...each(['Appointment', 'Device', 'DeviceMetric', 'Organization', 'Location'], 'crus', 'system'),
+    // Master files: staff and tests.
+    ...each(['Practitioner', 'PractitionerRole', 'ObservationDefinition'], 'crus', 'system'),
+    ...each(
+      catalogue.filter((type) => type !== 'ObservationDefinition'),
+      'rs',
+      'system',
+    ),
+    ...each(['Binary', 'Provenance'], 'c', 'system'),
   ],
   manages: [],
   // Nobody is there to show one; a machine has a key or a certificate.

@@ -76,7 +76,7 @@ async function findAll(context: Context, entries: readonly Entry[]): Promise<Mat
     entry.found.map((one) => ({ ...one, entry, type: String(entry.resource['resourceType']) })),
   );
   // Most of what a message brings is new: only what some resource has already is searched for.
-  const types = Map.groupBy(await knownIdentifiers(context.session, wanted), ({ type }) => type);
+  const types = Map.groupBy(await knownIdentifiers(context, wanted), ({ type }) => type);
   for (const [type, known] of types) {
     const ofType = [...new Set(known.map(({ entry }) => entry))];
     const identifiers = [...new Set(known.map(searchValue))];
@@ -143,6 +143,7 @@ function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
     const match = matches.get(entry);
     const sent = withReferences(cloneJson(entry.resource), known) as JsonObject;
     if (match === undefined) {
+      if (entry.change) continue;
       requests.push({ fullUrl, resource: withoutNulls(sent), request: { method: 'POST', url: type } });
     } else if (keep === undefined) {
       const current = parseStored(match.text);

@@ -5,6 +5,9 @@
 import { readHeader } from '../hl7v2/header.ts';
 import type { Message } from '../hl7v2/message.ts';
 import { admissions, merges } from './admissions.ts';
+import { appointments } from './appointments.ts';
+import { documents } from './documents.ts';
+import { staff, tests } from './master-files.ts';
 import { orders } from './orders.ts';
 import { results } from './results.ts';
 import { newTarget, type Settings, type Target, type Translation } from './translation.ts';
@@ -15,11 +18,17 @@ const admission = [
   ...['A01', 'A02', 'A03', 'A04', 'A05', 'A06', 'A07', 'A08', 'A09', 'A10', 'A11', 'A12', 'A13', 'A14', 'A15', 'A16'],
   ...['A25', 'A26', 'A27', 'A28', 'A31', 'A38'],
 ];
+const appointment = ['S12', 'S13', 'S14', 'S15', 'S16', 'S17', 'S18', 'S19', 'S20', 'S21', 'S22', 'S26'];
+const document = ['T01', 'T02', 'T03', 'T04', 'T05', 'T06', 'T07', 'T08', 'T09', 'T10', 'T11'];
 const merging = ['A18', 'A34', 'A40', 'A47'];
 
 export const translations: Readonly<Record<string, Translate>> = {
   ...Object.fromEntries(admission.map((event) => [`ADT^${event}`, admissions])),
   ...Object.fromEntries(merging.map((event) => [`ADT^${event}`, merges])),
+  ...Object.fromEntries(appointment.map((event) => [`SIU^${event}`, appointments])),
+  ...Object.fromEntries(document.map((event) => [`MDM^${event}`, documents])),
+  'MFN^M02': staff,
+  'MFN^M08': tests,
   'ORM^O01': orders,
   'OML^O21': orders,
   'OML^O33': orders,

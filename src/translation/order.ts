@@ -67,7 +67,7 @@ export function order(
     note: [...of.notes],
   });
   // One placer's number may stand for several tests: the code tells them apart.
-  return target.add(resource, byNumberAndCode(numbers, code), of.keep);
+  return target.add(resource, byNumberAndCode(numbers, code), of.keep && 'keep');
 }
 
 export function byNumberAndCode(numbers: readonly JsonObject[], concept: JsonObject | undefined): Found[] {

@@ -85,10 +85,19 @@ export function presentedForm(obx: FieldReader, zone: string): JsonObject | unde
   }
   const [kind, subtype, encoding, data] = [first.text(2), first.text(3), first.text(4), first.text(5)];
   if (data === '') return undefined;
-  const base64 = /^base64$/i.test(encoding)
-    ? data.replaceAll(/\s+/g, '')
-    : Buffer.from(data, /^hex$/i.test(encoding) ? 'hex' : 'utf8').toString('base64');
-  return object({ contentType: mediaType(kind, subtype), data: base64, title, creation });
+  const written = /^base64$/i.test(encoding) ? padded(data.replaceAll(/\s+/g, '')) : undefined;
+  if (written !== undefined) return object({ contentType: mediaType(kind, subtype), data: written, title, creation });
+  // What says that it is Base64 and is not is kept as the text that it is.
+  const contentType = /^base64$/i.test(encoding) ? 'text/plain' : mediaType(kind, subtype);
+  const base64 = Buffer.from(data, /^hex$/i.test(encoding) ? 'hex' : 'utf8').toString('base64');
+  return object({ contentType, data: base64, title, creation });
+}
+
+/** Base64 with its padding, which some leave out; undefined for what is none. */
+function padded(text: string): string | undefined {
+  const content = text.replace(/={1,2}$/, '');
+  if (content.length % 4 === 1 || !/^[A-Za-z0-9+/]*$/.test(content)) return undefined;
+  return content.padEnd(Math.ceil(content.length / 4) * 4, '=');
 }
 
 /** Tables 0191 and 0291. */

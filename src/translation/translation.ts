@@ -32,6 +32,8 @@ export interface Entry {
   readonly found: readonly Found[];
   /** What is there already stays as it is: the message only refers to it. */
   readonly keep?: true;
+  /** What is there already is changed; where nothing is there, nothing is made. */
+  readonly change?: true;
 }
 
 /** A local code without a mapping: stored as it came, and told. */
@@ -53,7 +55,7 @@ export interface Translation {
 export interface Target {
   readonly settings: Settings;
   /** A reference to it. What has no criteria is made anew each time. */
-  add(resource: JsonObject, found: readonly Found[], keep?: true): JsonObject;
+  add(resource: JsonObject, found: readonly Found[], only?: 'keep' | 'change'): JsonObject;
   /** The resource that a reference of `add` names. */
   resource(reference: JsonObject): JsonObject | undefined;
   problem(problem: Problem): void;
@@ -70,7 +72,7 @@ export function newTarget(settings: Settings, newId: () => string): { target: Ta
   const unmapped: Unmapped[] = [];
   const target: Target = {
     settings,
-    add: (resource, found, keep) => {
+    add: (resource, found, only) => {
       const keys = found.map((one) => keyOf(resource, one));
       const same = keys.map((key) => byFound.get(key)).find((entry) => entry !== undefined);
       if (same !== undefined) {
@@ -78,7 +80,7 @@ export function newTarget(settings: Settings, newId: () => string): { target: Ta
         return { reference: same.fullUrl };
       }
       const fullUrl = `urn:uuid:${newId()}`;
-      const entry: Entry = { fullUrl, resource, found, ...(keep && { keep }) };
+      const entry: Entry = { fullUrl, resource, found, ...(only && { [only]: true }) };
       entries.push(entry);
       byUrl.set(fullUrl, entry);
       for (const key of keys) byFound.set(key, entry);

@@ -39,7 +39,7 @@ export function visit(target: Target, pv1: FieldReader, { subject, event, author
   const number = identifier(target.settings, pv1.first(19), authority);
   if (number === undefined) return undefined;
   const period = object({ start: dateTime(pv1.text(44), zone), end: dateTime(pv1.text(45), zone) });
-  const place = location(pv1.first(3));
+  const place = locationName(pv1.first(3));
   const ended = period['end'] !== undefined;
   const resource = object({
     resourceType: 'Encounter',
@@ -78,7 +78,7 @@ function participants(
 }
 
 /** PL as text: facility, building, floor, point of care, room, bed. */
-function location(pl: Repetition): string | undefined {
+export function locationName(pl: Repetition): string | undefined {
   const parts = [pl.text(4), pl.text(7), pl.text(8), pl.text(1), pl.text(2), pl.text(3)].filter((part) => part !== '');
   return parts.length === 0 ? undefined : parts.join(', ');
 }

@@ -19,7 +19,12 @@ test.each(names)('%s', (name) => {
   const settings = { zone: 'Asia/Aden', systems: { NORTH: 'https://north.example/ids' }, mapped: () => undefined };
   const { entries, problems } = translate(message, settings, () => String(++made));
   const found: JsonObject = {
-    entries: entries.map(({ fullUrl, resource, keep }): JsonValue => ({ fullUrl, resource, ...(keep && { keep }) })),
+    entries: entries.map(({ fullUrl, resource, keep, change }): JsonValue => ({
+      fullUrl,
+      resource,
+      ...(keep && { keep }),
+      ...(change && { change }),
+    })),
     problems: problems.map(({ code, sentence, severity = 'E', place }) => ({
       code,
       severity,
@@ -27,7 +32,9 @@ test.each(names)('%s', (name) => {
       sentence,
     })),
   };
-  for (const { resource } of entries) {
+  for (const { resource, change } of entries) {
+    // A part of what is there already.
+    if (change) continue;
     expect(validateResource(resource).filter(({ severity }) => severity === 'error')).toEqual([]);
   }
   const expected: unknown = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));

@@ -36,7 +36,9 @@ function messages(): { path: string; message: Message }[] {
   test('what they become is valid', () => {
     let resources = 0;
     const invalid = all.flatMap(({ path, message }) =>
-      translate(message, settings, randomUUID).entries.flatMap(({ resource }) => {
+      translate(message, settings, randomUUID).entries.flatMap(({ resource, change }) => {
+        // A part of what is there already.
+        if (change) return [];
         resources++;
         const told = Object.fromEntries(Object.entries(resource).filter(([, value]) => value !== null)) as JsonObject;
         const errors = validateResource(told).filter(({ severity }) => severity === 'error');

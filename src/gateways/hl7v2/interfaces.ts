@@ -7,6 +7,7 @@ import { parseStored } from '../../interactions/document.ts';
 import type { Server } from '../../request.ts';
 import { settingsOfType, stateOfMaps } from '../../store/endpoints.ts';
 import type { Session } from '../../store/pool.ts';
+import { loadSearchState, type SearchState } from '../../store/search-parameters.ts';
 import { listTenants, type Tenant } from '../../store/tenants.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import type { Settings } from '../../translation/translation.ts';
@@ -21,8 +22,13 @@ export interface Served {
   readonly mapped: Settings['mapped'];
 }
 
-/** ConceptMaps of laboratories as they were read last. */
-type Maps = Map<number, { readonly state: string; readonly maps: readonly JsonObject[] }>;
+/** What was read last of a laboratory; read again where it has changed. */
+interface Read {
+  maps?: { readonly state: string; readonly maps: readonly JsonObject[] };
+  /** By its own search parameters what comes by message is found as well. */
+  search?: SearchState;
+}
+type Memory = Map<number, Read>;
 
 export interface Interfaces {
   /** Those of a port; 0 is the one that is shared. */
@@ -38,10 +44,10 @@ const readEvery = 5_000;
 
 export async function watchInterfaces(server: Server, changed: () => Promise<void>): Promise<Interfaces> {
   let served: readonly Served[] = [];
-  const maps: Maps = new Map();
+  const memory: Memory = new Map();
   const stopping = new AbortController();
   const refresh = async (): Promise<void> => {
-    served = await readAll(server, maps);
+    served = await readAll(server, memory);
     await changed();
   };
   const interfaces: Interfaces = {
@@ -58,7 +64,7 @@ export async function watchInterfaces(server: Server, changed: () => Promise<voi
       await loop;
     },
   };
-  served = await readAll(server, maps);
+  served = await readAll(server, memory);
   const loop = (async () => {
     while (!stopping.signal.aborted) {
       await pause(readEvery, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
@@ -69,28 +75,32 @@ export async function watchInterfaces(server: Server, changed: () => Promise<voi
   return interfaces;
 }
 
-async function readAll(server: Server, maps: Maps): Promise<Served[]> {
+async function readAll(server: Server, memory: Memory): Promise<Served[]> {
   const served: Served[] = [];
   for (const tenant of await listTenants(server.database)) {
-    if (tenant.status === 'active') served.push(...(await readServed(server, tenant, maps)));
+    if (tenant.status === 'active') served.push(...(await readServed(server, tenant, memory)));
   }
   return served;
 }
 
 /** The interfaces of one laboratory. */
-export async function readServed(server: Server, tenant: Tenant, maps: Maps = new Map()): Promise<Served[]> {
+export async function readServed(server: Server, tenant: Tenant, memory: Memory = new Map()): Promise<Served[]> {
   const session = sessionOf(server, tenant);
   const texts = await settingsOfType(session, 'Endpoint');
   const found = texts.map((text) => readInterface(parseStored(text))).filter((one) => one !== undefined);
-  const known = found.some(({ conceptMaps }) => conceptMaps.length > 0) ? await readMaps(session, maps) : [];
-  return found.map((one) => ({ tenant, interface: one, mapped: mappedBy(known, one.conceptMaps) }));
+  if (found.length === 0) return [];
+  const read = memory.get(tenant.id) ?? {};
+  memory.set(tenant.id, read);
+  read.search = await loadSearchState(server.database, tenant.id, read.search);
+  const known = found.some(({ conceptMaps }) => conceptMaps.length > 0) ? await readMaps(session, read) : [];
+  const searched = { ...tenant, search: read.search };
+  return found.map((one) => ({ tenant: searched, interface: one, mapped: mappedBy(known, one.conceptMaps) }));
 }
 
-async function readMaps(session: Session, before: Maps): Promise<readonly JsonObject[]> {
+async function readMaps(session: Session, read: Read): Promise<readonly JsonObject[]> {
   const state = await stateOfMaps(session);
-  const last = before.get(session.tenant);
-  if (last?.state === state) return last.maps;
+  if (read.maps?.state === state) return read.maps.maps;
   const maps = (await settingsOfType(session, 'ConceptMap')).map((text) => parseStored(text));
-  before.set(session.tenant, { state, maps });
+  read.maps = { state, maps };
   return maps;
 }
