@@ -8,6 +8,7 @@
  *                                                             and how searches grow; writes run-medium.json, run-large.json
  *   npm run bench -- --only audit --data data/bench-audit     the audit log with ten million events (--events)
  *   npm run bench -- --only hl7v2 --messages 10000            the HL7 v2 gateway; memory over 100,000 messages without it
+ *   npm run bench -- --only bulk                              bulk export and import
  *   npm run bench -- --only none --soak 10m                   memory under lasting load
  *   npm run bench -- --compare before.json after.json         of two sizes: the growth
  *
@@ -19,6 +20,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accessLines } from './access-lines.ts';
 import { auditFigures } from './audit-figures.ts';
+import { bulkFigures } from './bulk-figures.ts';
 import { consentLines } from './consent-lines.ts';
 import { patientsOf, type Size } from './generate.ts';
 import { hl7v2Figures } from './hl7v2-figures.ts';
@@ -34,6 +36,8 @@ const names = [
   'audit',
   ...auditFigures,
   'audit-throughput',
+  'bulk',
+  ...bulkFigures,
   'hl7v2',
   ...hl7v2Figures,
   'mixed',

@@ -12,6 +12,7 @@ import { measureThroughput } from './audit-throughput.ts';
 import { consentLines } from './consent-lines.ts';
 import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
 import { holds, patientsOf, type Size } from './generate.ts';
+import { bulkFigures, measureBulk } from './bulk-figures.ts';
 import { hl7v2Figures, measureHl7v2 } from './hl7v2-figures.ts';
 import { lines, makeBareRows, type Bench, type Line } from './lines.ts';
 import { measureLine, median, type Pace } from './measure.ts';
@@ -66,10 +67,11 @@ async function runIn(dataDir: string, options: Options): Promise<Report> {
   const searches = new Set([...searchCases.map(({ name }) => name), 'mixed']);
   const wants = (name: string) =>
     options.only.length === 0
-      ? !name.startsWith('audit-') && !name.startsWith('hl7v2-')
+      ? !name.startsWith('audit-') && !name.startsWith('bulk-') && !name.startsWith('hl7v2-')
       : options.only.includes(name) ||
         (options.only.includes('search') && searches.has(name)) ||
         (options.only.includes('audit') && name.startsWith('audit-')) ||
+        (options.only.includes('bulk') && name.startsWith('bulk-')) ||
         (options.only.includes('hl7v2') && name.startsWith('hl7v2-'));
   if (wants('start')) {
     add(await measureStart(dataDir));
@@ -164,6 +166,13 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
         options.print(figureText(figure));
       };
       await measureAudit({ bench, events: options.events, wants, print: options.print, add });
+    }
+    if (bulkFigures.some(wants)) {
+      const add = (figure: Figure): void => {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      };
+      await measureBulk({ bench, wants, add });
     }
     if (hl7v2Figures.some(wants)) {
       const add = (figure: Figure): void => {

@@ -7,6 +7,7 @@ import { deleteFeedCommand, listFeedsCommand, setFeedCommand, skipFeedCommand } 
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
 import type { Output } from './connect.ts';
 import type { ExplainOptions } from './explain.ts';
+import type { ImportOptions } from './import.ts';
 import type { InterfaceOptions } from './interface.ts';
 import type { ListOptions, ReplayOptions } from './messages.ts';
 import { rotateKeysCommand } from './keys.ts';
@@ -48,6 +49,7 @@ function program(): Command {
   addTenant(makhbar);
   addUser(makhbar);
   addClient(makhbar);
+  addImport(makhbar);
   makhbar
     .command('keys')
     .description('keys that sign tokens')
@@ -288,6 +290,19 @@ function addUser(makhbar: Command): void {
     .description('list the roles; with a username show the roles of a user, with roles (or none) set them')
     .addOption(json())
     .action(userRolesCommand);
+}
+
+function addImport(makhbar: Command): void {
+  makhbar
+    .command('import <path>')
+    .description('read a file, or the *.ndjson and *.ndjson.gz of a folder, into a laboratory')
+    .requiredOption('--tenant <name>', 'the laboratory')
+    .addOption(
+      new Option('--match <by>', 'what makes a resource the same as one that is there').choices(['id', 'identifier']),
+    )
+    .option('--report-only', 'store nothing, and tell what would be refused')
+    .addOption(json())
+    .action(async (path: string, options: ImportOptions) => (await import('./import.ts')).importCommand(path, options));
 }
 
 function addPrivacy(makhbar: Command): void {

@@ -1,15 +1,19 @@
 /**
  * Deletes exports whose time is over or whose files may tell of somebody who was erased since, and files that no export
- * names: left by a step that was under way when its export was cancelled, or by an erasure.
+ * names: left by a step that was under way when its export was cancelled, or by an erasure. What imports told goes after a
+ * month.
  */
 import { thing } from '../audit/security.ts';
 import { removeFiles } from '../exporting/files.ts';
 import { announceWithin } from '../interactions/announce.ts';
 import { binaryFiles } from '../interactions/binary-files.ts';
+import { listOldImports, removeImport } from '../store/imports.ts';
 import { knownExports, listExpiredExports, removeExport } from '../store/exports.ts';
 import { more, type JobContext, type Run, type Step } from './job.ts';
 
 const most = 20;
+/** Days for which the outcome of an import is told. */
+const importDays = 30;
 
 export async function expireExports({ server }: JobContext, run: Run): Promise<Step> {
   const { tenant, session } = run;
@@ -23,6 +27,9 @@ export async function expireExports({ server }: JobContext, run: Run): Promise<S
       const further = [thing('process', `export ${id}`)];
       await announceWithin(inside, { kind: 'export-removed', deed: 'expire-exports', agent, further });
     });
+  }
+  for (const id of await listOldImports(session, importDays, most)) {
+    await server.database.transaction(tenant.id, (inside) => removeImport(inside, id));
   }
   const done = run.job.done + expired.length;
   if (expired.length === most) return more(run, {}, { done });

@@ -1,10 +1,10 @@
 /**
- * A bulk export: writes what was asked for (exporting/request.ts) to files, a file a step.
+ * A bulk export: writes what was asked for (exporting/request.ts) to files, as many a step as there is time for.
  *
  *   wait    until no transaction is running that was when the moment was taken: nothing older can appear any more
  *   write   each type, then what was deleted of it, then what has to be said; each step begins where the last ended
  *
- * 1. A step that is repeated writes the same file again, under the same number.
+ * 1. A step that is repeated writes the same files again, under the same numbers.
  * 2. An export that was cancelled is written no further; what a step wrote meanwhile is taken away.
  * 3. What fails is tried three times; then the export has failed, with the sentence, and its event says so.
  */
@@ -103,6 +103,7 @@ async function write(jobs: JobContext, run: Run, { made, request, cursor }: Writ
   const parts = partsOf(request, new Set(cursor.types));
   const [begun] = parts.slice(cursor.part);
   if (begun !== undefined) await noteProgress(run.session, made.id, progressOf(begun, cursor.part, parts.length));
+  let done = run.job.done;
   for (let next = cursor; ;) {
     const part = parts[next.part];
     if (part === undefined) return finish(run, jobs, made, request);
@@ -113,8 +114,8 @@ async function write(jobs: JobContext, run: Run, { made, request, cursor }: Writ
       return { done: run.job.done };
     }
     next = after(next, file);
-    if (file.size > 0 || Date.now() >= run.until)
-      return go(run, next, { done: run.job.done + file.count, total: undefined });
+    done += file.count;
+    if (Date.now() >= run.until) return go(run, next, { done, total: undefined });
   }
 }
 
