@@ -218,13 +218,6 @@ export async function versionsOfPatient(
   return { rids: row?.rids ?? '{}', versions: row?.versions ?? '{}', count: Number(row?.size ?? 0) };
 }
 
-export interface Deletion {
-  readonly id: string;
-  readonly rid: string;
-  readonly version: number;
-  readonly lastUpdated: string;
-}
-
 /** What of a type was deleted after `since` and is deleted at the moment; `last` is the rid of the window before. */
 export async function deletedWindow(
   session: Session,
