@@ -13,7 +13,13 @@ export type Outgoing = Pick<NewMessage, 'protocol' | 'type' | 'sender' | 'contro
 };
 
 /** @param name id of the Endpoint @returns the id of the message */
-export async function enqueue(session: Session, name: string, outgoing: Outgoing): Promise<string> {
+export async function enqueue(
+  session: Session,
+  name: string,
+  outgoing: Outgoing,
+  // One that goes at once on a connection of the peer is not queued: its answer is waited for.
+  status: 'queued' | 'accepted' = 'queued',
+): Promise<string> {
   const received = Date.now();
   const id = newId(received);
   await ensureQueue(session, name);
@@ -22,7 +28,7 @@ export async function enqueue(session: Session, name: string, outgoing: Outgoing
     id,
     received,
     direction: 'out',
-    status: 'queued',
+    status,
     interface: name,
     peer: '',
     content: createHash('sha256').update(outgoing.raw).digest(),

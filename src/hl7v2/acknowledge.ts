@@ -54,14 +54,18 @@ export interface Acknowledgement {
   readonly controlId: string;
   /** MSH-7: YYYYMMDDHHMMSS+ZZZZ. */
   readonly time: string;
+  /** MSH-9 of an answer that is more than an acknowledgement: `RSP`, `K11`, `RSP_K11`. */
+  readonly type?: readonly string[];
+  /** MSH-21. */
+  readonly profile?: string;
 }
 
 /** @param message undefined where what came could not be read: the answer is then as plain as can be */
 export function acknowledge(message: Message | undefined, acknowledgement: Acknowledgement): string {
   const delimiters = message?.delimiters ?? standardDelimiters;
   const header = message && readHeader(message);
-  const { code, problems, controlId, time } = acknowledgement;
-  const type = ['ACK', header?.event ?? '', 'ACK'].filter((part, i) => part !== '' || i !== 1);
+  const { code, problems, controlId, time, profile } = acknowledgement;
+  const type = acknowledgement.type ?? ['ACK', header?.event ?? '', 'ACK'].filter((part, i) => part !== '' || i !== 1);
   const [from, to] =
     message === undefined
       ? [
@@ -86,7 +90,7 @@ export function acknowledge(message: Message | undefined, acknowledgement: Ackno
     type.map(escaped).join(component),
     escaped(controlId),
   ];
-  const msh = line(...head, escaped(processing), escaped(version), '', '', '', '', '', encoding);
+  const msh = line(...head, escaped(processing), escaped(version), '', '', '', '', '', encoding, '', '', profile ?? '');
   const old = isBefore25(version);
   const [first] = problems;
   const msa = line(

@@ -25,6 +25,10 @@ const rules: Readonly<Record<string, readonly [RegExp | readonly string[], strin
   ],
   version: [outgoingVersions, `one of ${outgoingVersions.join(', ')}`],
   acknowledgement: [['original', 'commit', 'enhanced'], 'original, commit or enhanced'],
+  profile: [['law'], 'law'],
+  workOrders: [['query', 'broadcast'], 'query or broadcast'],
+  orderConnection: [['own', 'same'], 'own or same'],
+  device: [/^Device\/[A-Za-z0-9.-]{1,64}$/, 'a reference Device/id'],
   timeout: [/^(?:[1-9]|[1-9]\d|1[01]\d|120)$/, 'seconds, 1 to 120'],
 };
 
@@ -47,6 +51,9 @@ export function toldTypes(context: Pick<Context, 'tenant' | 'base'>, resource: J
     throw refusal('send', 'on an interface with an address to send to ("to")');
   }
   const types = sends.map(({ extension: members = [] }) => checkSend(context, members));
+  // An analyzer (src/gateways/hl7v2/law) that is sent work is told what changes it.
+  const isAnalyzer = parts.some(({ url, valueString }) => url === 'profile' && valueString === 'law');
+  if (isAnalyzer && parts.some(({ url }) => url === 'to')) types.push('ServiceRequest', 'Specimen', 'Task');
   return status === 'active' ? types.map((type) => typeNumber(type) ?? -1) : [];
 }
 

@@ -12,6 +12,7 @@ const growing: ReadonlySet<string> = new Set([
   'result',
   'specimen',
   'hasMember',
+  'derivedFrom',
   'link',
   'basedOn',
   'presentedForm',

@@ -5,6 +5,7 @@
 import { readHeader } from '../hl7v2/header.ts';
 import type { Message } from '../hl7v2/message.ts';
 import { admissions, merges } from './admissions.ts';
+import { analyzerResults } from './analyzer.ts';
 import { appointments } from './appointments.ts';
 import { documents } from './documents.ts';
 import { staff, tests } from './master-files.ts';
@@ -42,10 +43,14 @@ export const translations: Readonly<Record<string, Translate>> = {
   'OUL^R24': results,
 };
 
+/** Of an interface of an analyzer (IHE LAW) instead. */
+const analyzerTranslations: Readonly<Record<string, Translate>> = { 'OUL^R22': analyzerResults };
+
 /** What a message becomes; problems of severity E say that it does not. */
 export function translate(message: Message, settings: Settings, newId: () => string): Translation {
   const { code, event } = readHeader(message);
-  const translation = translations[`${code}^${event}`];
+  const ofAnalyzer = settings.analyzer && analyzerTranslations[`${code}^${event}`];
+  const translation = ofAnalyzer ?? translations[`${code}^${event}`];
   const { target, translation: made } = newTarget(settings, newId);
   if (translation === undefined) {
     const known = Object.keys(translations).some((type) => type.startsWith(`${code}^`));

@@ -15,6 +15,25 @@ export interface Settings {
   readonly systems: Readonly<Record<string, string>>;
   /** The coding that a local code is mapped to by the interface's ConceptMaps; undefined where it is not. */
   readonly mapped: (system: string, code: string) => JsonObject | undefined;
+  /** Of an analyzer that speaks IHE LAW: what the laboratory knows of what its message names. */
+  readonly analyzer?: Analyzer;
+}
+
+export interface Analyzer {
+  /** Id of the interface. */
+  readonly interface: string;
+  /** A reference to the Device, where the interface names one. */
+  readonly device: JsonObject | undefined;
+  /** The order that OBR-2 names. */
+  readonly order: (number: string) => AnalyzerOrder | undefined;
+  /** The specimen of a number on its label. */
+  readonly specimen: (number: string) => { readonly reference: JsonObject; readonly subject?: JsonObject } | undefined;
+}
+
+export interface AnalyzerOrder {
+  readonly id: string;
+  readonly subject?: JsonObject;
+  readonly specimen?: JsonObject;
 }
 
 /** What a resource is found by where it is there already: an identifier, and a code where one number is given to several. */

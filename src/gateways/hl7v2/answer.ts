@@ -15,16 +15,25 @@ export function readMessage({ text }: Decoded): { message: Message } | { message
   }
 }
 
+interface Said {
+  readonly code: AckCode;
+  readonly problems: readonly Problem[];
+  /** Of the answer to a query: MSH-9, MSH-21, and what follows MSA and ERR. */
+  readonly type?: readonly string[];
+  readonly profile?: string;
+  readonly segments?: readonly string[];
+}
+
 export function ack(
   known: { readonly message: Message; readonly charset: string } | undefined,
-  { code, problems }: { code: AckCode; problems: readonly Problem[] },
+  { code, problems, segments = [], ...more }: Said,
 ): Buffer {
-  const text = acknowledge(known?.message, {
-    code,
-    problems,
+  const acknowledgement = acknowledge(known?.message, {
+    ...{ code, problems, ...more },
     controlId: newId().replaceAll('-', '').slice(0, 20),
     time: now(),
   });
+  const text = acknowledgement + segments.map((one) => `${one}\r`).join('');
   try {
     return encodeMessage(text, known?.charset ?? 'utf-8');
   } catch {

@@ -12,7 +12,7 @@ import { decodeMessage } from '../../hl7v2/charset.ts';
 import { readHeader, type Header } from '../../hl7v2/header.ts';
 import type { Message } from '../../hl7v2/message.ts';
 import { newId } from '../../interactions/new-id.ts';
-import type { Server } from '../../request.ts';
+import type { Context, Server } from '../../request.ts';
 import {
   claimMessage,
   finishMessage,
@@ -22,12 +22,15 @@ import {
   type StoredMessage,
 } from '../../store/messages.ts';
 import { translate } from '../../translation/messages.ts';
-import type { Translation } from '../../translation/translation.ts';
+import type { Analyzer, Translation } from '../../translation/translation.ts';
 import { apply } from '../apply.ts';
 import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
 import { ack, readMessage } from './answer.ts';
 import type { Served } from './interfaces.ts';
+import { analyzerOf } from './law/known.ts';
 import { provenance } from './provenance.ts';
+import { queryOf } from './queries.ts';
+import { answerQuery, responseOf, type Query } from './query.ts';
 import { keep, keepApplied, keepFinished } from './record.ts';
 import { isStoredOnly, type Interface } from './settings.ts';
 import { endTask, waitAsTask } from './task.ts';
@@ -52,6 +55,8 @@ export interface Applying {
 export interface Outcome {
   readonly ok: boolean;
   readonly answer: Buffer;
+  /** Messages that follow the answer on the same connection. */
+  readonly further?: readonly Buffer[];
 }
 
 /** Translates and applies a message and marks what became of it. */
@@ -84,7 +89,19 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
     return finish({ status: 'rejected' }, 'AR', [problem]);
   }
   if (isStoredOnly(known.interface, known.header)) return finish({ status: 'stored' }, 'AA', []);
-  const { entries, problems, unmapped } = known.translation ?? translated(server, known);
+  const context = contextOf(server, {
+    tenant: known.tenant,
+    caller: await callerOf(server, known),
+    requestId: id,
+    address: known.peer,
+  });
+  const query = queryOf(known);
+  if (query !== undefined) {
+    if (unstored !== undefined) await keep(server, known, unstored);
+    return answered(context, { known, id }, query);
+  }
+  const { entries, problems, unmapped } =
+    known.translation ?? translated(server, known, await analyzerOf(context, known));
   const errors = problems.filter(({ severity = 'E' }) => severity === 'E');
   const unknown = errors.some(({ code }) => code === '200' || code === '201');
   if (unknown) return finish({ status: 'rejected' }, 'AR', errors);
@@ -93,12 +110,6 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
     return finish({ status: 'failed' }, 'AE', problems);
   }
   try {
-    const context = contextOf(server, {
-      tenant: known.tenant,
-      caller: await callerOf(server, known),
-      requestId: id,
-      address: known.peer,
-    });
     const answer = ack(known, { code: 'AA', problems });
     const done = await apply(context, entries, {
       provenance: (target) => provenance(known, { id, target }),
@@ -119,6 +130,27 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
     await wait(found);
     if (!(error instanceof OutcomeError)) server.log.error({ err: error, message: id }, 'message not applied');
     return finish({ status: 'failed' }, 'AE', [...found, ...problems]);
+  }
+}
+
+/** A query is answered by a message; one that fails is answered too, and asked again by who asked. */
+async function answered(
+  context: Context,
+  { known, id }: { readonly known: Known; readonly id: string },
+  query: Query,
+): Promise<Outcome> {
+  const { session, server } = context;
+  try {
+    const done = await answerQuery(context, { known, id }, query);
+    const given = done === undefined ? await storedMessage(session, id) : undefined;
+    return done ?? { ok: true, answer: given?.ack ?? ack(known, { code: 'AA', problems: [] }) };
+  } catch (error) {
+    if (isPassing(error)) throw error;
+    if (!(error instanceof OutcomeError)) server.log.error({ err: error, message: id }, 'query not answered');
+    const found = problemsOf(error);
+    const answer = responseOf(known, query, { status: 'AE', problems: found });
+    await finishMessage(session, id, { status: 'rejected', ack: answer, problems: asJson(found) });
+    return { ok: false, answer };
   }
 }
 
@@ -149,9 +181,9 @@ function settingsOf({ tenant, interface: { zone, systems }, mapped }: Known): Pa
 }
 
 /** A fault of ours in translating is one of this message alone: it waits, and others go on. */
-export function translated(server: Server, known: Known): Translation {
+export function translated(server: Server, known: Known, analyzer?: Analyzer): Translation {
   try {
-    return translate(known.message, settingsOf(known), newId);
+    return translate(known.message, { ...settingsOf(known), ...(analyzer && { analyzer }) }, newId);
   } catch (error) {
     server.log.error({ err: error, interface: known.interface.id }, 'message not translated');
     return { entries: [], problems: problemsOf(error), unmapped: [] };

@@ -7,6 +7,7 @@
  * 3. Only a target that means the same (`equal`, `equivalent`) is a mapping: nothing is guessed.
  */
 import type { JsonObject } from '../../fhir/json.ts';
+import { localSystem } from '../../translation/codes.ts';
 import type { Settings } from '../../translation/translation.ts';
 
 interface ConceptMap {
@@ -20,6 +21,7 @@ interface Group {
   readonly target?: string;
   readonly element?: readonly {
     readonly code?: string;
+    readonly display?: string;
     readonly target?: readonly { readonly code?: string; readonly display?: string; readonly equivalence?: string }[];
   }[];
 }
@@ -31,6 +33,29 @@ export function mappedBy(maps: readonly JsonObject[], named: readonly string[]):
     if (status === 'active') for (const one of group) addGroup(codings, one);
   }
   return (system, code) => codings.get(key(system, code)) ?? codings.get(key('', code));
+}
+
+/** A coding of the laboratory → the sender's own code, by the same maps. */
+export function localBy(maps: readonly JsonObject[], named: readonly string[]): Settings['mapped'] {
+  const codings = new Map<string, JsonObject>();
+  const inOrder = named.flatMap((url) => maps.filter((map) => (map as ConceptMap).url === url));
+  for (const { status, group = [] } of inOrder as ConceptMap[]) {
+    if (status === 'active') for (const one of group) addLocal(codings, one);
+  }
+  return (system, code) => codings.get(key(system, code));
+}
+
+function addLocal(codings: Map<string, JsonObject>, { source, target: system, element = [] }: Group): void {
+  if (system === undefined) return;
+  for (const { code, display, target = [] } of element) {
+    if (code === undefined) continue;
+    const local = { system: source ?? localSystem(''), code, ...(display !== undefined && { display }) };
+    for (const one of target) {
+      const name = key(system, one.code ?? '');
+      const isSame = one.equivalence === 'equal' || one.equivalence === 'equivalent';
+      if (isSame && !codings.has(name)) codings.set(name, local);
+    }
+  }
 }
 
 function addGroup(codings: Map<string, JsonObject>, { source = '', target: system, element = [] }: Group): void {

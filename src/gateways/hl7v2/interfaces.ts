@@ -12,7 +12,7 @@ import { listTenants, type Tenant } from '../../store/tenants.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import type { Settings } from '../../translation/translation.ts';
 import { sessionOf } from '../gateway.ts';
-import { mappedBy } from './concept-maps.ts';
+import { localBy, mappedBy } from './concept-maps.ts';
 import { readInterface, type Interface } from './settings.ts';
 
 export interface Served {
@@ -20,6 +20,8 @@ export interface Served {
   readonly interface: Interface;
   /** By its ConceptMaps. */
   readonly mapped: Settings['mapped'];
+  /** The other way round: the peer's own code of a test. */
+  readonly local: Settings['mapped'];
 }
 
 /** What was read last of a laboratory; read again where it has changed. */
@@ -94,7 +96,12 @@ export async function readServed(server: Server, tenant: Tenant, memory: Memory 
   read.search = await loadSearchState(server.database, tenant.id, read.search);
   const known = found.some(({ conceptMaps }) => conceptMaps.length > 0) ? await readMaps(session, read) : [];
   const searched = { ...tenant, search: read.search };
-  return found.map((one) => ({ tenant: searched, interface: one, mapped: mappedBy(known, one.conceptMaps) }));
+  return found.map((one) => ({
+    tenant: searched,
+    interface: one,
+    mapped: mappedBy(known, one.conceptMaps),
+    local: localBy(known, one.conceptMaps),
+  }));
 }
 
 async function readMaps(session: Session, read: Read): Promise<readonly JsonObject[]> {

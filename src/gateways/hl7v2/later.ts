@@ -11,14 +11,12 @@ import { readMessage } from './answer.ts';
 import { readAnswer } from './answered.ts';
 import { acknowledged } from './client.ts';
 import type { Served } from './interfaces.ts';
+import { takeOrderResponse } from './law/order-response.ts';
 import { waitToBeSent } from './task.ts';
 
 /** @returns whether it answers a message of the interface */
-export async function answeredLater(
-  server: Server,
-  { tenant, interface: own }: Served,
-  answer: Buffer,
-): Promise<boolean> {
+export async function answeredLater(server: Server, served: Served, answer: Buffer): Promise<boolean> {
+  const { tenant, interface: own } = served;
   const controlId = acknowledged(answer) ?? '';
   const { kind, code, problems, sentence } = readAnswer(answer, 'enhanced');
   if (controlId === '' || !/^A[AER]$/.test(code)) return false;
@@ -38,5 +36,6 @@ export async function answeredLater(
     const { message } = readMessage(decodeMessage(outcome.failed.raw, outcome.failed.charset));
     await waitToBeSent(server, { tenant, interface: own }, { ...outcome.failed, sentence, message });
   }
+  if (outcome !== undefined && served.interface.law !== undefined) await takeOrderResponse(server, served, answer);
   return outcome !== undefined;
 }

@@ -13,6 +13,7 @@ import { dropChange, lockQueue, nextChanges, type Change, type Held } from '../.
 import type { Session } from '../../store/pool.ts';
 import { enqueue } from '../enqueue.ts';
 import { contextOf, interfaceCaller } from '../gateway.ts';
+import { tellWork } from './law/tell.ts';
 import { waitToBeSent } from './task.ts';
 import { messagesOf, nameOf, type ServedOut } from './told.ts';
 
@@ -24,8 +25,9 @@ export async function makeMessages(server: Server, served: ServedOut, session: S
   const changes = await nextChanges(session, held.interface, most);
   if (changes.length === 0) return true;
   const context = await contextFor(server, served);
+  const tells = served.interface.law === undefined ? tell : tellWork;
   for (const change of changes) {
-    if (!(await tell(context, served, { change, held }))) return false;
+    if (!(await tells(context, served, { change, held }))) return false;
   }
   return true;
 }

@@ -30,6 +30,7 @@ import { ack, readMessage } from './answer.ts';
 import { applied, replay, translated, type Known, type Outcome } from './applied.ts';
 import type { Served } from './interfaces.ts';
 import { answeredLater } from './later.ts';
+import { queryOf } from './queries.ts';
 import { aboutOf, contentOf, keep, newMessage, short } from './record.ts';
 import { interfaceFor } from './settings.ts';
 import { endTask } from './task.ts';
@@ -73,10 +74,14 @@ export function receive(server: Server, arrival: Arrival, bytes: Buffer): Recept
   }
   const key = turnOf(served);
   const known = { ...served, message, header, charset: decoded.charset, peer: arrival.peer };
-  if (header.code === 'ACK') {
+  if (header.code === 'ACK' || (header.code === 'ORL' && served.interface.law !== undefined)) {
     return { key, parts: ['acknowledgements'], acknowledgements: takeAnswer(server, known, bytes) };
   }
   if (isBatch(message)) return { key, parts: undefined, acknowledgements: takeBatch(server, known) };
+  // What a query finds, and what an analyzer's results belong to, is known when it is their turn.
+  if (queryOf(known) !== undefined || served.interface.law !== undefined) {
+    return { key, parts: undefined, acknowledgements: take(server, known, bytes) };
+  }
   const translation = translated(server, known);
   const criteria = criteriaOf(translation.entries);
   const parts = criteria.length === 0 ? undefined : criteria;
@@ -166,6 +171,7 @@ async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerato
       : await applied(server, known, { id: stored?.id ?? '' });
   if (became.ok && repeated?.status === 'failed') await endTask(server, known, repeated.id);
   if (!enhanced || isWanted(header.applicationAck, became.ok)) yield became.answer;
+  for (const further of became.further ?? []) yield further;
 }
 
 /**

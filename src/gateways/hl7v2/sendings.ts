@@ -12,6 +12,7 @@ import { readMessage } from './answer.ts';
 import { readAnswer } from './answered.ts';
 import { makeClient, NoAnswer, type Client, type Peer } from './client.ts';
 import type { Served } from './interfaces.ts';
+import { takeOrderResponse } from './law/order-response.ts';
 import { answeredLater } from './later.ts';
 import { makeMessages } from './make.ts';
 import { endTask, waitToBeSent } from './task.ts';
@@ -71,9 +72,24 @@ function channelOf(server: Server, served: ServedOut, peer: Peer): Channel {
     deliver: ({ raw, controlId }) =>
       raw.length === 0
         ? Promise.resolve({ kind: 'refused', problems: [], sentence: 'What it told was erased.', peer: '' })
-        : deliver(client, { raw, controlId, host }, served.interface.out),
+        : deliver(client, { raw, controlId, host }, served.interface.out).then((delivery) =>
+            answered(server, served, delivery),
+          ),
     close: client.close,
   };
+}
+
+/** Of an analyzer: what it says of each order is stored before the message is done with, else it is asked again. */
+async function answered(server: Server, served: ServedOut, delivery: Delivery): Promise<Delivery> {
+  const { ack, peer } = { ack: undefined, ...delivery };
+  if (served.interface.law === undefined || ack === undefined || delivery.kind === 'passing') return delivery;
+  try {
+    await takeOrderResponse(server, served, ack);
+    return delivery;
+  } catch (error) {
+    server.log.warn({ err: error, interface: served.interface.id }, 'the answer of an analyzer was not applied');
+    return { kind: 'passing', sentence: 'The answer of the analyzer could not be applied.', refusal: true, peer };
+  }
 }
 
 async function deliver(

@@ -10,6 +10,7 @@ import { BlockList, isIP } from 'node:net';
 import type { JsonObject } from '../../fhir/json.ts';
 import type { Header } from '../../hl7v2/header.ts';
 import { isIssuedBy, readAuthorities } from './authority.ts';
+import { lawOf, lawParts, type Law } from './law/settings.ts';
 import { outboundParts, readOutbound, type Outbound, type OutboundGiven, type Part } from './outbound-settings.ts';
 
 export const interfaceExtension = 'https://makhbar.org/fhir/StructureDefinition/hl7v2-interface';
@@ -44,6 +45,8 @@ export interface Interface {
   readonly clientAuthorities: readonly string[];
   /** Where messages go; undefined where none do. */
   readonly out?: Outbound;
+  /** Of an analyzer that speaks IHE LAW. */
+  readonly law?: Law;
 }
 
 /** Undefined for an Endpoint that is no active HL7 v2 interface for messages that come in. */
@@ -79,6 +82,7 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     clientAuthorities: all('clientAuthority'),
     conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
     ...(out !== undefined && { out }),
+    ...lawOf(parts),
   };
 }
 
@@ -168,9 +172,10 @@ export function interfaceEndpoint(settings: {
   /** Assigning authority → system of identifiers. */
   readonly systems?: Readonly<Record<string, string>>;
   readonly out?: OutboundGiven;
+  readonly law?: Partial<Law>;
 }): JsonObject {
   const { name, address, allowed, storeOnly = [], conceptMaps = [], clientCertificates = [], ...single } = settings;
-  const { systems = {}, clientAuthorities = [], out } = single;
+  const { systems = {}, clientAuthorities = [], out, law } = single;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
@@ -188,6 +193,7 @@ export function interfaceEndpoint(settings: {
       ],
     })),
     ...(out === undefined ? [] : outboundParts(out)),
+    ...(law === undefined ? [] : lawParts(law)),
   ];
   return {
     resourceType: 'Endpoint',
