@@ -208,8 +208,8 @@ export async function replay(server: Server, served: Served, stored: StoredMessa
   }
   const header = readHeader(read.message);
   // Of who sent it only: a message that waits for this one brings its own translation.
-  const { tenant, interface: own, mapped } = served;
-  const of = { tenant, interface: own, mapped };
+  const { tenant, interface: own, mapped, local } = served;
+  const of = { tenant, interface: own, mapped, local };
   const known = { ...of, message: read.message, header, charset: decoded.charset, peer: stored.peer };
   const outcome = await applied(server, known, { id: stored.id });
   if (outcome.ok && stored.status === 'failed') await endTask(server, known, stored.id);
