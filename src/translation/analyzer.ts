@@ -170,7 +170,7 @@ function patientOf(target: Target, pid: FieldReader, authority: string): JsonObj
   if (identifiers.length === 0) return undefined;
   const name = allOf(pid, 5, (xpn) => humanName(xpn, settings.zone));
   const resource = object({ resourceType: 'Patient', identifier: identifiers, name, birthDate: dateOnly(pid.text(7)) });
-  return target.add(resource, identifiers.flatMap(byIdentifier), true);
+  return target.add(resource, identifiers.flatMap(byIdentifier), 'keep');
 }
 
 interface ResultOf {
@@ -266,7 +266,7 @@ function deviceOf({ target, analyzer, authority }: Reading, obx: FieldReader): J
       ? { system: 'urn:makhbar:interface', value: analyzer.interface }
       : { system: String(first['system']), value };
   const deviceName = [{ name: value || 'Analyzer', type: first === undefined ? 'user-friendly-name' : 'model-name' }];
-  return target.add({ resourceType: 'Device', identifier: [named], status: 'active', deviceName }, [named], true);
+  return target.add({ resourceType: 'Device', identifier: [named], status: 'active', deviceName }, [named], 'keep');
 }
 
 /** INV-1 the substance, INV-3 its type, INV-12 when it expires, INV-16 its lot. */
