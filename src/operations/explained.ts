@@ -38,6 +38,17 @@ export async function translating({ session, tenant, endpoint }: Explaining): Pr
     zone: own?.zone ?? tenant.settings.timezone ?? 'UTC',
     systems: own?.systems ?? {},
     mapped: mappedBy(maps, named),
+    ...(own?.law !== undefined && { analyzer: asNamed(own.id, own.law.device) }),
+  };
+}
+
+/** Of an analyzer: an order is shown as OBR-2 names it; nothing is looked up. */
+function asNamed(name: string, device: string | undefined): NonNullable<Settings['analyzer']> {
+  return {
+    interface: name,
+    device: device === undefined ? undefined : { reference: device },
+    order: (number) => (number === '' ? undefined : { id: number }),
+    specimen: () => undefined,
   };
 }
 

@@ -23,6 +23,8 @@ test.each([
   ['a port that is none', { address: 'mllp://localhost:70000' }, 'address'],
   ['TLS on the shared port', { address: 'mllps://localhost' }, 'address'],
   ['an authority that is none', { address: 'mllps://localhost:2599', clientAuthorities: ['MIIB'] }, 'clientAuthority'],
+  ['a device that is no Device', { law: { device: 'Patient/1' } }, 'device'],
+  ['an analyzer', { law: { tests: ['2823-3'], device: 'Device/1' } }, ''],
   ['a certificate without TLS', { clientCertificates: [certificate] }, 'clientCertificate'],
 ])('%s', async (_, change, part) => {
   const body = JSON.stringify({ ...interfaceEndpoint({ ...good, ...change }), status: 'off' });
@@ -47,6 +49,7 @@ test('the profile describes the extension, part by part', () => {
     clientAuthorities: ['authority'],
     conceptMaps: ['m'],
     systems: { NORTH: 'https://north.example/ids' },
+    law: { tests: ['2823-3'], broadcast: true, sameConnection: true, device: 'Device/1' },
     out: {
       ...{ to: 't', ownApplication: 'a', ownFacility: 'f', toApplication: 'b', toFacility: 'g', timeout: 5 },
       ...{

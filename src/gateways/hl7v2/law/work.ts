@@ -10,6 +10,7 @@
  *   cancelled   | ORL: CR
  */
 import type { JsonObject } from '../../../fhir/json.ts';
+import { outcomeError } from '../../../fhir/outcome.ts';
 import { parseStored } from '../../../interactions/document.ts';
 import { findMatches } from '../../../interactions/matches.ts';
 import type { Context } from '../../../request.ts';
@@ -21,7 +22,8 @@ import { findAll, idOf } from './find.ts';
 
 type Analyzer = Pick<Served, 'interface' | 'local'>;
 
-const most = 500;
+/** Active orders of a laboratory that are looked through for one analyzer. */
+const most = 5_000;
 
 /** The step of an order: undefined where the analyzer does not do the test, or nothing is to be done. */
 export function stepOf({ interface: own, local }: Analyzer, order: JsonObject): WorkStep | undefined {
@@ -81,6 +83,12 @@ export async function allSteps(
   analyzer: Analyzer,
 ): Promise<{ specimen: JsonObject; steps: WorkStep[] }[]> {
   const matches = await findMatches(context, 'ServiceRequest', [['status', 'active']], most);
+  if (matches.length === most) {
+    throw outcomeError(
+      'too-costly',
+      'There are too many active orders to ask for all work; ask for that of a specimen.',
+    );
+  }
   const orders = matches.map(({ text }) => parseStored(text));
   const steps = await withoutBegun(
     context,
