@@ -18,6 +18,7 @@ import { storing } from '../interactions/processing-restriction.ts';
 import type { Context, Request } from '../request.ts';
 import { serve } from '../serve.ts';
 import { lockCriteria } from '../store/lock.ts';
+import { planOnce } from '../store/plan-once.ts';
 import type { Session } from '../store/pool.ts';
 import { merge } from '../translation/merge.ts';
 import type { Entry, Found } from '../translation/translation.ts';
@@ -46,6 +47,7 @@ export async function apply(context: Context, entries: readonly Entry[], marking
     await lockCriteria(inside.session, criteriaOf(entries));
     const matches = await findAll(inside, entries);
     const requests = requestsOf(entries, matches);
+    await planOnce(inside.session);
     const resources = await write(inside, [...requests, ...provenanceOf(inside, requests, marking)]);
     const known = [...matches].flatMap(([{ resource }, { id }]) =>
       resource['resourceType'] === 'Patient' ? [id] : [],
