@@ -1,13 +1,14 @@
 /**
  * Deletes exports whose time is over or whose files may tell of somebody who was erased since, and files that no export
  * names: left by a step that was under way when its export was cancelled, or by an erasure. What imports told goes after a
- * month.
+ * month. Nothing goes while a legal hold keeps it.
  */
 import { thing } from '../audit/security.ts';
 import { removeFiles } from '../exporting/files.ts';
 import { announceWithin } from '../interactions/announce.ts';
 import { binaryFiles } from '../interactions/binary-files.ts';
 import { listOldImports, removeImport } from '../store/imports.ts';
+import { readInForce } from '../retention/plan.ts';
 import { knownExports, listExpiredExports, removeExport } from '../store/exports.ts';
 import { more, type JobContext, type Run, type Step } from './job.ts';
 
@@ -18,6 +19,8 @@ const importDays = 30;
 export async function expireExports({ server }: JobContext, run: Run): Promise<Step> {
   const { tenant, session } = run;
   const place = { server, tenant };
+  const { everything, held } = await readInForce(session);
+  if (everything || held.has('exports')) return { done: run.job.done };
   const expired = await listExpiredExports(session, most);
   for (const id of expired) {
     await removeFiles(place, id);

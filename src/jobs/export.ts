@@ -8,6 +8,8 @@
  * 2. An export that was cancelled is written no further; what a step wrote meanwhile is taken away.
  * 3. What fails is tried three times; then the export has failed, with the sentence, and its event says so.
  */
+import { readInForce } from '../retention/plan.ts';
+import { days } from '../retention/period.ts';
 import { keptFigures, thing } from '../audit/security.ts';
 import { contextFor } from '../exporting/context.ts';
 import { removeFiles, writeFile, type WrittenFile } from '../exporting/files.ts';
@@ -51,9 +53,6 @@ interface Cursor {
 /** Milliseconds between two looks for transactions under way. */
 const look = 100;
 const mostTries = 3;
-/** Days for which files can be fetched. */
-const keptDays = 7;
-
 export async function exportJob(context: JobContext, run: Run): Promise<Step> {
   const made = await readExport(run.session, String(run.job.input['export']));
   if (made?.state !== 'running') return { done: run.job.done };
@@ -154,9 +153,15 @@ function progressOf(part: Part, place: number, all: number): string {
   return `${Math.floor((place / all) * 100)}% (${what})`;
 }
 
+/** For which files can be fetched: as the rule of retention says; undefined for ever. */
+async function keptDays(session: Session): Promise<number | undefined> {
+  const { period } = (await readInForce(session)).rules.exports;
+  return period === undefined ? undefined : Math.ceil(days(period));
+}
+
 async function finish(run: Run, { server }: JobContext, made: BulkExport, request: ExportRequest): Promise<Step> {
   await server.database.transaction(run.tenant.id, async (session) => {
-    if (await finishExport(session, made.id, keptDays)) await tell(session, made, request, {});
+    if (await finishExport(session, made.id, await keptDays(session))) await tell(session, made, request, {});
   });
   return { done: run.job.done };
 }
@@ -169,7 +174,7 @@ async function fail(
   sentence: string,
 ): Promise<void> {
   await server.database.transaction(run.tenant.id, async (session) => {
-    if (await failExport(session, made.id, sentence, keptDays))
+    if (await failExport(session, made.id, sentence, await keptDays(session)))
       await tell(session, made, request, { outcome: 8, reason: 'The export failed.' });
   });
 }

@@ -13,7 +13,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
 import type { Answer, Context } from '../request.ts';
 import { categories, categoryNames, isCategory, type CategoryName, type Rule } from '../retention/categories.ts';
-import { holdings } from '../retention/catalog.ts';
+import { expiring, holdings } from '../retention/catalog.ts';
 import { days, isPeriod } from '../retention/period.ts';
 import { dropRule, readOwnRules, writeRule, type OwnRule } from '../store/retention.ts';
 import type { Session } from '../store/pool.ts';
@@ -85,7 +85,7 @@ function rulePart(name: CategoryName, own: OwnRule | undefined): JsonObject {
       { name: 'period', valueString: period ?? 'none' },
       { name: 'basis', valueString: basis },
       { name: 'shortest', valueString: shortest },
-      { name: 'removes', valueBoolean: holdings[name] !== undefined },
+      { name: 'removes', valueBoolean: holdings[name] !== undefined || expiring.has(name) },
       ...(own === undefined
         ? []
         : [

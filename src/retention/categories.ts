@@ -42,9 +42,9 @@ export const categories = {
     shortest: 'P30D',
   },
   exports: {
-    title: 'Files of bulk exports and of packages for patients',
-    usual: { period: 'P30D', basis: 'Needed until they are fetched' },
-    shortest: 'P30D',
+    title: 'Files of bulk exports',
+    usual: { period: 'P7D', basis: 'Needed until they are fetched' },
+    shortest: 'P1D',
   },
   accounts: {
     title:

@@ -154,19 +154,19 @@ export async function listFiles(session: Session, id: string, from = 0, most = 1
   }));
 }
 
-export async function finishExport(session: Session, id: string, keptDays: number): Promise<boolean> {
+export async function finishExport(session: Session, id: string, keptDays: number | undefined): Promise<boolean> {
   const rows = await session.query(sql`
     update bulk_export set state = 'complete', progress = null, finished = clock_timestamp(),
-      expires = clock_timestamp() + make_interval(days => ${keptDays}::int4)
+      expires = clock_timestamp() + make_interval(days => ${keptDays ?? null}::int4)
     where tenant_id = ${session.tenant} and export_id = ${id}::uuid and state = 'running'
     returning export_id`);
   return rows.length > 0;
 }
 
-export async function failExport(session: Session, id: string, error: string, keptDays: number): Promise<boolean> {
+export async function failExport(session: Session, id: string, error: string, keptDays: number | undefined): Promise<boolean> {
   const rows = await session.query(sql`
     update bulk_export set state = 'failed', error = ${error.slice(0, 2_000)}, finished = clock_timestamp(),
-      expires = clock_timestamp() + make_interval(days => ${keptDays}::int4)
+      expires = clock_timestamp() + make_interval(days => ${keptDays ?? null}::int4)
     where tenant_id = ${session.tenant} and export_id = ${id}::uuid and state = 'running'
     returning export_id`);
   return rows.length > 0;
