@@ -105,7 +105,7 @@ const layers: Record<string, readonly string[]> = {
   ],
   serve: ['access', 'interactions', 'request', 'store'],
   // HL7 v2 ↔ FHIR, pure.
-  translation: ['fhir', 'hl7v2'],
+  translation: ['astm', 'fhir', 'hl7v2'],
   // Edges that are no HTTP.
   gateways: [
     'access',

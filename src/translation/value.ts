@@ -14,7 +14,7 @@ import { dateTime } from './times.ts';
 import type { Target } from './translation.ts';
 
 const number = /^[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)$/;
-const compared = /^(<=|>=|<|>)\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+))$/;
+export const compared = /^(<=|>=|<|>)\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+))$/;
 
 /** The text of a JSON number; undefined for what is none. A comma is a decimal point: HL7 has no other use of it there. */
 export function decimalText(text: string): string | undefined {
@@ -136,15 +136,19 @@ export function referenceRange(obx: FieldReader): JsonObject[] {
     .filter((one) => one !== '')
     .join('; ');
   if (text === '') return [];
-  const unit = quantityUnit(obx.first(6));
+  return [rangeOf(text, quantityUnit(obx.first(6)))];
+}
+
+/** What can be read of it, and its text. @param unit members of a Quantity */
+export function rangeOf(text: string, unit: JsonObject): JsonObject {
   const quantity = (digits: string): JsonObject => withDecimal({ ...unit }, 'value', digits);
   const bound = /^\s*([+-]?[\d.,]+)\s*(?:-|–|to)\s*([+-]?[\d.,]+)\s*$/i.exec(text);
   const [low, high] = [decimalText(bound?.[1] ?? ''), decimalText(bound?.[2] ?? '')];
   if (low !== undefined && high !== undefined && Number(low) <= Number(high)) {
-    return [{ low: quantity(low), high: quantity(high), text }];
+    return { low: quantity(low), high: quantity(high), text };
   }
   const [, sign, limit = ''] = compared.exec(text.trim()) ?? [];
   const digits = decimalText(limit);
-  if (sign === undefined || digits === undefined) return [{ text }];
-  return [sign.startsWith('<') ? { high: quantity(digits), text } : { low: quantity(digits), text }];
+  if (sign === undefined || digits === undefined) return { text };
+  return sign.startsWith('<') ? { high: quantity(digits), text } : { low: quantity(digits), text };
 }
