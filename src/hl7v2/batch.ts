@@ -2,14 +2,12 @@
  * Batches: FHS (BHS (MSH…)* BTS)* FTS. HL7 v2.5.1 §2.10.3. Segments between belong to the message that MSH began; headers
  * and trailers of the batch to none.
  */
-import type { Message, Segment } from './message.ts';
+import { fieldsOf, type Message, type Segment } from './message.ts';
 
 export interface Batch {
   readonly messages: readonly Message[];
-  /** What stands before the first message and between messages. */
-  readonly around: readonly Segment[];
-  /** BTS-1 and FTS-1 as they came, where they are there. */
-  readonly counts: readonly { readonly segment: string; readonly index: number }[];
+  /** How many the trailers BTS tell of (BTS-1); undefined where one of them does not, or there is none. */
+  readonly told: number | undefined;
 }
 
 const enclosing: ReadonlySet<string> = new Set(['FHS', 'BHS', 'BTS', 'FTS']);
@@ -17,22 +15,25 @@ const enclosing: ReadonlySet<string> = new Set(['FHS', 'BHS', 'BTS', 'FTS']);
 /** The messages of a text that may hold several, batch or not. */
 export function splitBatch(whole: Message): Batch {
   const messages: { delimiters: Message['delimiters']; segments: Segment[] }[] = [];
-  const around: Segment[] = [];
-  const counts: { segment: string; index: number }[] = [];
+  const counts: number[] = [];
   let open: Segment[] | undefined;
-  whole.segments.forEach((segment, index) => {
+  for (const segment of whole.segments) {
     if (enclosing.has(segment.name)) {
       open = undefined;
-      around.push(segment);
-      if (segment.name.endsWith('TS')) counts.push({ segment: segment.name, index });
+      if (segment.name === 'BTS') counts.push(countOf(fieldsOf(whole.delimiters, segment)[1] ?? ''));
     } else if (segment.name === 'MSH') {
       open = [segment];
       messages.push({ delimiters: whole.delimiters, segments: open });
     } else {
-      (open ?? around).push(segment);
+      open?.push(segment);
     }
-  });
-  return { messages, around, counts };
+  }
+  const told = counts.reduce((sum, count) => sum + count, 0);
+  return { messages, told: counts.length === 0 || Number.isNaN(told) ? undefined : told };
+}
+
+function countOf(text: string): number {
+  return /^\d{1,7}$/.test(text.trim()) ? Number(text) : Number.NaN;
 }
 
 export function isBatch({ segments }: Message): boolean {

@@ -125,7 +125,7 @@ export function concept(
   cwe: Repetition,
   place: { segment: string; sequence: number; field: number },
 ): JsonObject | undefined {
-  const given = [coding(cwe, 1), coding(cwe, 4)].filter((one) => one !== undefined);
+  const given = present([coding(cwe, 1, 7), coding(cwe, 4, 8), coding(cwe, 10, 13)]);
   const mapped = given.flatMap(({ system, code, display }) => {
     if (!isLocalSystem(system)) return [];
     const found = target.settings.mapped(system, code);
@@ -139,15 +139,28 @@ export function concept(
   return Object.keys(found).length === 0 ? undefined : found;
 }
 
-/** Components `at`, `at`+1, `at`+2: code, text, system. */
-function coding(cwe: Repetition, at: number): { system: string; code: string; display?: string } | undefined {
+interface Coded {
+  readonly system: string;
+  readonly version?: string;
+  readonly code: string;
+  readonly display?: string;
+}
+
+/** Components `at`, `at`+1, `at`+2: code, text, system; `version` that of the system. */
+function coding(cwe: Repetition, at: number, version: number): Coded | undefined {
   const [code, display, name] = [
     cwe.text(at).trim().replaceAll(/\s+/g, ' '),
     cwe.text(at + 1),
     cwe.text(at + 2).trim(),
   ];
   if (code === '') return undefined;
-  return { system: codingSystem(name) ?? localSystem(''), code, ...(display !== '' && { display }) };
+  const edition = cwe.text(version);
+  return {
+    system: codingSystem(name) ?? localSystem(''),
+    ...(edition !== '' && { version: edition }),
+    code,
+    ...(display !== '' && { display }),
+  };
 }
 
 /** XCN: a person of the staff, as a resource of the message. */

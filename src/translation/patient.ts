@@ -27,11 +27,13 @@ export function patient(target: Target, pid: FieldReader, authority: string): Js
     telecom: [
       ...allOf(pid, 13, (xtn) => contactPoint(xtn, 'home')),
       ...allOf(pid, 14, (xtn) => contactPoint(xtn, 'work')),
+      ...allOf(pid, 40, (xtn) => contactPoint(xtn)),
     ],
     gender: genders[pid.text(8)] ?? (pid.text(8) === '' ? undefined : 'unknown'),
     birthDate: dateOnly(pid.text(7)),
     address: allOf(pid, 11, address),
     maritalStatus: concept(target, pid.first(16), { segment: 'PID', sequence: 1, field: 16 }),
+    communication: language(pid),
     ...death(pid, settings.zone),
     ...twins(pid),
   });
@@ -61,6 +63,17 @@ export function unique(identifiers: readonly JsonObject[]): JsonObject[] {
 function insurance(pid: FieldReader): JsonObject[] {
   const value = pid.text(19);
   return value === '' ? [] : [{ type: { coding: [{ system: identifierTypes, code: 'SB' }] }, value }];
+}
+
+const languageNames = new Intl.DisplayNames('en', { type: 'language', fallback: 'none' });
+
+/** Table 0296 is the sender's own; FHIR wants BCP 47: what is ISO 639 is taken as such, all else is a text. */
+function language(pid: FieldReader): JsonObject[] {
+  const [code, display] = [pid.text(15, 1).trim(), pid.text(15, 2)];
+  if (code === '' && display === '') return [];
+  const known = /^[A-Za-z]{2,3}$/.test(code) && languageNames.of(code.toLowerCase()) !== undefined;
+  const tag = known ? Intl.getCanonicalLocales(code)[0] : undefined;
+  return [{ language: { coding: [{ system: 'urn:ietf:bcp:47', code: tag ?? 'und' }], text: display || code } }];
 }
 
 function maiden(pid: FieldReader): JsonObject[] {

@@ -1,7 +1,8 @@
 /** SPM and SAC → Specimen. v2-to-FHIR segment map SPM[Specimen]; SAC, where it is silent, as IHE LAW uses it. */
 import type { JsonObject } from '../fhir/json.ts';
 import type { FieldReader } from '../hl7v2/message.ts';
-import { allOf, byIdentifier, concept, entityIdentifier, object } from './datatypes.ts';
+import { allOf, byIdentifier, concept, entityIdentifier, identifier, object, present } from './datatypes.ts';
+import { unique } from './patient.ts';
 import { dateTime } from './times.ts';
 import type { Target } from './translation.ts';
 import { decimalText, quantityUnit, withDecimal } from './value.ts';
@@ -20,11 +21,21 @@ export function specimen(
   { subject, authority, sac }: SpecimenOf,
 ): JsonObject | undefined {
   const { settings } = target;
-  const [placer, filler] = [1, 2].map((component) => pairIdentifier(target, spm, { component, authority }));
+  const [placer, filler] = [
+    pairIdentifier(target, spm, { component: 1, type: 'PGN', authority }),
+    pairIdentifier(target, spm, { component: 2, type: 'FGN', authority }),
+  ];
   // IHE LAW: the id of the specimen is in SAC-3 where SPM-2 is empty.
   const container = sac && entityIdentifier(settings, sac.first(3), { authority });
-  const accession = filler ?? container;
-  const identifiers = [placer, filler, filler === undefined ? container : undefined].filter((one) => one !== undefined);
+  const accession = identifier(settings, spm.first(30), authority) ?? filler ?? container;
+  const identifiers = unique(
+    present([
+      placer,
+      filler,
+      filler === undefined ? container : undefined,
+      ...allOf(spm, 31, (cx) => identifier(settings, cx, authority)),
+    ]),
+  );
   const place = (field: number): { segment: string; sequence: number; field: number } => ({
     segment: 'SPM',
     sequence: Number(spm.text(1)) || 1,
@@ -32,6 +43,11 @@ export function specimen(
   });
   const collected = collection(target, spm, place);
   const rejected = spm.repetitions(21).map((one) => concept(target, one, place(21)));
+  const additive = concept(target, spm.first(6), place(6));
+  const tube =
+    container === undefined && additive === undefined
+      ? undefined
+      : object({ identifier: container && [container], additiveCodeableConcept: additive });
   const resource = object({
     resourceType: 'Specimen',
     identifier: identifiers,
@@ -42,7 +58,7 @@ export function specimen(
     subject,
     receivedTime: dateTime(spm.text(18), settings.zone),
     collection: Object.keys(collected).length === 0 ? undefined : collected,
-    container: container === undefined ? undefined : [{ identifier: [container] }],
+    container: tube === undefined ? undefined : [tube],
     condition: [
       ...allOf(spm, 24, (one) => concept(target, one, place(24))),
       ...rejected.filter((one) => one !== undefined),
@@ -57,12 +73,12 @@ export function specimen(
 function pairIdentifier(
   { settings }: Target,
   spm: FieldReader,
-  { component, authority }: { component: number; authority: string },
+  { component, type, authority }: { component: number; type: string; authority: string },
 ): JsonObject | undefined {
   const pair = spm.first(2);
   const part = (subcomponent: number): string => pair.text(component, subcomponent);
   const read = { raw: '', empty: false, components: 4, text: (at = 1) => part(at) };
-  return entityIdentifier(settings, read, { authority });
+  return entityIdentifier(settings, read, { type, authority });
 }
 
 function collection(

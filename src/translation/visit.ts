@@ -39,7 +39,6 @@ export function visit(target: Target, pv1: FieldReader, { subject, event, author
   const number = identifier(target.settings, pv1.first(19), authority);
   if (number === undefined) return undefined;
   const period = object({ start: dateTime(pv1.text(44), zone), end: dateTime(pv1.text(45), zone) });
-  const place = locationName(pv1.first(3));
   const ended = period['end'] !== undefined;
   const resource = object({
     resourceType: 'Encounter',
@@ -54,7 +53,7 @@ export function visit(target: Target, pv1: FieldReader, { subject, event, author
       ...participants(target, pv1, { field: 17, code: 'ADM', authority }),
     ],
     period: Object.keys(period).length === 0 ? undefined : period,
-    location: place === undefined ? undefined : [{ location: { display: place } }],
+    location: [...placesOf(pv1, 3, 'active'), ...placesOf(pv1, 6, 'completed')],
   });
   return target.add(resource, byIdentifier(number));
 }
@@ -75,6 +74,12 @@ function participants(
     type: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code }] }],
     individual,
   }));
+}
+
+/** PV1-3 is where the patient is, PV1-6 where he was before. */
+function placesOf(pv1: FieldReader, field: number, status: string): JsonObject[] {
+  const display = locationName(pv1.first(field));
+  return display === undefined ? [] : [{ location: { display }, status }];
 }
 
 /** PL as text: facility, building, floor, point of care, room, bed. */

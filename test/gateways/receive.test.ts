@@ -9,7 +9,7 @@ import { codeOf, openSender } from './mllp-client.ts';
 /** Interfaces are read every few seconds: all that the tests need are made at once. */
 const benches: Bench[] = [];
 beforeAll(async () => {
-  benches.push(...(await Promise.all(Array.from({ length: 14 }, makeBench))));
+  benches.push(...(await Promise.all(Array.from({ length: 17 }, makeBench))));
 }, 60_000);
 afterAll(() => {
   for (const { sender } of used) sender.close();
@@ -240,6 +240,19 @@ test('§2.10.3 a batch: each message by itself, the acknowledgements as a batch'
   expect(await search(made.lab, 'Patient')).toHaveLength(2);
   const stored = await listMessages(session(made.lab), { status: 'applied', count: 10 });
   expect(stored.map(({ raw }) => raw.toString())).toEqual([two, one]);
+  // A count that is wrong: what came is taken, and the sender is told.
+  const three = message(made, 'ADT^A04', 'b4', pid.replace('4711', '4713'));
+  const [short] = await made.sender.send(`BHS|^~\\&\r${three}BTS|2\r`);
+  expect(short).toMatch(/MSA\|AA\|b4\r[\s\S]*BTS\|1\|The batch tells of 2 messages and 1 came\.\r$/);
+}, 60_000);
+
+test('MSH-18 that is not what the bytes are: read as it is, and told', async () => {
+  const made = bench();
+  const named = message(made, 'ADT^A04', 'c1', pid).replace('|P|2.5.1\r', '|P|2.5.1||||||ASCII\r');
+  const [answer] = await made.sender.send(named);
+  expect(codeOf(answer)).toBe('AA');
+  expect(answer).toMatch(/\rERR\|\|MSH\^1\^18\^1\|103[^|]*\|W\|[^\r]*MSH-18 says ASCII/);
+  expect(await search(made.lab, 'Patient?family=القاسم')).toHaveLength(1);
 }, 60_000);
 
 test('enhanced mode: CA when it is stored, AA when it is applied, each where it is asked for', async () => {

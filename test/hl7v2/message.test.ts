@@ -162,9 +162,9 @@ describe('§2.10.3 batches', () => {
   test('each MSH begins a message', () => {
     const whole = parseMessage(`FHS|^~\\&\rBHS|^~\\&\r${head}\rPID|1\r${head}\rPID|2\rBTS|2\rFTS|1\r`);
     expect(isBatch(whole)).toBe(true);
-    const { messages, counts } = splitBatch(whole);
+    const { messages, told } = splitBatch(whole);
     expect(messages.map((one) => serializeMessage(one))).toEqual([`${head}\rPID|1\r`, `${head}\rPID|2\r`]);
-    expect(counts.map(({ segment }) => segment)).toEqual(['BTS', 'FTS']);
+    expect(told).toBe(2);
   });
 
   test('a single message is none', () => {

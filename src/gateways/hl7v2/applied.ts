@@ -41,6 +41,8 @@ export interface Known extends Served {
   readonly message: Message;
   readonly header: Header;
   readonly charset: string;
+  /** What MSH-18 says, where the bytes are of another set. */
+  readonly disagreed?: string | undefined;
   readonly peer: string;
   /** Made already to know what it is about. */
   readonly translation?: Translation;
@@ -183,11 +185,19 @@ function settingsOf({ tenant, interface: { zone, systems }, mapped }: Known): Pa
 /** A fault of ours in translating is one of this message alone: it waits, and others go on. */
 export function translated(server: Server, known: Known, analyzer?: Analyzer): Translation {
   try {
-    return translate(known.message, { ...settingsOf(known), ...(analyzer && { analyzer }) }, newId);
+    const made = translate(known.message, { ...settingsOf(known), ...(analyzer && { analyzer }) }, newId);
+    return { ...made, problems: [...charsetProblems(known), ...made.problems] };
   } catch (error) {
     server.log.error({ err: error, interface: known.interface.id }, 'message not translated');
     return { entries: [], problems: problemsOf(error), unmapped: [] };
   }
+}
+
+/** What was read in another character set than it names may be read wrong: the sender should hear of it. */
+function charsetProblems({ disagreed, charset }: Known): Problem[] {
+  if (disagreed === undefined) return [];
+  const sentence = `MSH-18 says ${disagreed.slice(0, 40)}, and the bytes are not of it; they were read as ${charset}.`;
+  return [{ code: '103', severity: 'W', sentence, place: { segment: 'MSH', sequence: 1, field: 18 } }];
 }
 
 function problemsOf(error: unknown): Problem[] {
@@ -210,7 +220,8 @@ export async function replay(server: Server, served: Served, stored: StoredMessa
   // Of who sent it only: a message that waits for this one brings its own translation.
   const { tenant, interface: own, mapped, local } = served;
   const of = { tenant, interface: own, mapped, local };
-  const known = { ...of, message: read.message, header, charset: decoded.charset, peer: stored.peer };
+  const { charset, disagreed } = decoded;
+  const known = { ...of, message: read.message, header, charset, disagreed, peer: stored.peer };
   const outcome = await applied(server, known, { id: stored.id });
   if (outcome.ok && stored.status === 'failed') await endTask(server, known, stored.id);
   return outcome;

@@ -73,7 +73,8 @@ export function receive(server: Server, arrival: Arrival, bytes: Buffer): Recept
     return refusing(server, arrival, { problem, known: { message, charset: decoded.charset } });
   }
   const key = turnOf(served);
-  const known = { ...served, message, header, charset: decoded.charset, peer: arrival.peer };
+  const { charset, disagreed } = decoded;
+  const known = { ...served, message, header, charset, disagreed, peer: arrival.peer };
   if (header.code === 'ACK' || (header.code === 'ORL' && served.interface.law !== undefined)) {
     return { key, parts: ['acknowledgements'], acknowledgements: takeAnswer(server, known, bytes) };
   }
@@ -106,7 +107,7 @@ async function* takeAnswer(server: Server, known: Known, bytes: Buffer): AsyncGe
 async function* takeBatch(server: Server, whole: Known): AsyncGenerator<Buffer> {
   const { delimiters } = whole.message;
   const answers: Buffer[] = [];
-  const { messages } = splitBatch(whole.message);
+  const { messages, told } = splitBatch(whole.message);
   for (const message of messages) {
     const known = { ...whole, message, header: readHeader(message) };
     if (interfaceFor([whole], known.header) === undefined) {
@@ -119,7 +120,12 @@ async function* takeBatch(server: Server, whole: Known): AsyncGenerator<Buffer> 
   }
   const { field, component, repetition, escape, subcomponent } = delimiters;
   const head = `BHS${field}${component}${repetition}${escape}${subcomponent}\r`;
-  yield Buffer.concat([Buffer.from(head), ...answers, Buffer.from(`BTS${field}${messages.length}\r`)]);
+  // BTS-2 is a comment. What came is taken all the same; what did not, somebody must ask for.
+  const { length } = messages;
+  const missing =
+    told === undefined || told === length ? [] : [`The batch tells of ${told} messages and ${length} came.`];
+  for (const sentence of missing) await refuse(server, { peer: whole.peer, candidates: [whole] }, sentence);
+  yield Buffer.concat([Buffer.from(head), ...answers, Buffer.from(`${['BTS', length, ...missing].join(field)}\r`)]);
 }
 
 /** A frame of which only the begin was kept. */
