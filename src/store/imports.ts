@@ -258,3 +258,14 @@ export async function setPlace(session: Session, id: string, place: Place, reque
       request = coalesce(${request === undefined ? null : JSON.stringify(request)}::jsonb, request)
     where tenant_id = ${session.tenant} and import_id = ${id}::uuid and state = 'running'`);
 }
+
+/** Of these, those that are or were there: `type/id`. Under the others nothing has to be looked for when they are written. */
+export async function usedIds(
+  session: Session,
+  keys: readonly { readonly type: number; readonly id: string }[],
+): Promise<Set<string>> {
+  const rows = await session.query<{ type: number; fhir_id: string }>(sql`
+    select r.type, r.fhir_id from unnest(${keys.map(({ type }) => type)}::int2[], ${keys.map(({ id }) => id)}::text[]) as k(type, fhir_id)
+    join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id`);
+  return new Set(rows.map((row) => `${row.type}/${row.fhir_id}`));
+}

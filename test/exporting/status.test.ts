@@ -194,9 +194,13 @@ test('impatience and too many exports are answered 429', async () => {
     const tooMany = await kickOff(lab, '$export');
     expect([tooMany.status, tooMany.headers.get('retry-after')]).toEqual([429, '60']);
     const [one = ''] = begun.map((answer) => pathOf(lab, answer.headers.get('content-location') ?? ''));
-    let answer = await lab.fetch(one);
-    for (let i = 0; i < 400 && answer.status === 202; i++) answer = await lab.fetch(one);
-    expect([answer.status, answer.headers.get('retry-after')]).toEqual([429, '10']);
+    // At the same time: one after the other would be slow enough on a slow machine.
+    let told: (string | null)[] = [];
+    for (let i = 0; i < 20 && told.length === 0; i++) {
+      const answers = await Promise.all(Array.from({ length: 40 }, () => lab.fetch(one)));
+      told = answers.filter((answer) => answer.status === 429).map((answer) => answer.headers.get('retry-after'));
+    }
+    expect(told).toContain('10');
     for (const { headers } of begun) {
       expect((await lab.fetch(pathOf(lab, headers.get('content-location') ?? ''), { method: 'DELETE' })).status).toBe(
         202,
