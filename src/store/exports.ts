@@ -163,7 +163,12 @@ export async function finishExport(session: Session, id: string, keptDays: numbe
   return rows.length > 0;
 }
 
-export async function failExport(session: Session, id: string, error: string, keptDays: number | undefined): Promise<boolean> {
+export async function failExport(
+  session: Session,
+  id: string,
+  error: string,
+  keptDays: number | undefined,
+): Promise<boolean> {
   const rows = await session.query(sql`
     update bulk_export set state = 'failed', error = ${error.slice(0, 2_000)}, finished = clock_timestamp(),
       expires = clock_timestamp() + make_interval(days => ${keptDays ?? null}::int4)
