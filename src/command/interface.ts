@@ -5,6 +5,7 @@ import { parseScopes } from '../access/scopes.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { contextOf, sessionOf } from '../gateways/gateway.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
+import type { Law } from '../gateways/hl7v2/law/settings.ts';
 import { interfaceEndpoint, type Interface } from '../gateways/hl7v2/settings.ts';
 import { resourceBody } from '../gateways/request.ts';
 import { newId } from '../interactions/new-id.ts';
@@ -30,6 +31,10 @@ export interface InterfaceOptions extends Output, PeerOptions {
   clientCertificate?: string[];
   clientAuthority?: string[];
   system?: string[];
+  law?: boolean;
+  test?: string[];
+  broadcast?: boolean;
+  device?: string;
 }
 
 export async function addInterfaceCommand(tenantName: string, options: InterfaceOptions): Promise<void> {
@@ -72,6 +77,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(conceptMap !== undefined && { conceptMaps: conceptMap }),
     systems: Object.fromEntries((options.system ?? []).map((one) => pairOf(one, '--system'))),
     ...(out !== undefined && { out }),
+    ...analyzerOf(options),
   });
   const location = await withDatabase(async (database, config) => {
     const tenant = await findTenant(database, tenantName);
@@ -88,6 +94,19 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
   });
   const id = idOf(location);
   print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);
+}
+
+/** Of `--law`; what belongs to it is refused without it. */
+function analyzerOf({ law, test = [], broadcast, device, out }: InterfaceOptions): { law?: Partial<Law> } {
+  const tells = test.length > 0 || broadcast !== undefined || device !== undefined;
+  if (law !== true) {
+    if (tells) throw outcomeError('invalid', '--test, --broadcast and --device are of an analyzer: --law.');
+    return {};
+  }
+  if (broadcast === true && out === undefined) {
+    throw outcomeError('invalid', '--broadcast needs the address to send work to: --out host:port.');
+  }
+  return { law: { tests: test, broadcast: broadcast === true, ...(device !== undefined && { device }) } };
 }
 
 function idOf(location: string): string {

@@ -35,6 +35,17 @@ test('an interface is added and listed', async () => {
   expect((await makhbar('interface', 'list', tenant.name)).out).toContain('WARD  from 192.0.2.0/24');
 }, 60_000);
 
+test('an analyzer is added; what belongs to one is refused without --law', async () => {
+  const lab = await makeLaboratory();
+  const options = ['--name', 'C303', '--allow', '192.0.2.7', '--test', '2823-3', '--device', 'Device/7'];
+  const refused = await makhbar('interface', 'add', lab.tenant.name, ...options);
+  expect(refused.code).not.toBe(0);
+  expect(refused.err).toContain('--law');
+  expect(await makhbar('interface', 'add', lab.tenant.name, ...options, '--law')).toMatchObject({ code: 0, err: '' });
+  const found = await (await lab.fetch('Endpoint?name=C303')).text();
+  for (const said of ['law', '2823-3', 'Device/7']) expect(found).toContain(`"valueString": "${said}"`);
+}, 60_000);
+
 test('a message that failed is listed, shown, mended and replayed; its Task is completed', async () => {
   const made = await makeBench();
   const { lab, sender } = made;
