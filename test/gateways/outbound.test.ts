@@ -306,6 +306,26 @@ describe('an interface that sends', () => {
   );
 
   test.concurrent(
+    'a change that cannot be a message is told by an event and a Task, and holds up nothing',
+    async () => {
+      const { lab, peer } = await bench();
+      const nameless = await send(lab, 'POST', 'Patient', { resourceType: 'Patient', name: [{ family: 'Ali' }] });
+      const { id } = (await nameless.json()) as { id: string };
+      await create(lab, 'next');
+      expect(field((await peer.wait(1))[0], 'PID', 3)).toBe('next^^^MRN');
+      const [task] = await until(
+        () => tasksOf(lab),
+        (found) => found.length > 0,
+      );
+      expect(task).toMatchObject({ status: 'ready', focus: { reference: `Patient/${id}` } });
+      expect(task?.['description']).toContain('PID-3');
+      const kinds = (await eventsOf(lab)).map(({ kind }) => kind);
+      expect(kinds.filter((kind) => kind === 'message-not-sent')).toHaveLength(1);
+    },
+    120_000,
+  );
+
+  test.concurrent(
     'an address that the operator has not allowed is not gone to',
     async () => {
       const lab = await makeLaboratory();
