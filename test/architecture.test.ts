@@ -108,6 +108,7 @@ const layers: Record<string, readonly string[]> = {
   translation: ['astm', 'fhir', 'hl7v2'],
   // Edges that are no HTTP.
   gateways: [
+    'astm',
     'access',
     'audit',
     'fhir',
