@@ -28,6 +28,8 @@ let endpoint = '';
 
 beforeAll(async () => {
   made = await makeBench();
+  // Takes seconds, once.
+  await namesOf('2.5.1');
   await made.sender.send(message(made, 'ORU^R01^ORU_R01', 'explained', ...body));
   const [stored] = await listMessages(session(made.lab), { controlId: 'explained', count: 1 });
   [id, endpoint] = [stored?.id ?? '', stored?.interface ?? ''];
