@@ -26,6 +26,7 @@ export interface InterfaceOptions extends Output, PeerOptions {
   charset?: string;
   zone?: string;
   storeOnly?: string[];
+  patientQueries?: boolean;
   conceptMap?: string[];
   tls?: boolean;
   clientCertificate?: string[];
@@ -49,6 +50,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     charset,
     zone,
     storeOnly,
+    patientQueries,
     conceptMap,
     tls,
     clientCertificate,
@@ -72,6 +74,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(charset !== undefined && { charset }),
     ...(zone !== undefined && { zone }),
     ...(storeOnly !== undefined && { storeOnly }),
+    ...(patientQueries !== undefined && { patientQueries }),
     ...(clientCertificate !== undefined && { clientCertificates: clientCertificate }),
     clientAuthorities: await Promise.all(clientAuthority.map((file) => readFile(file, 'utf8'))),
     ...(conceptMap !== undefined && { conceptMaps: conceptMap }),

@@ -45,6 +45,7 @@ test('the profile describes the extension, part by part', () => {
     facility: 'f',
     charset: 'c',
     zone: 'z',
+    patientQueries: true,
     storeOnly: ['x'],
     clientAuthorities: ['authority'],
     conceptMaps: ['m'],

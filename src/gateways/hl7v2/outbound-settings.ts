@@ -9,6 +9,7 @@ export interface Part {
   readonly valueUri?: string;
   readonly valueCanonical?: string;
   readonly extension?: readonly Part[];
+  readonly valueBoolean?: boolean;
 }
 
 /** Which changes become which messages. */

@@ -47,6 +47,8 @@ export interface Interface {
   readonly out?: Outbound;
   /** Of an analyzer that speaks IHE LAW. */
   readonly law?: Law;
+  /** Whether it is told who is a patient (QBP^Q21, Q22, Q23). */
+  readonly patientQueries?: true;
 }
 
 /** Undefined for an Endpoint that is no active HL7 v2 interface for messages that come in. */
@@ -83,6 +85,9 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
     ...(out !== undefined && { out }),
     ...lawOf(parts),
+    ...(parts.some(({ url, valueBoolean }) => url === 'patientQueries' && valueBoolean === true) && {
+      patientQueries: true as const,
+    }),
   };
 }
 
@@ -173,9 +178,10 @@ export function interfaceEndpoint(settings: {
   readonly systems?: Readonly<Record<string, string>>;
   readonly out?: OutboundGiven;
   readonly law?: Partial<Law>;
+  readonly patientQueries?: boolean;
 }): JsonObject {
   const { name, address, allowed, storeOnly = [], conceptMaps = [], clientCertificates = [], ...single } = settings;
-  const { systems = {}, clientAuthorities = [], out, law } = single;
+  const { systems = {}, clientAuthorities = [], out, law, patientQueries } = single;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
@@ -194,6 +200,7 @@ export function interfaceEndpoint(settings: {
     })),
     ...(out === undefined ? [] : outboundParts(out)),
     ...(law === undefined ? [] : lawParts(law)),
+    ...(patientQueries === true ? [{ url: 'patientQueries', valueBoolean: true }] : []),
   ];
   return {
     resourceType: 'Endpoint',
