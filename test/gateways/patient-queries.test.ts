@@ -50,6 +50,14 @@ test('patients are told only where the interface is set to tell them', async () 
     answer = await ask('QBP^Q21^QBP_Q21', ...question);
   }
   expect(answer).toMatch(/^MSH\|[^\r]*\|RSP\^K21\^RSP_K21\|/);
+  // Who was told is in the log, with the patient.
+  const { entry: log = [] } = (await (await lab.fetch('AuditEvent?subtype=message-sent')).json()) as {
+    entry?: { resource: unknown }[];
+  };
+  const [patient] = (
+    (await (await lab.fetch('Patient?given=Lina')).json()) as { entry: { resource: { id: string } }[] }
+  ).entry;
+  expect(JSON.stringify(log)).toContain(`Patient/${patient?.resource.id}`);
   expect(answer).toMatch(/QAK\|t1\|OK\|Q21\^Get person\^L\rQPD\|Q21\^Get person\^L\|t1\|2\^\^\^MRN\rPID\|1\|\|2\^/);
   expect(names(answer)).toEqual(['Haddad']);
 }, 90_000);

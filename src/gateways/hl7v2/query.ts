@@ -3,11 +3,14 @@
  * (QPD). The table of queries is queries.ts.
  *
  * 1. What a query does, its answer and the mark on it are one transaction.
- * 2. QPD comes back as it came; QAK-2 says whether something was found (table 0208), MSA-1 whether it could be asked.
+ * 2. Whose data an answer tells has an event with each patient, in the same transaction.
+ * 3. QPD comes back as it came; QAK-2 says whether something was found (table 0208), MSA-1 whether it could be asked.
  */
+import { thing, type SecurityEvent } from '../../audit/security.ts';
 import type { AckCode, Problem } from '../../hl7v2/acknowledge.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import { readSegments } from '../../hl7v2/message.ts';
+import { eventRecord } from '../../interactions/announce.ts';
 import { inTransaction } from '../../interactions/commit.ts';
 import type { Context } from '../../request.ts';
 import { claimMessage, finishMessage } from '../../store/messages.ts';
@@ -51,7 +54,9 @@ export async function answerQuery(
     if (!(await claimMessage(inside.session, id))) return undefined;
     const reply = await query.answer(inside, known);
     const answer = responseOf(known, query, reply);
-    const { patients = [], problems = [], further = [] } = reply;
+    const { patients = [], problems = [], further = [], segments = [] } = reply;
+    // What the answer itself tells; messages that follow it have events of their own.
+    if (segments.length > 0) inside.events?.push(eventRecord(toldEvent(known, { id, query, patients })));
     await finishMessage(inside.session, id, {
       status: reply.status === 'AR' ? 'rejected' : 'applied',
       ack: answer,
@@ -60,6 +65,19 @@ export async function answerQuery(
     });
     return { ok: reply.status === 'OK' || reply.status === 'NF', answer, further };
   });
+}
+
+function toldEvent(
+  { interface: own, peer }: Known,
+  { id, query, patients }: { readonly id: string; readonly query: Query; readonly patients: readonly string[] },
+): SecurityEvent {
+  const name = `Endpoint/${own.id}`;
+  return {
+    ...{ kind: 'message-sent', deed: `hl7v2 ${query.response.slice(0, 2).join('^')}`, requestId: id, patients },
+    agent: { subject: name, client: name, roles: ['interface'] },
+    address: peer,
+    further: [thing('message', id)],
+  };
 }
 
 /** Table 0008 of table 0208. */
