@@ -27,6 +27,7 @@ export interface InterfaceOptions extends Output, PeerOptions {
   zone?: string;
   storeOnly?: string[];
   patientQueries?: boolean;
+  orderAnswers?: boolean;
   conceptMap?: string[];
   tls?: boolean;
   clientCertificate?: string[];
@@ -51,6 +52,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     zone,
     storeOnly,
     patientQueries,
+    orderAnswers,
     conceptMap,
     tls,
     clientCertificate,
@@ -75,6 +77,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(zone !== undefined && { zone }),
     ...(storeOnly !== undefined && { storeOnly }),
     ...(patientQueries !== undefined && { patientQueries }),
+    ...(orderAnswers !== undefined && { orderAnswers }),
     ...(clientCertificate !== undefined && { clientCertificates: clientCertificate }),
     clientAuthorities: await Promise.all(clientAuthority.map((file) => readFile(file, 'utf8'))),
     ...(conceptMap !== undefined && { conceptMaps: conceptMap }),

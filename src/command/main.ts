@@ -133,6 +133,7 @@ function addInterface(makhbar: Command): void {
     .option('--concept-map <url>', 'ConceptMap for its local codes (repeatable)', collect)
     .option('--system <authority=uri>', 'system of identifiers of an assigning authority (repeatable)', collect)
     .option('--patient-queries', 'tell it who is a patient (QBP^Q21, Q22, Q23)')
+    .option('--order-answers', 'answer its orders one by one (OML with ORL)')
     .option('--law', 'an analyzer that speaks IHE LAW')
     .option('--test <code>', 'a test that it does, besides those of its ConceptMaps (repeatable)', collect)
     .option('--broadcast', 'its work is sent as it comes, and not only when it asks')

@@ -46,6 +46,7 @@ test('the profile describes the extension, part by part', () => {
     charset: 'c',
     zone: 'z',
     patientQueries: true,
+    orderAnswers: true,
     storeOnly: ['x'],
     clientAuthorities: ['authority'],
     conceptMaps: ['m'],

@@ -15,7 +15,7 @@ export function readMessage({ text }: Decoded): { message: Message } | { message
   }
 }
 
-interface Said {
+export interface Said {
   readonly code: AckCode;
   readonly problems: readonly Problem[];
   /** Of the answer to a query: MSH-9, MSH-21, and what follows MSA and ERR. */

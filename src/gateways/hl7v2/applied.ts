@@ -28,6 +28,7 @@ import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
 import { ack, readMessage } from './answer.ts';
 import type { Served } from './interfaces.ts';
 import { analyzerOf } from './law/known.ts';
+import { answerTo } from './order-answer.ts';
 import { provenance } from './provenance.ts';
 import { queryOf } from './queries.ts';
 import { answerQuery, responseOf, type Query } from './query.ts';
@@ -70,7 +71,7 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
     code: AckCode,
     problems: readonly Problem[],
   ): Promise<Outcome> => {
-    const answer = ack(known, { code, problems });
+    const answer = answerTo(known, { code, problems });
     const became = { ...changed, ack: answer, problems: asJson(problems) };
     if (unstored === undefined) await finishMessage(session, id, became);
     else await keepFinished(server, known, { stored: unstored, became });
@@ -112,7 +113,7 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
     return finish({ status: 'failed' }, 'AE', problems);
   }
   try {
-    const answer = ack(known, { code: 'AA', problems });
+    const answer = answerTo(known, { code: 'AA', problems });
     const done = await apply(context, entries, {
       provenance: (target) => provenance(known, { id, target }),
       isOpen: (inside) => (arrived === undefined ? claimMessage(inside, id) : Promise.resolve(true)),

@@ -49,6 +49,8 @@ export interface Interface {
   readonly law?: Law;
   /** Whether it is told who is a patient (QBP^Q21, Q22, Q23). */
   readonly patientQueries?: true;
+  /** Whether orders are answered one by one (ORL). */
+  readonly orderAnswers?: true;
 }
 
 /** Undefined for an Endpoint that is no active HL7 v2 interface for messages that come in. */
@@ -85,10 +87,13 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
     ...(out !== undefined && { out }),
     ...lawOf(parts),
-    ...(parts.some(({ url, valueBoolean }) => url === 'patientQueries' && valueBoolean === true) && {
-      patientQueries: true as const,
-    }),
+    ...(isSet(parts, 'patientQueries') && { patientQueries: true as const }),
+    ...(isSet(parts, 'orderAnswers') && { orderAnswers: true as const }),
   };
+}
+
+function isSet(parts: readonly Part[], wanted: string): boolean {
+  return parts.some(({ url, valueBoolean }) => url === wanted && valueBoolean === true);
 }
 
 function systemOf({ extension = [] }: Part): [string, string] {
@@ -179,9 +184,10 @@ export function interfaceEndpoint(settings: {
   readonly out?: OutboundGiven;
   readonly law?: Partial<Law>;
   readonly patientQueries?: boolean;
+  readonly orderAnswers?: boolean;
 }): JsonObject {
   const { name, address, allowed, storeOnly = [], conceptMaps = [], clientCertificates = [], ...single } = settings;
-  const { systems = {}, clientAuthorities = [], out, law, patientQueries } = single;
+  const { systems = {}, clientAuthorities = [], out, law } = single;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
@@ -200,7 +206,9 @@ export function interfaceEndpoint(settings: {
     })),
     ...(out === undefined ? [] : outboundParts(out)),
     ...(law === undefined ? [] : lawParts(law)),
-    ...(patientQueries === true ? [{ url: 'patientQueries', valueBoolean: true }] : []),
+    ...(['patientQueries', 'orderAnswers'] as const).flatMap((url) =>
+      single[url] === true ? [{ url, valueBoolean: true }] : [],
+    ),
   ];
   return {
     resourceType: 'Endpoint',

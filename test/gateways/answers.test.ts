@@ -1,6 +1,6 @@
-/** Questions for patients over MLLP: who has an identifier, who might it be; and who is not told. */
+/** What is answered by more than an acknowledgement: questions for patients, and orders one by one. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { interfaceEndpoint } from '../../src/gateways/hl7v2/settings.ts';
 import { makeBench, message, type Bench } from './bench.ts';
 import { codeOf } from './mllp-client.ts';
@@ -38,7 +38,8 @@ test('patients are told only where the interface is set to tell them', async () 
   const { facility, lab } = bench;
   const { entry } = (await (await lab.fetch('Endpoint')).json()) as { entry: { resource: { id: string } }[] };
   const id = entry[0]?.resource.id ?? '';
-  const settings = { name: 'test', address: 'mllp://localhost', allowed: ['loopback'], facility, patientQueries: true };
+  const set = { patientQueries: true, orderAnswers: true };
+  const settings = { name: 'test', address: 'mllp://localhost', allowed: ['loopback'], facility, ...set };
   const changed = await lab.fetch(`Endpoint/${id}`, {
     method: 'PUT',
     headers: { 'content-type': 'application/fhir+json' },
@@ -90,4 +91,25 @@ test('a record that was merged is told as the one that took its place', async ()
 test('what has nothing else to tell is bounded', async () => {
   const answer = await ask('QBP^Q22^QBP_Q21', 'QPD|Q22^Candidates^L|t4|@PID.5.1^Haddad', 'RCP|I|1^RD');
   expect(names(answer)).toHaveLength(1);
+});
+
+describe('ORL (§4.4.7)', () => {
+  const pid = 'PID|1||1^^^MRN^MR||Haddad^Samir';
+  const obr = (number: string): string => `OBR|1|${number}^HIS||2345-7^Glucose^LN`;
+
+  test('each order of an OML is told to be accepted, or cancelled', async () => {
+    const made = await ask('OML^O21^OML_O21', pid, 'ORC|NW|O-1^HIS', obr('O-1'), 'ORC|NW|O-2^HIS', obr('O-2'));
+    expect(made).toMatch(/^MSH\|[^\r]*\|ORL\^O22\^ORL_O22\|/);
+    expect(made).toMatch(
+      /\rMSA\|AA\|[^\r]*\rPID\|1\|\|1\^[^\r]*\rORC\|OK\|O-1\^HIS\|\rOBR\|[^\r]*\rORC\|OK\|O-2\^HIS\|\r/,
+    );
+    const cancelled = await ask('OML^O21^OML_O21', pid, 'ORC|CA|O-2^HIS', obr('O-2'));
+    expect(cancelled).toMatch(/\rMSA\|AA\|[^\r]*\rPID[^\r]*\rORC\|CR\|O-2\^HIS\|\r/);
+  });
+
+  test('what waits for somebody is not accepted', async () => {
+    const refused = await ask('OML^O21^OML_O21', pid, 'ORC|NW', 'OBR|1|||2345-7^Glucose^LN');
+    expect(codeOf(refused)).toBe('AE');
+    expect(refused).toMatch(/\rORC\|UA\|\|\r/);
+  });
 });
