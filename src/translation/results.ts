@@ -278,12 +278,17 @@ function joinParent(
     ({ reference }) => !members.some((member) => member['reference'] === reference['reference']),
   );
   const within = others.filter(({ orders }) => named.length === 0 || named.some((name) => orders.includes(name)));
+  const place = { segment: 'OBR', sequence: Number(obr.text(1)) || 1, field: 26 };
   if (within.length > 1) {
-    target.problem({
-      code: '204',
-      sentence: 'OBR-26 names several results of this message; OBR-29 and OBX-4 must tell which of them is the parent.',
-      place: { segment: 'OBR', sequence: Number(obr.text(1)) || 1, field: 26 },
-    });
+    const sentence =
+      'OBR-26 names several results of this message; OBR-29 and OBX-4 must tell which of them is the parent.';
+    target.problem({ code: '204', sentence, place });
+    return;
+  }
+  if (within.length === 0) {
+    // What the parent of another message is called here needs its OBR-4, which OBR-26 and OBR-29 do not have.
+    const sentence = 'OBR-26 names no result of this message; what belongs to it is kept without that link.';
+    target.problem({ code: '204', severity: 'W', sentence, place });
     return;
   }
   const resource = within[0] && target.resource(within[0].reference);
