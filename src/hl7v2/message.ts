@@ -82,21 +82,49 @@ export function serializeMessage({ segments }: Message): string {
   return segments.map(({ text, end }) => text + end).join('');
 }
 
+/** Where lines end is looked for once each: a message has as many as results, and this is half of what reading it takes. */
 function splitSegments(text: string): Segment[] {
   const segments: Segment[] = [];
-  let at = 0;
-  for (const [, line = '', end = ''] of text.matchAll(/([^\r\n]*)(\r\n|\r|\n|$)/g)) {
-    if (line === '' && end === '') continue;
+  let [cr, lf] = [-1, -1];
+  for (let at = 0; at < text.length;) {
     if (segments.length > mostSegments) {
       // Not looked into any more (sizeFault): kept as one.
       segments.push({ name: '', text: text.slice(at), end: '' });
       break;
     }
-    at += line.length + end.length;
-    const name = /^\uFEFF?([A-Za-z][A-Za-z0-9]{2})(?=[^A-Za-z0-9]|$)/.exec(line)?.[1] ?? '';
-    segments.push({ name: name.toUpperCase(), text: line, end });
+    if (cr < at) cr = indexOr(text, '\r', at);
+    if (lf < at) lf = indexOr(text, '\n', at);
+    const stop = Math.min(cr, lf);
+    const next = Math.min(text.length, cr + 1 === lf ? lf + 1 : stop + 1);
+    const line = text.slice(at, stop);
+    segments.push({ name: nameOf(line), text: line, end: text.slice(stop, next) });
+    at = next;
   }
   return segments;
+}
+
+function indexOr(text: string, wanted: string, from: number): number {
+  const found = text.indexOf(wanted, from);
+  return found < 0 ? text.length : found;
+}
+
+/** Three characters before one that is none of a name, the first of them a letter. */
+function nameOf(line: string): string {
+  const at = line.charCodeAt(0) === 0xfeff ? 1 : 0;
+  const isName =
+    isLetter(line.charCodeAt(at)) &&
+    isNaming(line.charCodeAt(at + 1)) &&
+    isNaming(line.charCodeAt(at + 2)) &&
+    !isNaming(line.charCodeAt(at + 3));
+  return isName ? line.slice(at, at + 3).toUpperCase() : '';
+}
+
+function isLetter(code: number): boolean {
+  return (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+}
+
+function isNaming(code: number): boolean {
+  return isLetter(code) || (code >= 0x30 && code <= 0x39);
 }
 
 /** §2.5.4: the character after the name separates fields, the four after it are ^~\& or what stands in their place. */
@@ -123,10 +151,12 @@ function delimitersOf(header: string): Pick<Message, 'delimiters' | 'problem'> {
   };
 }
 
+const headers: ReadonlySet<string> = new Set(['MSH', 'FHS', 'BHS']);
+
 /** The fields of a segment by their numbers: [0] is the name. */
 export function fieldsOf({ field }: Delimiters, segment: Segment): string[] {
   const parts = segment.text.split(field);
-  return /^(?:MSH|FHS|BHS)$/.test(segment.name) ? [parts[0] ?? '', field, ...parts.slice(1)] : parts;
+  return headers.has(segment.name) ? [parts[0] ?? '', field, ...parts.slice(1)] : parts;
 }
 
 /** Reads the fields of one segment; numbers are the standard's: from 1. */
