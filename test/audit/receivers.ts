@@ -85,6 +85,8 @@ export interface SyslogRepository {
   connections: number;
   /** After so many messages of a connection it is cut, in the middle of what follows. */
   cutAfter: number;
+  /** Connections that were cut. */
+  cuts: number;
   /** Reads nothing until it is false again. */
   slow: boolean;
   /** Never ends its side. */
@@ -102,6 +104,7 @@ export async function startSyslogRepository(): Promise<SyslogRepository> {
     exchanges: [],
     connections: 0,
     cutAfter: Infinity,
+    cuts: 0,
     slow: false,
     stays: false,
     close: () => Promise.resolve(),
@@ -129,6 +132,7 @@ export async function startSyslogRepository(): Promise<SyslogRepository> {
       for (let frame = firstFrame(rest); frame !== undefined; frame = firstFrame(rest)) {
         if (count++ >= repository.cutAfter) {
           cut = true;
+          repository.cuts++;
           return reset(socket);
         }
         repository.messages.push(frame.message);
