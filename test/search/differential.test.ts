@@ -1,6 +1,6 @@
 /**
  * The SQL engine against the evaluator: random resources, random searches, the same answer, in two tenants with the same
- * ids. SEARCH_RUNS sets how many searches (default 400), SEARCH_SEED which.
+ * ids. SEARCH_RUNS sets how many searches (default 200), SEARCH_SEED which.
  */
 import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -13,7 +13,7 @@ import { evaluate } from './evaluator.ts';
 import { findPage, queryOf, store } from './fixture.ts';
 import { randomQuery, randomResources } from './generate.ts';
 
-const runs = Number(process.env['SEARCH_RUNS'] ?? 400);
+const runs = Number(process.env['SEARCH_RUNS'] ?? 200);
 const seed = Number(process.env['SEARCH_SEED'] ?? 20_240_229);
 
 let tenant = 0;
