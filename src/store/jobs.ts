@@ -97,25 +97,33 @@ export async function readJob(session: Session, id: string): Promise<Job | undef
   return row && jobFromRow(row);
 }
 
-/** Takes the job that is due next, of any tenant, for `seconds`. */
+/**
+ * Takes the job that is due next, of any tenant, for `seconds`.
+ *
+ * Who is busy and who was served when is worked out once for all tenants: asked for each job of a night in which those of
+ * five hundred laboratories are due, it took 7 to 11 s as long as the table had no fresh statistics.
+ */
 export async function claimJob(
   database: Database,
   kinds: readonly string[],
   seconds: number,
 ): Promise<Job | undefined> {
   const [row] = await database.operator<JobRow>(sql`
-    with due as (
+    with busy as materialized (
+      select k.tenant_id from job k
+      where k.lease is not null and k.state = 'active' and k.run_at > clock_timestamp()
+    ), served as materialized (
+      select s.tenant_id, max(s.served) as last from job s group by s.tenant_id
+    ), due as (
       select distinct on (tenant_id) tenant_id, job_id, run_at
       from job j
       where state in ('queued', 'active') and run_at <= clock_timestamp() and kind = any(${kinds})
-        and not exists (
-          select from job k where k.tenant_id = j.tenant_id and k.lease is not null and k.state = 'active'
-            and k.run_at > clock_timestamp())
+        and tenant_id not in (select b.tenant_id from busy b)
       order by tenant_id, state = 'active' desc, created
     ), chosen as (
       select j.tenant_id, j.job_id
-      from due join job j using (tenant_id, job_id)
-      order by (select max(s.served) from job s where s.tenant_id = j.tenant_id) nulls first, due.run_at
+      from due join served using (tenant_id) join job j using (tenant_id, job_id)
+      order by served.last nulls first, due.run_at
       limit 1 for update of j skip locked
     )
     update job j set state = 'active', lease = ${randomUUID()}::uuid, served = clock_timestamp(),
