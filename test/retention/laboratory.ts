@@ -40,7 +40,7 @@ export async function sealed(lab: Laboratory, given: readonly Given[]): Promise<
 }
 
 export async function untilSealed(lab: Laboratory, ids: readonly string[]): Promise<void> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await pause(100)) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await pause(100)) {
     if ((await lab.fetch(`AuditEvent/${ids.at(-1)}/$proof`)).status === 200) return;
   }
   throw new Error('not sealed in time');

@@ -1,5 +1,6 @@
 /** Rules, holds and runs as the data protection officer sets them; what goes besides the log; who may and what is refused. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { categories } from '../../src/retention/categories.ts';
 import { before } from '../../src/retention/period.ts';
@@ -270,13 +271,28 @@ test('a patient on hold is not erased', async () => {
   expect((await kept.fetch('Patient/held')).status).toBe(410);
 }, 60_000);
 
+/** Another for each attempt at the test: the months of the one before may still have something in them. */
+let year = 2017;
+
 test('months of the log that are empty are dropped, others stay', async () => {
+  // None that other tests put events into.
+  year -= 2;
   const database = testDatabase();
+  const [february, march] = [`audit_event_${year}_02`, `audit_event_${year}_03`];
   const there = async (): Promise<string[]> =>
     (
       await database.operator<{ name: string }>(sql`select relname as name from pg_class
-        where relname in ('audit_event_2015_02', 'audit_patient_2015_02', 'audit_event_2015_03') order by 1`)
+        where relname in (${february}, ${february.replace('event', 'patient')}, ${march}) order by 1`)
     ).map(({ name }) => name);
+  // They are dropped once the run is told as applied, and by a later run where others were at the log.
+  const runUntil = async (of: Kept, expected: string[]): Promise<void> => {
+    for (const end = Date.now() + 90_000; Date.now() < end;) {
+      await applied(of, (await announced(of)).id);
+      for (let tries = 0; tries < 20; tries++, await pause(100))
+        if ((await there()).length === expected.length) return expect(await there()).toEqual(expected);
+    }
+    expect(await there()).toEqual(expected);
+  };
   // A month and what is in it at once: other runs drop empty ones.
   const inMonth = async (of: Kept, day: string): Promise<void> => {
     const given = { ...read(`${day}T10:00:00Z`), patients: ['a', 'b'] };
@@ -289,10 +305,8 @@ test('months of the log that are empty are dropped, others stay', async () => {
     await untilSealed(of, ids);
   };
   const [kept, other] = [await laboratory(), await laboratory()];
-  await inMonth(kept, '2015-02-05');
-  await inMonth(other, '2015-03-05');
-  await applied(kept, (await announced(kept)).id);
-  expect(await there()).toEqual(['audit_event_2015_03']);
-  await applied(other, (await announced(other)).id);
-  expect(await there()).toEqual([]);
-}, 90_000);
+  await inMonth(kept, `${year}-02-05`);
+  await inMonth(other, `${year}-03-05`);
+  await runUntil(kept, [march]);
+  await runUntil(other, []);
+}, 300_000);
