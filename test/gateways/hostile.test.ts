@@ -193,9 +193,7 @@ test('messages of one interface over several connections are applied one after t
   const waiting: Promise<string[]>[] = [];
   for (let i = 0; i < 40; i++) {
     const own = `PID|1||${attempt}^^^MRN^MR||Ali^Omar${i}`;
-    waiting.push(
-      (senders[i % 4] as (typeof senders)[number]).send(message(made, 'ADT^A08', `${attempt}-${i}`, own)),
-    );
+    waiting.push((senders[i % 4] as (typeof senders)[number]).send(message(made, 'ADT^A08', `${attempt}-${i}`, own)));
     if (i % 4 === 3) await Promise.all(waiting);
   }
   expect((await Promise.all(waiting)).map(([answer]) => codeOf(answer))).toEqual(
