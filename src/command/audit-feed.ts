@@ -1,5 +1,4 @@
 /** `makhbar audit feed set|list|delete`: where the audit log of a laboratory goes, for the person who runs the machine. */
-import { readFileSync } from 'node:fs';
 import { thing } from '../audit/security.ts';
 import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -10,6 +9,7 @@ import type { Database, Session } from '../store/pool.ts';
 import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 import { noting, type Noted } from './note.ts';
+import { contentOf } from './content.ts';
 
 export interface SetFeedOptions extends Output {
   kind: string;
@@ -43,16 +43,6 @@ export async function setFeedCommand(tenant: string, name: string, options: SetF
     });
   });
   print(options, { name, kind, address }, `${name} is set: ${kind} to ${address}.`);
-}
-
-function contentOf(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw outcomeError('invalid', `The file ${file} cannot be read (${reason}).`);
-  }
 }
 
 function noted(deed: 'set' | 'delete' | 'skip'): Noted {

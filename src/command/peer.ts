@@ -1,5 +1,4 @@
 /** Options of `makhbar interface add` for the side that sends: where, what, and the keys of the connection. */
-import { readFileSync } from 'node:fs';
 import { thing } from '../audit/security.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { certificateOf, checkOwnCertificate } from '../forwarding/feed-definition.ts';
@@ -10,6 +9,7 @@ import { setPeer } from '../store/outbox.ts';
 import { encryptSecret } from '../store/secrets.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { noting } from './note.ts';
+import { contentOf } from './content.ts';
 
 export interface PeerOptions {
   out?: string;
@@ -59,16 +59,6 @@ export function outboundOf(options: PeerOptions): OutboundGiven | undefined {
     }),
     ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<OutboundGiven>),
   };
-}
-
-function contentOf(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw outcomeError('invalid', `The file ${file} cannot be read (${reason}).`);
-  }
 }
 
 /** PEM. */
