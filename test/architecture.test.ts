@@ -104,6 +104,8 @@ const layers: Record<string, readonly string[]> = {
     'store',
   ],
   serve: ['access', 'interactions', 'request', 'store'],
+  // The laboratory's rules, pure.
+  laboratory: ['fhir', 'search'],
   // HL7 v2 ↔ FHIR, pure.
   translation: ['astm', 'fhir', 'hl7v2'],
   // Edges that are no HTTP.
