@@ -29,9 +29,9 @@ export function checksum(content: Uint8Array): string {
 }
 
 /** One frame. @param number FN, 0 to 7 */
-export function frame(number: number, text: Uint8Array, last: boolean): Buffer {
+export function frame(number: number, text: Uint8Array, last: boolean, sum = checksum): Buffer {
   const summed = Buffer.concat([Buffer.from(String(number)), text, Buffer.of(last ? control.ETX : control.ETB)]);
-  return Buffer.concat([Buffer.of(control.STX), summed, Buffer.from(`${checksum(summed)}\r\n`, 'latin1')]);
+  return Buffer.concat([Buffer.of(control.STX), summed, Buffer.from(`${sum(summed)}\r\n`, 'latin1')]);
 }
 
 /**
@@ -39,12 +39,12 @@ export function frame(number: number, text: Uint8Array, last: boolean): Buffer {
  * @param records each with its CR
  * @param size most bytes of text in a frame
  */
-export function framesOf(records: readonly Uint8Array[], size = standardText): Buffer[] {
+export function framesOf(records: readonly Uint8Array[], size = standardText, sum = checksum): Buffer[] {
   const frames: Buffer[] = [];
   for (const record of records) {
     for (let at = 0; at === 0 || at < record.length; at += size) {
       const text = record.subarray(at, at + size);
-      frames.push(frame((frames.length + 1) % 8, text, at + size >= record.length));
+      frames.push(frame((frames.length + 1) % 8, text, at + size >= record.length, sum));
     }
   }
   return frames;

@@ -45,7 +45,11 @@ export function readRecords(content: Buffer, charset = 'utf-8'): Records {
   let delimiters = standardDelimiters;
   const records: Record[] = [];
   for (const line of lines) {
-    const record = line.replace(/[\r\n]+$/, '').replace(/^[\0\s\uFEFF]+/, '');
+    // NULs are what a device fills its buffer with; no text of ours may hold them.
+    const record = line
+      .replaceAll('\0', '')
+      .replace(/[\r\n]+$/, '')
+      .replace(/^[\s\uFEFF]+/, '');
     if (!/^[A-Z](?![A-Za-z0-9 ])/.test(record)) continue;
     if (record.startsWith('H')) delimiters = delimitersOf(record);
     records.push({ type: record[0] ?? '', text: record, fields: fieldsOf(record, delimiters), delimiters });

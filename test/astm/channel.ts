@@ -1,5 +1,7 @@
 /** Two links and the line between them, with a clock of its own: everything that happens on it, in order. */
-import { astmLink, standardLink, type Action, type Link, type LinkSettings } from '../../src/astm/link.ts';
+import type { Action } from '../../src/astm/action.ts';
+import { astmLink, type Link } from '../../src/astm/link.ts';
+import { standardLink, type LinkSettings } from '../../src/astm/settings.ts';
 
 export interface Side {
   readonly link: Link;

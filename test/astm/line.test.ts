@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { standardLink } from '../../src/astm/link.ts';
+import { standardLink } from '../../src/astm/settings.ts';
 import { astmLine, type Line } from '../../src/gateways/astm/line.ts';
 import { bytesOf, chemistry } from './messages.ts';
 

@@ -2,7 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checksum, control, frame, framesOf } from '../../src/astm/frame.ts';
-import { astmLink, standardLink, type Action, type Link, type LinkSettings } from '../../src/astm/link.ts';
+import type { Action } from '../../src/astm/action.ts';
+import { astmLink, type Link } from '../../src/astm/link.ts';
+import { standardLink, type LinkSettings } from '../../src/astm/settings.ts';
 import { answers, perfect, run, side } from './channel.ts';
 import { bytesOf, chemistry } from './messages.ts';
 
@@ -191,7 +193,7 @@ describe('receiving', () => {
     ['a checksum that means nothing', { summing: 'ignored' }, '\x05\x021H|\\^&\rL|1\r\x0300\r\n'],
     [
       'numbers that mean nothing',
-      { anyNumber: true },
+      { numbers: 'any' },
       `\x05${frame(5, text('H|\\^&\rL|1\r'), true).toString('latin1')}`,
     ],
     ['no ENQ', { withoutEnq: true }, frame(1, text('H|\\^&\rL|1\r'), true).toString('latin1')],

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { control, framesOf } from '../../src/astm/frame.ts';
-import { astmLink, standardLink, type Action } from '../../src/astm/link.ts';
+import type { Action } from '../../src/astm/action.ts';
+import { astmLink } from '../../src/astm/link.ts';
+import { standardLink } from '../../src/astm/settings.ts';
 import {
   componentsAt,
   escapeText,

@@ -6,7 +6,9 @@
  * 3. A peer that does not read its answers is cut off.
  */
 import type { Duplex } from 'node:stream';
-import { astmLink, type Action, type LinkSettings } from '../../astm/link.ts';
+import type { Action } from '../../astm/action.ts';
+import { astmLink } from '../../astm/link.ts';
+import type { LinkSettings } from '../../astm/settings.ts';
 
 /** Bytes that wait to be read by the peer, besides a frame of ours. */
 const mostUnread = 256 * 1024;
