@@ -11,6 +11,7 @@ import { sql, type Sql } from '../store/sql.ts';
 import type {
   ChainCondition,
   Condition,
+  EverythingCondition,
   HasCondition,
   HierarchyCondition,
   LatestCondition,
@@ -18,7 +19,7 @@ import type {
 } from './ast.ts';
 import { all } from './ast.ts';
 import { accessGroups } from './access-groups.ts';
-import { compartmentSql, everythingSql } from './compile-compartment.ts';
+import { compartmentSql, everythingRids } from './compile-compartment.ts';
 import { nearSql, wordsSql } from './compile-special.ts';
 import { accessWithin, containedTarget } from './contained.ts';
 import { updatedSql } from './date-sql.ts';
@@ -83,9 +84,7 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
     case 'compartment':
       return compartmentSql(condition, row, scope);
     case 'everything':
-      return everythingSql(condition.compartment, row, scope, (member) =>
-        both([sql`(${visibleSql(condition.types, member, scope)})`, conditionSql(condition.within, member, scope)]),
-      );
+      return sql`${row}.rid in (${everythingSet(condition, scope)})`;
     case 'latest':
       return latestSql(condition, row, scope);
     case 'consent':
@@ -97,6 +96,13 @@ export function conditionSql(condition: Condition, row: Sql, scope: Scope): Sql 
     default:
       return leafSql(condition, row, scope);
   }
+}
+
+/** The rids of `$everything`. */
+export function everythingSet({ compartment, types, within: period }: EverythingCondition, scope: Scope): Sql {
+  return everythingRids(compartment, scope, (member) =>
+    both([sql`(${visibleSql(types, member, scope)})`, conditionSql(period, member, scope)]),
+  );
 }
 
 /** Access to one type as SQL; `false` where there is none. */

@@ -5,7 +5,7 @@
 import { typeNumber } from '../fhir/resource-types.ts';
 import { join, raw, sql, type Sql } from '../store/sql.ts';
 import { and, none, type Condition, type RowLeaf, type Search } from './ast.ts';
-import { conditionSql, visibleSql } from './compile-condition.ts';
+import { conditionSql, everythingSet, visibleSql } from './compile-condition.ts';
 import { setSql } from './compile-set.ts';
 import { noDate } from './interval.ts';
 import {
@@ -149,18 +149,27 @@ interface Sorted {
 function sortedRows(search: Search, { rest, rids }: Sorted, { keys, scope, limit, position, reverse }: Rows): Sql {
   const expressions = keys.map(({ expression }) => expression);
   const among = rids === undefined ? sql`` : sql` and r.rid = any(${rids}::int8[])`;
+  const everything = rest.find((part) => part.kind === 'everything');
+  const from = everything === undefined ? sql`resource r` : rowsOfSet(everythingSet(everything, scope), scope);
+  const checked = rest.filter((part) => part !== everything);
   const where = sql`r.tenant_id = ${scope.tenant} and not r.deleted${among} and ${visibleSql(search.types, row, scope)}
-    and ${conditionSql(and(rest), row, scope)}`;
+    and ${conditionSql(and(checked), row, scope)}`;
   const computed = keys.some(({ nullable }) => nullable);
   if (!computed) {
     const after = position === undefined ? sql`` : sql` and ${afterSql(keys, expressions, position.values, reverse)}`;
-    return sql`select ${columns(keys, expressions)} from resource r where ${where}${after}
+    return sql`select ${columns(keys, expressions)} from ${from} where ${where}${after}
       order by ${orderSql(keys, expressions, reverse)} limit ${limit}`;
   }
   const names = keys.map((_, i) => raw(`q.k${i}`));
   const after = position === undefined ? sql`` : sql` where ${afterSql(keys, names, position.values, reverse)}`;
-  return sql`select * from (select ${columns(keys, expressions)} from resource r where ${where}) q${after}
+  return sql`select * from (select ${columns(keys, expressions)} from ${from} where ${where}) q${after}
     order by ${orderSql(keys, names, reverse)} limit ${limit}`;
+}
+
+/** Each row of a set by its own key, whatever PostgreSQL believes about how many there are. */
+function rowsOfSet(rids: Sql, { tenant }: Scope): Sql {
+  return sql`(${rids}) e cross join lateral
+    (select * from resource r where r.tenant_id = ${tenant} and r.rid = e.rid offset 0) r`;
 }
 
 interface Merged {

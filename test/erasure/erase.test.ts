@@ -236,12 +236,12 @@ describe('erases', () => {
 
   test('deletes the files, and only those', async () => {
     expect(filesBefore.length).toBe(4);
-    for (let tries = 0; tries < 100 && (await files(lab)).length > 1; tries++) await pause(200);
+    for (let tries = 0; tries < 300 && (await files(lab)).length > 1; tries++) await pause(200);
     expect((await files(lab)).length).toBe(1);
     expect((await lab.fetch('Binary/file-shared')).status).toBe(200);
     const noted = await (await database()).query('select from erased_file where tenant_id = $1', [lab.tenant.id]);
     expect(noted.rowCount).toBe(0);
-  }, 30_000);
+  }, 120_000);
 
   test('empties and disables the account of the patient', async () => {
     const { rows } = await (

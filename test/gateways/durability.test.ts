@@ -70,7 +70,8 @@ test.each([
     const acknowledged: string[] = [];
     const name = what.length.toString();
     const sending = senders.map((sender, i) => sendUntilClosed(sender, `${name}-${i}`, acknowledged));
-    await pause(1_500);
+    while (acknowledged.length < 3) await pause(20);
+    await pause(Math.random() * 1_000);
     await killServer(own.running, database);
     const unanswered = await Promise.all(sending);
     expect(acknowledged.length).toBeGreaterThan(0);

@@ -6,7 +6,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { rowOf } from '../../src/audit/row.ts';
 import { readConfig } from '../../src/config.ts';
 import { signingKeyOf } from '../../src/identity/token.ts';
@@ -36,15 +36,18 @@ let tenant: Tenant;
 
 const session = (): Session => ({ tenant: tenant.id, query: (statement) => database.query(tenant.id, statement) });
 
-beforeAll(async () => {
+// Each attempt at the test has a laboratory of its own.
+beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'makhbar-kill-retention-'));
   await chmod(dataDir, 0o711);
   running = await startServer(dataDir);
   await connect();
 }, 120_000);
 
-afterAll(async () => {
-  await database.close();
+afterEach(async () => {
+  await database.close().catch(() => undefined);
+  // So that its PostgreSQL ends with it.
+  if (running.child.signalCode !== null) running = await startServer(dataDir);
   await stopServer(running);
   await rm(dataDir, { recursive: true, force: true });
 }, 60_000);
