@@ -1,0 +1,24 @@
+/** The tables of the seed by their names, and reading them. */
+import { readTable, type Row } from './table.ts';
+
+export const tableNames = [
+  'analytes',
+  'calculations',
+  'containers',
+  'intervals',
+  'panels',
+  'questionnaires',
+  'sections',
+  'sources',
+  'tests',
+  'values',
+] as const;
+
+export type TableName = (typeof tableNames)[number];
+
+export type Tables = Readonly<Record<TableName, readonly Row[]>>;
+
+/** `text` gives what stands in the file of a table. */
+export function readTables(text: (name: TableName) => string): Tables {
+  return Object.fromEntries(tableNames.map((name) => [name, readTable(name, text(name))])) as unknown as Tables;
+}
