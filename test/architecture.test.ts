@@ -198,6 +198,7 @@ const packages: Record<string, readonly string[]> = {
   dotenv: ['config'],
   s3mini: ['files'],
   'iconv-lite': ['astm', 'hl7v2'],
+  serialport: ['gateways/astm/serial.ts'],
   'hl7v2-dictionary': ['hl7v2/dictionary-thread.ts'],
   'node:child_process': ['store/embedded', 'command'],
   'node:cluster': ['start', 'command'],
