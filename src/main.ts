@@ -8,7 +8,7 @@ import { createLog, type Log } from './log.ts';
 import { shownUrl } from './start/address.ts';
 import { ensureLaboratory, openMigrated, startPostgres, type Opened } from './start/database.ts';
 import { startHttp, type Part } from './start/http.ts';
-import { addExampleInterface } from './start/example.ts';
+import { fillExample } from './start/example.ts';
 import { startGateways } from './start/gateways.ts';
 import { startJobs } from './start/jobs.ts';
 import type { Running } from './start/running.ts';
@@ -33,7 +33,7 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
     const database = await openMigrated(config, postgres.url, log);
     started.unshift(database.close);
     const laboratory = await ensureLaboratory(database, log);
-    if (laboratory.invitation !== undefined) await addExampleInterface(config, database, log, laboratory.name);
+    if (laboratory.invitation !== undefined) await fillExample(config, database, log, laboratory.name);
     let url = '';
     let hl7Port = 0;
     for (const role of config.roles) {

@@ -142,6 +142,7 @@ const layers: Record<string, readonly string[]> = {
     'identity',
     'interactions',
     'jobs',
+    'laboratory',
     'log',
     'metrics',
     'publishing',

@@ -6,6 +6,7 @@ import { verifyCommand } from './audit.ts';
 import { deleteFeedCommand, listFeedsCommand, setFeedCommand, skipFeedCommand } from './audit-feed.ts';
 import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClientCommand } from './client.ts';
 import { addInterface, addMessages } from './gateway-commands.ts';
+import type { Output } from './connect.ts';
 import { collect, json, positive } from './options.ts';
 import type { ImportOptions } from './import.ts';
 import { rotateKeysCommand } from './keys.ts';
@@ -68,6 +69,16 @@ function program(): Command {
   addInterface(makhbar);
   addMessages(makhbar);
   addPrivacy(makhbar);
+  makhbar
+    .command('catalogue')
+    .description('what a laboratory offers')
+    .command('load')
+    .description('add the starter catalogue: tests, panels, containers; what is there stays as it is')
+    .option('--tenant <name>', 'the laboratory', 'demo')
+    .addOption(json())
+    .action(async (options: Output & { tenant: string }) =>
+      (await import('./catalogue.ts')).loadCatalogueCommand(options),
+    );
   makhbar
     .command('token <tenant>')
     .description('print an access token, good for an hour at most')

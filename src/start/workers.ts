@@ -13,7 +13,7 @@ import { collectFromWorkers } from '../metrics.ts';
 import type { Database } from '../store/pool.ts';
 import { shownUrl } from './address.ts';
 import { ensureLaboratory, openMigrated, startPostgres, type Example } from './database.ts';
-import { addExampleInterface } from './example.ts';
+import { fillExample } from './example.ts';
 import type { Running } from './running.ts';
 import { answerWorkers } from './worker-metrics.ts';
 
@@ -52,7 +52,7 @@ export async function startWorkers(config: Config, log: Log): Promise<Running> {
 async function prepare(config: Config, database: Database, log: Log): Promise<Example> {
   try {
     const laboratory = await ensureLaboratory(database, log);
-    if (laboratory.invitation !== undefined) await addExampleInterface(config, database, log, laboratory.name);
+    if (laboratory.invitation !== undefined) await fillExample(config, database, log, laboratory.name);
     return laboratory;
   } finally {
     await database.close();
