@@ -129,7 +129,7 @@ async function exported(bench: Bench, path: string): Promise<Ended> {
   const manifest = (await answer.json()) as { output: { count: number }[] };
   const count = manifest.output.reduce((sum, file) => sum + file.count, 0);
   const { rows } = await bench.database.query<{ seconds: string }>(
-    `select extract(epoch from finished - created) as seconds from bulk_export where tenant_id = $1 order by created desc limit 1`,
+    `select extract(epoch from finished - moment) as seconds from bulk_export where tenant_id = $1 order by created desc limit 1`,
     [bench.tenant],
   );
   return { rate: count / Number(rows[0]?.seconds), memory: most - before };

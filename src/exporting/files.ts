@@ -46,11 +46,11 @@ export async function writeFile(
   try {
     do waiting = await next();
     while (waiting !== undefined && waiting.bytes.length === 0 && !isOver());
-    const stored =
+    const size =
       waiting === undefined || waiting.bytes.length === 0
-        ? { size: 0 }
-        : await binaryFiles(context).put(fileKey(id, number), content(waiting.bytes));
-    return { count: noted.count, size: stored.size, after: noted.after === 'end' ? undefined : noted.after };
+        ? 0
+        : await binaryFiles(context).write(fileKey(id, number), content(waiting.bytes));
+    return { count: noted.count, size, after: noted.after === 'end' ? undefined : noted.after };
   } finally {
     await pieces.return(undefined);
   }

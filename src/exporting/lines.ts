@@ -38,7 +38,7 @@ export interface Reading {
 }
 
 /** Rows of one statement. */
-const plainRows = 10_000;
+const plainRows = 50_000;
 const matchingRows = 20_000;
 const deletedRows = 1_000;
 const eventRows = 500;

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import { fileKey, headerSize, newHeader, open, plainSize, readHeader, seal, sealedRange } from './segments.ts';
-import { type ByteRange, type Content, type FileStore, measured, type Stored } from './store.ts';
+import { type ByteRange, type Content, type FileStore, putBy } from './store.ts';
 
 export interface DataKey {
   id: string;
@@ -20,7 +20,8 @@ export interface KeyRing {
 export function tenantFiles(files: FileStore, tenant: number, keys: KeyRing): FileStore {
   const full = (key: string) => `${tenant}/${key}`;
   return {
-    put: (key, content) => put(files, keys, full(key), content),
+    put: (key, content) => putBy((name, chunks) => write(files, keys, name, chunks), full(key), content),
+    write: (key, content) => write(files, keys, full(key), content),
     get: (key, range) => get(files, keys, full(key), range),
     delete: (key) => files.delete(full(key)),
     async *list(prefix) {
@@ -31,12 +32,11 @@ export function tenantFiles(files: FileStore, tenant: number, keys: KeyRing): Fi
   };
 }
 
-async function put(files: FileStore, keys: KeyRing, name: string, content: Content): Promise<Stored> {
+/** The size of the plain content. */
+async function write(files: FileStore, keys: KeyRing, name: string, content: Content): Promise<number> {
   const { id, key } = await keys.current();
   const header = newHeader(id);
-  const plain = measured(content);
-  await files.put(name, seal(plain.content, fileKey(key, header, name), header));
-  return plain.stored();
+  return plainSize(await files.write(name, seal(content, fileKey(key, header, name), header)));
 }
 
 async function get(files: FileStore, keys: KeyRing, name: string, range: ByteRange = { start: 0 }): Promise<Readable> {

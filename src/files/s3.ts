@@ -9,8 +9,8 @@
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { S3mini, S3ServiceError } from 's3mini';
-import { blocks, type ByteRange, type Content, type FileStore, type Listed, type Stored } from './store.ts';
-import { checkKey, checkPrefix, measured, notFound, storeFailure } from './store.ts';
+import { blocks, type ByteRange, type Content, type FileStore, type Listed } from './store.ts';
+import { checkKey, checkPrefix, notFound, putBy, storeFailure } from './store.ts';
 
 export interface S3Settings {
   /** Address of the bucket: `https://host/bucket`. */
@@ -28,8 +28,10 @@ const pauses = [200, 1_000];
 
 export function s3Files(settings: S3Settings): FileStore {
   const bucket = new S3mini(settings);
+  const write: FileStore['write'] = (key, content) => upload(bucket, checkKey(key), content);
   return {
-    put: (key, content) => put(bucket, checkKey(key), content),
+    put: (key, content) => putBy(write, key, content),
+    write,
     get: (key, range) => get(bucket, checkKey(key), range),
     async delete(key) {
       const name = checkKey(key);
@@ -39,18 +41,19 @@ export function s3Files(settings: S3Settings): FileStore {
   };
 }
 
-async function put(bucket: S3mini, key: string, content: Content): Promise<Stored> {
-  const { content: chunks, stored } = measured(content);
-  const upload = new Upload(bucket, key);
+async function upload(bucket: S3mini, key: string, content: Content): Promise<number> {
+  const parts = new Upload(bucket, key);
+  let size = 0;
   try {
-    for await (const { bytes, last } of blocks(chunks, partSize)) {
-      await upload.add(bytes, last);
+    for await (const { bytes, last } of blocks(content, partSize)) {
+      await parts.add(bytes, last);
+      size += bytes.length;
     }
   } catch (error) {
-    await upload.abort();
+    await parts.abort();
     throw error;
   }
-  return stored();
+  return size;
 }
 
 /** A multipart upload that begins with the second part. */

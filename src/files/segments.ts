@@ -14,7 +14,7 @@
  * A single random nonce under the tenant's key was rejected: 12 bytes are too few for many files, and one tag at the
  * end forces a reader to give out bytes before they are proven.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
 import { type OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { blocks, type ByteRange, type Content } from './store.ts';
 
@@ -47,13 +47,16 @@ export function fileKey(dataKey: Uint8Array, header: Header, name: string): Buff
   return Buffer.from(hkdfSync('sha256', dataKey, header.bytes.subarray(20), info, 32));
 }
 
-/** Header and sealed segments of a content. */
+/** Header and sealed segments of a content; the bytes of a segment, which GCM gives all at once, and its tag apart. */
 export async function* seal(content: Content, key: Buffer, header: Header): AsyncGenerator<Buffer> {
   yield header.bytes;
+  const secret = createSecretKey(key);
   let number = 0;
   for await (const { bytes, last } of blocks(content, segmentSize)) {
-    const cipher = createCipheriv('aes-256-gcm', key, nonceOf(number, last));
-    yield Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+    const cipher = createCipheriv('aes-256-gcm', secret, nonceOf(number, last));
+    yield cipher.update(bytes);
+    cipher.final();
+    yield cipher.getAuthTag();
     number += 1;
   }
 }

@@ -36,6 +36,8 @@ export interface Listed {
 
 export interface FileStore {
   put(key: string, content: Content): Promise<Stored>;
+  /** The same without a digest, which costs as much as the encryption: the size. */
+  write(key: string, content: Content): Promise<number>;
   /** Rejects with `not-found` when there is no such file. */
   get(key: string, range?: ByteRange): Promise<Readable>;
   /** Succeeds also when there is no such file. */
@@ -84,8 +86,15 @@ export function storeFailure(error: unknown): OutcomeError {
   return failure;
 }
 
+/** Stores content by `write` and notes its digest on the way. */
+export async function putBy(write: FileStore['write'], key: string, content: Content): Promise<Stored> {
+  const { content: chunks, stored } = measured(content);
+  await write(key, chunks);
+  return stored();
+}
+
 /** Passes content through and notes its size and digest; `stored()` is final once the iteration has ended. */
-export function measured(content: Content): { content: AsyncIterable<Uint8Array>; stored: () => Stored } {
+function measured(content: Content): { content: AsyncIterable<Uint8Array>; stored: () => Stored } {
   const hash = createHash('sha256');
   let size = 0;
   async function* pass(): AsyncGenerator<Uint8Array> {
@@ -98,7 +107,7 @@ export function measured(content: Content): { content: AsyncIterable<Uint8Array>
   return { content: pass(), stored: () => ({ size, sha256: hash.digest('hex') }) };
 }
 
-function chunksOf(content: Content): AsyncIterable<Uint8Array> | Uint8Array[] {
+export function chunksOf(content: Content): AsyncIterable<Uint8Array> | Uint8Array[] {
   return content instanceof Uint8Array ? [content] : content;
 }
 
@@ -108,15 +117,17 @@ export interface Block {
   last: boolean;
 }
 
-/** Regroups content into blocks of one size; holds one block in memory. */
+/**
+ * Regroups content into blocks of one size; holds one block in memory, whose bytes are used again for the next: memory
+ * outside the heap that is left to the collector made it run all the time, a third of the time of an export.
+ */
 export async function* blocks(content: Content, size: number): AsyncGenerator<Block> {
-  let block = Buffer.allocUnsafe(size);
+  const block = Buffer.allocUnsafe(content instanceof Uint8Array ? Math.min(size, content.byteLength) : size);
   let filled = 0;
   for await (const chunk of chunksOf(content)) {
     for (let taken = 0; taken < chunk.byteLength;) {
       if (filled === size) {
         yield { bytes: block, last: false };
-        block = Buffer.allocUnsafe(size);
         filled = 0;
       }
       const part = chunk.subarray(taken, taken + size - filled);

@@ -59,7 +59,7 @@ export async function fetchSource(context: FilesContext, id: string, file: numbe
 }
 
 export async function storeSource(context: FilesContext, id: string, file: number, content: Content): Promise<number> {
-  return (await binaryFiles(context).put(importKey(id, file), content)).size;
+  return binaryFiles(context).write(importKey(id, file), content);
 }
 
 /** The sources of the manifest of an export. https://hl7.org/fhir/uv/bulkdata/export.html#response---output-manifest */

@@ -15,6 +15,8 @@ export interface JobContext {
   readonly server: Server;
   /** The key that signs for a laboratory now, Ed25519. */
   readonly signingKey: (tenant: Tenant) => Promise<SigningKey>;
+  /** Does a step of a kind that is done in a thread of its own; absent in that thread. */
+  readonly apart?: (run: Omit<Run, 'session'>) => Promise<Step>;
   /** By tenant, as last loaded: what was compiled from it is used again. */
   readonly searchStates: Map<number, SearchState>;
 }
@@ -32,6 +34,8 @@ export type Step = { readonly more: Progress } | { readonly done: number };
 export interface JobKind {
   /** Asked for by itself, once in so many hours for each tenant. */
   readonly everyHours?: number;
+  /** Moves much: in a thread of its own. */
+  readonly apart?: true;
   readonly step: (context: JobContext, run: Run) => Promise<Step>;
 }
 

@@ -96,8 +96,10 @@ async function stepOf(context: JobContext, job: Job): Promise<Step> {
   if (tenant.status === 'suspended') {
     return { more: { cursor: job.cursor, done: job.done, total: job.total, pause: mostPause } };
   }
+  const run = { job, tenant, until: Date.now() + stepLength };
+  if (kind.apart === true && context.apart !== undefined) return context.apart(run);
   const session: Session = { tenant: tenant.id, query: (statement) => database.query(tenant.id, statement) };
-  return kind.step(context, { job, tenant, session, until: Date.now() + stepLength });
+  return kind.step(context, { ...run, session });
 }
 
 /** What another try may overcome. */

@@ -7,6 +7,7 @@ import { startRunner } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { Opened } from './database.ts';
 import { startForwarding } from './forwarding.ts';
+import { bulkThread } from './bulk.ts';
 import { shared, type Part } from './http.ts';
 import { startSealing } from './sealing.ts';
 
@@ -14,7 +15,9 @@ const sweepEvery = 24 * 3_600_000;
 
 export async function startJobs(config: Config, { database, url }: Opened, log: Log): Promise<Part> {
   const { statementTimeout, sealsDir, webhookNetworks, logLevel } = config;
-  const keyEncryptionKey = config.keyEncryptionKey();
+  const { keyEncryptionKey: keyOf, ...plain } = config;
+  const keyEncryptionKey = keyOf();
+  const bulk = bulkThread({ config: plain, keyEncryptionKey, databaseUrl: url });
   const sealing = startSealing(
     { databaseUrl: url, statementTimeout, keyEncryptionKey, sealsDir, webhookNetworks, logLevel },
     log,
@@ -24,9 +27,11 @@ export async function startJobs(config: Config, { database, url }: Opened, log: 
     server: shared(config, database, log),
     signingKey: (tenant) => signingKeyOf({ database, keyEncryptionKey }, tenant),
     searchStates: new Map(),
+    apart: bulk.apart,
   });
   const stop = async (): Promise<void> => {
     await Promise.all([runner.stop(), sealing.stop(), forwarding.stop()]);
+    await bulk.stop();
   };
   if (config.s3 !== undefined) return { stop };
   const sweep = (): void => {

@@ -28,6 +28,7 @@ function encrypted(files: FileStore): FileStore {
   const rest = (key: string) => key.replace(/^12\//, '');
   return {
     put: (key, content) => own.put(rest(key), content),
+    write: (key, content) => own.write(rest(key), content),
     get: (key, range) => own.get(rest(key), range),
     delete: (key) => own.delete(rest(key)),
     async *list(prefix) {
