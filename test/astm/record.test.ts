@@ -1,12 +1,6 @@
-/** Records of LIS02-A2: delimiters, escapes, levels; and every sample, in whatever chunks it comes. */
-import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+/** Records of LIS02-A2: delimiters, escapes, levels. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { control, framesOf } from '../../src/astm/frame.ts';
-import type { Action } from '../../src/astm/action.ts';
-import { astmLink } from '../../src/astm/link.ts';
-import { standardLink } from '../../src/astm/settings.ts';
 import {
   componentsAt,
   escapeText,
@@ -145,59 +139,5 @@ describe('levels', () => {
 
   test('a result without an order is told', () => {
     expect(messagesOf(read('H|\\^&', 'P|1', 'R|1|^^^A|1'))[0]?.loose.map(({ type }) => type)).toEqual(['R']);
-  });
-});
-
-const folder = join(import.meta.dirname, '../../../shared/data/astm');
-const here = existsSync(folder);
-if (!here) process.stderr.write('test/astm/record: samples skipped, there is no ../shared/data/astm\n');
-const samples = here
-  ? globSync('**/*.{bin,txt,astm,log}', { cwd: folder })
-      .filter((path) => statSync(join(folder, path)).isFile())
-      .toSorted()
-  : [];
-
-/** What a host makes of a transmission: what it stored, and what it answered. */
-function received(bytes: Buffer, chunk: number): { stored: string[]; answers: string } {
-  const link = astmLink({ ...standardLink, withoutEnq: true, summing: 'optional' });
-  const stored: string[] = [];
-  let answers = '';
-  const act = (actions: readonly Action[]): void => {
-    for (const action of actions) {
-      if (action.kind === 'send') answers += action.bytes[0] === control.ACK ? 'A' : 'N';
-      if (action.kind !== 'message') continue;
-      stored.push(action.content.toString('latin1'));
-      act(link.stored(true, 0));
-    }
-  };
-  for (let at = 0; at < bytes.length; at += chunk) act(link.take(bytes.subarray(at, at + chunk), 0));
-  act(link.take(Buffer.of(control.EOT), 0));
-  return { stored, answers };
-}
-
-(here ? describe : describe.skip)('samples', () => {
-  test.each(samples)('%s is read without loss', (path) => {
-    const bytes = readFileSync(join(folder, path));
-    expect(writeRecords(readRecords(bytes))).toEqual(bytes);
-  });
-
-  test.each(samples.filter((path) => /framed\.bin$|(?:c111|xpert|mock|xlr|550|100)\.txt$/.test(path)))(
-    '%s in chunks of 1, 7, 64 and 4,096 bytes is the same records with the same answers',
-    (path) => {
-      const bytes = readFileSync(join(folder, path));
-      const whole = received(bytes, 4_096);
-      expect(whole.stored).not.toEqual([]);
-      expect(whole.answers).toMatch(/^A+$/);
-      for (const chunk of [1, 7, 64]) expect(received(bytes, chunk)).toEqual(whole);
-    },
-  );
-
-  test('a character that two frames share is whole', () => {
-    const [path = ''] = samples.filter((one) => one.includes('cut-inside-multibyte'));
-    const { stored } = received(readFileSync(join(folder, path)), 7);
-    const { records, charset } = readRecords(Buffer.from(stored.join(''), 'latin1'));
-    expect(charset).toBe('utf-8');
-    expect(records.map(({ text }) => text).join()).not.toContain('\uFFFD');
-    expect(framesOf([Buffer.from(stored.join(''), 'latin1')]).length).toBe(3);
   });
 });
