@@ -33,7 +33,7 @@ export interface Applied {
 
 /** What is done with the message itself, in the same transaction. */
 export interface Marking {
-  /** Locks the message; false where another has applied it. */
+  /** Whether it is still to be applied; asked while what it is about is locked. */
   isOpen(session: Session): Promise<boolean>;
   mark(inside: Context, applied: Applied): Promise<void>;
   /** What is written with the resources that are: where they come from. */
@@ -43,9 +43,11 @@ export interface Marking {
 /** @returns whether it was applied now */
 export async function apply(context: Context, entries: readonly Entry[], marking: Marking): Promise<boolean> {
   return inTransaction(context, async (inside) => {
-    if (!(await marking.isOpen(inside.session))) return false;
-    await lockCriteria(inside.session, criteriaOf(entries));
-    const matches = await findAll(inside, entries);
+    const locked = lockCriteria(inside.session, criteriaOf(entries));
+    // Sent after the lock, and so answered as of then: all three without waiting for each other.
+    const [isOpen, wanted] = await Promise.all([marking.isOpen(inside.session), knownOf(inside, entries), locked]);
+    if (!isOpen) return false;
+    const matches = await findAll(inside, wanted);
     const requests = requestsOf(entries, matches);
     await planOnce(inside.session);
     const resources = await write(inside, [...requests, ...provenanceOf(inside, requests, marking)]);
@@ -72,13 +74,22 @@ type Matches = ReadonlyMap<Entry, Match>;
 /** Identifiers of one search: a message has some hundred at most, a page of text. */
 const atOnce = 50;
 
-async function findAll(context: Context, entries: readonly Entry[]): Promise<Matches> {
-  const matches = new Map<Entry, Match>();
+interface Wanted extends Found {
+  readonly entry: Entry;
+  readonly type: string;
+}
+
+/** Most of what a message brings is new: only what some resource has already is searched for. */
+function knownOf(context: Context, entries: readonly Entry[]): Promise<Set<Wanted>> {
   const wanted = entries.flatMap((entry) =>
     entry.found.map((one) => ({ ...one, entry, type: String(entry.resource['resourceType']) })),
   );
-  // Most of what a message brings is new: only what some resource has already is searched for.
-  const types = Map.groupBy(await knownIdentifiers(context, wanted), ({ type }) => type);
+  return knownIdentifiers(context, wanted);
+}
+
+async function findAll(context: Context, wanted: ReadonlySet<Wanted>): Promise<Matches> {
+  const matches = new Map<Entry, Match>();
+  const types = Map.groupBy(wanted, ({ type }) => type);
   for (const [type, known] of types) {
     const ofType = [...new Set(known.map(({ entry }) => entry))];
     const identifiers = [...new Set(known.map(searchValue))];

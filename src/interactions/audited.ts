@@ -9,6 +9,7 @@ import { rowOf } from '../audit/row.ts';
 import { OutcomeError, outcomeError, statusOf } from '../fhir/outcome.ts';
 import type { Caller, Context } from '../request.ts';
 import { addEvents, type AuditEntry } from '../store/audit.ts';
+import { tell } from '../store/pool.ts';
 import type { SearchEvent } from '../store/search-event.ts';
 import { newId } from './new-id.ts';
 import { newTrail, type Asked, type Trail } from './trail.ts';
@@ -117,7 +118,8 @@ export async function auditInside(inside: Context, outer: Trail): Promise<boolea
   const all = own === undefined ? events : [...events, own];
   if (all.length === 0) return false;
   const agent = await agentOf(inside);
-  await session.query(
+  await tell(
+    session,
     addEvents(
       session.tenant,
       all.map((event) => entryOf(event, agent)),

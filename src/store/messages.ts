@@ -3,8 +3,8 @@
  * with what became of them.
  */
 import type { JsonObject } from '../fhir/json.ts';
-import { instantText, type Session } from './pool.ts';
-import { join, sql } from './sql.ts';
+import { instantText, tell, type Session } from './pool.ts';
+import { join, sql, type Sql } from './sql.ts';
 
 /**
  * `received`: to be applied; `stored`: kept and acknowledged only; `failed`: waits for somebody. Of those that go out,
@@ -117,7 +117,7 @@ export async function addMessage(session: Session, message: NewMessage): Promise
 export async function addFinished(session: Session, message: NewMessage, became: Became): Promise<void> {
   const { id, direction, protocol, peer, sender, type, controlId, charset, content, raw } = message;
   const { status, ack, problems = [], resources = [], patients } = became;
-  await session.query(sql`insert into message
+  await tell(session, sql`insert into message
       (tenant_id, id, received, finished, direction, protocol, status, interface, peer, sender, type, control_id, charset,
         content, raw, ack, problems, resources, patients, attempts)
     values (${session.tenant}, ${id}, ${new Date(message.received).toISOString()}, clock_timestamp(), ${direction},
@@ -137,7 +137,7 @@ export interface Became {
 /** Marks what became of a message: a repetition gets the last acknowledgement. */
 export async function finishMessage(session: Session, id: string, became: Became): Promise<void> {
   const { status, ack, problems = [], resources = [], patients } = became;
-  await session.query(sql`update message set status = ${status}, finished = clock_timestamp(), attempts = attempts + 1,
+  await tell(session, sql`update message set status = ${status}, finished = clock_timestamp(), attempts = attempts + 1,
       ack = coalesce(${ack ?? null}::bytea, ack), problems = ${JSON.stringify(problems)}::jsonb,
       resources = ${JSON.stringify(resources)}::jsonb, patients = ${patients ?? null}::text[], about = null
     where tenant_id = ${session.tenant} and id = ${id}`);
@@ -173,18 +173,40 @@ export async function repeatedMessage(
   return row && fromRow(row);
 }
 
+/** Whether no message of the interface has this content, and none that was acknowledged as taken waits before it. */
+export async function isNewMessage(
+  session: Session,
+  { interface: name, content, about }: Pick<NewMessage, 'interface' | 'content'> & Pick<Earlier, 'about'>,
+): Promise<boolean> {
+  const [row] = await session.query<{ new: boolean }>(sql`select not exists (select from message m
+      where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.content = ${content} and m.direction = 'in')
+    and not exists (${waiting(session, { interface: name, about })}) as new`);
+  return row?.new === true;
+}
+
+interface Earlier {
+  readonly interface: string;
+  readonly about: readonly string[] | undefined;
+  readonly before?: string;
+}
+
+/** Messages that were acknowledged as taken and are still to be applied. */
+function waiting({ tenant }: Session, { interface: name, about }: Omit<Earlier, 'before'>): Sql {
+  return sql`select m.id, m.sequence from message m
+    where m.tenant_id = ${tenant} and m.interface = ${name} and m.status = 'received' and m.direction = 'in'
+      and (m.about is null or ${about ?? null}::int8[] is null or m.about && ${about ?? null}::int8[])`;
+}
+
 /**
  * Ids of messages of the interface that were acknowledged as taken and are still to be applied, about the same as this one
  * (lockKeys; null is about anything), the oldest first: by this process or by another.
  */
 export async function earlierMessages(
   session: Session,
-  { interface: name, about, before }: { interface: string; about: readonly string[] | undefined; before?: string },
+  { before, ...asked }: Earlier,
 ): Promise<string[]> {
-  const rows = await session.query<{ id: string }>(sql`select m.id from message m
-    where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.status = 'received' and m.direction = 'in'
-      and (m.about is null or ${about ?? null}::int8[] is null or m.about && ${about ?? null}::int8[])
-      and (${before ?? null}::uuid is null or m.sequence < (select o.sequence from message o
+  const rows = await session.query<{ id: string }>(sql`select m.id from (${waiting(session, asked)}) m
+    where (${before ?? null}::uuid is null or m.sequence < (select o.sequence from message o
         where o.tenant_id = ${session.tenant} and o.id = ${before ?? null}::uuid))
     order by m.sequence limit 1000`);
   return rows.map(({ id }) => id);

@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import { outcomeError } from '../fhir/outcome.ts';
 import { copyOut, type CopiedBlock } from './copy-out.ts';
 import { isRetried, sqlState, translate, unreachable } from './errors.ts';
+import { pipelined } from './pipeline.ts';
 import { makeShare } from './share.ts';
 import { render, type Sql } from './sql.ts';
 
@@ -19,6 +20,8 @@ import { render, type Sql } from './sql.ts';
 export interface Session {
   readonly tenant: number;
   query<Row>(statement: Sql | Statement): Promise<Row[]>;
+  /** In a transaction (pipeline.ts): sends a statement whose failure is the transaction's, and whose rows nobody waits for. */
+  later?(statement: Sql | Statement): void;
 }
 
 /**
@@ -91,10 +94,13 @@ export function openDatabase(options: PoolOptions): Database {
       const client = await borrow(pool, tenant).catch(givingBack(leave));
       let broken = false;
       try {
-        await client.query(isolation === 'snapshot' ? 'begin isolation level repeatable read' : 'begin');
-        const result = await work({ tenant, query: (statement) => run(client, statement) });
-        await client.query('commit');
-        return result;
+        return await pipelined(client, isolation === 'snapshot' ? 'begin isolation level repeatable read' : 'begin', (pipeline) =>
+          work({
+            tenant,
+            query: (statement) => pipeline.answered(() => run(client, statement)),
+            later: (statement) => pipeline.unanswered(() => run(client, statement)),
+          }),
+        );
       } catch (error) {
         broken = await client.query('rollback').then(
           () => false,
@@ -301,4 +307,10 @@ function pause(attempt: number): Promise<void> {
 export function instantText(stored: string): string {
   const fraction = stored[19] === '.' ? stored.slice(20, stored.endsWith('+00') ? -3 : undefined) : '';
   return `${stored.slice(0, 10)}T${stored.slice(11, 19)}.${fraction.slice(0, 3).padEnd(3, '0')}Z`;
+}
+
+/** Sends a statement that says nothing: within a transaction nobody waits for it. */
+export async function tell(session: Session, statement: Sql | Statement): Promise<void> {
+  if (session.later === undefined) await session.query(statement);
+  else session.later(statement);
 }

@@ -16,6 +16,7 @@ import type { Context, Server } from '../../request.ts';
 import {
   claimMessage,
   finishMessage,
+  isNewMessage,
   readMessage as storedMessage,
   type Became,
   type NewMessage,
@@ -32,7 +33,7 @@ import { answerTo } from './order-answer.ts';
 import { provenance } from './provenance.ts';
 import { queryOf } from './queries.ts';
 import { answerQuery, responseOf, type Query } from './query.ts';
-import { keep, keepApplied, keepFinished } from './record.ts';
+import { aboutOf, keep, keepApplied, keepFinished } from './record.ts';
 import { isStoredOnly, type Interface } from './settings.ts';
 import { endTask, waitAsTask } from './task.ts';
 import { unmappedProblems } from './unmapped.ts';
@@ -53,17 +54,27 @@ export interface Known extends Served {
 export interface Applying {
   readonly id: string;
   readonly arrived?: NewMessage;
+  /** Only where it repeats none and none waits before it, which nobody has asked yet. */
+  readonly ifNew?: boolean;
 }
 
 export interface Outcome {
   readonly ok: boolean;
+  /** Nothing was done: it was to be new and is not, or has to wait for others. */
+  readonly isNotNew?: boolean;
   readonly answer: Buffer;
   /** Messages that follow the answer on the same connection. */
   readonly further?: readonly Buffer[];
 }
 
+/** What it says was understood, so that nothing is left but to apply it. */
+export function isPlain({ message, interface: own, header, translation }: Known): boolean {
+  const isUnderstood = translation?.problems.every(({ severity = 'E' }) => severity !== 'E') === true;
+  return isUnderstood && message.problem === undefined && !isStoredOnly(own, header);
+}
+
 /** Translates and applies a message and marks what became of it. */
-export async function applied(server: Server, known: Known, { id, arrived }: Applying): Promise<Outcome> {
+export async function applied(server: Server, known: Known, { id, arrived, ifNew }: Applying): Promise<Outcome> {
   const session = sessionOf(server, known.tenant);
   let unstored = arrived;
   const finish = async (
@@ -116,7 +127,10 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
     const answer = answerTo(known, { code: 'AA', problems });
     const done = await apply(context, entries, {
       provenance: (target) => provenance(known, { id, target }),
-      isOpen: (inside) => (arrived === undefined ? claimMessage(inside, id) : Promise.resolve(true)),
+      isOpen: (inside) => {
+        if (arrived === undefined) return claimMessage(inside, id);
+        return ifNew === true ? isNewMessage(inside, { ...arrived, about: aboutOf(known) }) : Promise.resolve(true);
+      },
       mark: (inside, made) => {
         const noted = [...asJson(problems), ...unmappedProblems(unmapped)];
         const became: Became = { status: 'applied', ack: answer, problems: noted, ...made };
@@ -125,6 +139,7 @@ export async function applied(server: Server, known: Known, { id, arrived }: App
           : keepApplied(inside, known, { stored: arrived, became });
       },
     });
+    if (!done && ifNew === true) return { ok: false, answer, isNotNew: true };
     return { ok: true, answer: done ? answer : ((await storedMessage(session, id))?.ack ?? answer) };
   } catch (error) {
     // Nothing is known of it but that it was not applied now: it stays received, and is not acknowledged.

@@ -27,7 +27,7 @@ import {
 import { criteriaOf } from '../apply.ts';
 import { sessionOf } from '../gateway.ts';
 import { ack, readMessage } from './answer.ts';
-import { applied, replay, translated, type Known, type Outcome } from './applied.ts';
+import { applied, isPlain, replay, translated, type Applying, type Known, type Outcome } from './applied.ts';
 import type { Served } from './interfaces.ts';
 import { answeredLater } from './later.ts';
 import { queryOf } from './queries.ts';
@@ -154,15 +154,29 @@ function refusing(
 }
 
 async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerator<Buffer> {
-  const { tenant, header } = known;
-  const session = sessionOf(server, tenant);
-  const content = contentOf(known.message);
-  const before = await repeatedMessage(session, { interface: known.interface.id, content });
-  const repeated = before !== undefined && isRepetition(before, header) ? before : undefined;
+  const { header } = known;
+  const arrived = newMessage(known, bytes, contentOf(known.message));
   const enhanced = isEnhanced(header);
   const taken = enhanced && isWanted(header.acceptAck, true);
-  const arrived = repeated === undefined ? newMessage(known, bytes, content) : undefined;
-  if (arrived !== undefined && taken) await keep(server, known, arrived);
+  // Most are new, and nothing waits before them: that is asked by the transaction that applies them.
+  const became =
+    taken || !isPlain(known) ? undefined : await appliedAtOnce(server, known, { id: arrived.id, arrived, ifNew: true });
+  if (became === undefined || became.isNotNew === true) yield* takeAfter(server, known, { arrived, taken });
+  else if (!enhanced || isWanted(header.applicationAck, became.ok)) yield became.answer;
+}
+
+/** After all that was taken before, unless it repeats that. */
+async function* takeAfter(
+  server: Server,
+  known: Known,
+  { arrived, taken }: { readonly arrived: NewMessage; readonly taken: boolean },
+): AsyncGenerator<Buffer> {
+  const { tenant, header } = known;
+  const session = sessionOf(server, tenant);
+  const enhanced = isEnhanced(header);
+  const before = await repeatedMessage(session, arrived);
+  const repeated = before !== undefined && isRepetition(before, header) ? before : undefined;
+  if (repeated === undefined && taken) await keep(server, known, arrived);
   if (taken) yield ack(known, { code: 'CA', problems: [] });
   if (repeated?.ack !== undefined && repeated.status !== 'failed') {
     const succeeded = repeated.status !== 'rejected';
@@ -172,23 +186,32 @@ async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerato
   const stored = repeated ?? (taken ? arrived : undefined);
   await applyEarlier(server, known, stored?.id);
   const became =
-    stored === undefined && arrived !== undefined
-      ? await appliedAtOnce(server, known, arrived)
-      : await applied(server, known, { id: stored?.id ?? '' });
+    stored === undefined
+      ? await appliedAtOnce(server, known, { id: arrived.id, arrived })
+      : await applied(server, known, { id: stored.id });
   if (became.ok && repeated?.status === 'failed') await endTask(server, known, repeated.id);
   if (!enhanced || isWanted(header.applicationAck, became.ok)) yield became.answer;
   for (const further of became.further ?? []) yield further;
+}
+
+interface Arrived extends Applying {
+  readonly arrived: NewMessage;
 }
 
 /**
  * Stored with what it becomes, in one transaction: nobody was told before that it was taken. Where that fails as the database
  * does, it is kept if that can be, to be applied later.
  */
-async function appliedAtOnce(server: Server, known: Known, arrived: NewMessage): Promise<Outcome> {
+async function appliedAtOnce(server: Server, known: Known, arriving: Arrived): Promise<Outcome> {
+  const { arrived } = arriving;
   try {
-    return await applied(server, known, { id: arrived.id, arrived });
+    return await applied(server, known, arriving);
   } catch (error) {
-    await keep(server, known, arrived).catch(() => undefined);
+    const before = async (): Promise<unknown> =>
+      arriving.ifNew === true ? repeatedMessage(sessionOf(server, known.tenant), arrived) : undefined;
+    await before()
+      .then((one) => (one === undefined ? keep(server, known, arrived) : undefined))
+      .catch(() => undefined);
     throw error;
   }
 }
