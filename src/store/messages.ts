@@ -117,12 +117,15 @@ export async function addMessage(session: Session, message: NewMessage): Promise
 export async function addFinished(session: Session, message: NewMessage, became: Became): Promise<void> {
   const { id, direction, protocol, peer, sender, type, controlId, charset, content, raw } = message;
   const { status, ack, problems = [], resources = [], patients } = became;
-  await tell(session, sql`insert into message
+  await tell(
+    session,
+    sql`insert into message
       (tenant_id, id, received, finished, direction, protocol, status, interface, peer, sender, type, control_id, charset,
         content, raw, ack, problems, resources, patients, attempts)
     values (${session.tenant}, ${id}, ${new Date(message.received).toISOString()}, clock_timestamp(), ${direction},
       ${protocol}, ${status}, ${message.interface}, ${peer}, ${sender}, ${type}, ${controlId}, ${charset}, ${content}, ${raw},
-      ${ack ?? null}, ${JSON.stringify(problems)}::jsonb, ${JSON.stringify(resources)}::jsonb, ${patients ?? null}::text[], 1)`);
+      ${ack ?? null}, ${JSON.stringify(problems)}::jsonb, ${JSON.stringify(resources)}::jsonb, ${patients ?? null}::text[], 1)`,
+  );
 }
 
 export interface Became {
@@ -137,10 +140,13 @@ export interface Became {
 /** Marks what became of a message: a repetition gets the last acknowledgement. */
 export async function finishMessage(session: Session, id: string, became: Became): Promise<void> {
   const { status, ack, problems = [], resources = [], patients } = became;
-  await tell(session, sql`update message set status = ${status}, finished = clock_timestamp(), attempts = attempts + 1,
+  await tell(
+    session,
+    sql`update message set status = ${status}, finished = clock_timestamp(), attempts = attempts + 1,
       ack = coalesce(${ack ?? null}::bytea, ack), problems = ${JSON.stringify(problems)}::jsonb,
       resources = ${JSON.stringify(resources)}::jsonb, patients = ${patients ?? null}::text[], about = null
-    where tenant_id = ${session.tenant} and id = ${id}`);
+    where tenant_id = ${session.tenant} and id = ${id}`,
+  );
 }
 
 /** What it became got the codings that were missing: versions more, problems less. */
@@ -201,10 +207,7 @@ function waiting({ tenant }: Session, { interface: name, about }: Omit<Earlier, 
  * Ids of messages of the interface that were acknowledged as taken and are still to be applied, about the same as this one
  * (lockKeys; null is about anything), the oldest first: by this process or by another.
  */
-export async function earlierMessages(
-  session: Session,
-  { before, ...asked }: Earlier,
-): Promise<string[]> {
+export async function earlierMessages(session: Session, { before, ...asked }: Earlier): Promise<string[]> {
   const rows = await session.query<{ id: string }>(sql`select m.id from (${waiting(session, asked)}) m
     where (${before ?? null}::uuid is null or m.sequence < (select o.sequence from message o
         where o.tenant_id = ${session.tenant} and o.id = ${before ?? null}::uuid))

@@ -94,12 +94,15 @@ export function openDatabase(options: PoolOptions): Database {
       const client = await borrow(pool, tenant).catch(givingBack(leave));
       let broken = false;
       try {
-        return await pipelined(client, isolation === 'snapshot' ? 'begin isolation level repeatable read' : 'begin', (pipeline) =>
-          work({
-            tenant,
-            query: (statement) => pipeline.answered(() => run(client, statement)),
-            later: (statement) => pipeline.unanswered(() => run(client, statement)),
-          }),
+        return await pipelined(
+          client,
+          isolation === 'snapshot' ? 'begin isolation level repeatable read' : 'begin',
+          (pipeline) =>
+            work({
+              tenant,
+              query: (statement) => pipeline.answered(() => run(client, statement)),
+              later: (statement) => pipeline.unanswered(() => run(client, statement)),
+            }),
         );
       } catch (error) {
         broken = await client.query('rollback').then(
