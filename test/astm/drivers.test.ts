@@ -223,6 +223,15 @@ describe('what a decoder cannot read is told', () => {
   });
 });
 
+test('drivers/README.md lists them', () => {
+  const rows = readFileSync(join(folder, 'README.md'), 'utf8').matchAll(/^\| `([\w-]+)` +\| (.*?) *\|$/gm);
+  const listed = [...rows]
+    .map(([, id, title]) => `${id} ${title}`)
+    .filter((row) => drivers.has(row.split(' ')[0] ?? ''));
+  const known = [...drivers.values()].filter(({ id }) => id !== 'generic').map(({ id, title }) => `${id} ${title}`);
+  expect(listed.toSorted()).toEqual(known.toSorted());
+});
+
 test('the standard keeps to its own link', () => {
   expect(drivers.get('generic')?.link).toBe(standardLink);
 });
