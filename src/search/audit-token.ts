@@ -44,8 +44,13 @@ function purposeSql({ system, code }: TokenValue): Sql {
   return code === undefined ? sql`e.detail ? 'purposes'` : sql`e.detail -> 'purposes' ? ${code}`;
 }
 
-function requestSql({ system, code }: TokenValue): Sql {
-  return (system ?? '') === '' && code !== undefined ? sql`e.request = ${code}` : sql`false`;
+/** Whether a request can be named so: its id has no system. */
+export function isRequest({ system, code }: TokenValue): boolean {
+  return (system ?? '') === '' && code !== undefined;
+}
+
+function requestSql(value: TokenValue): Sql {
+  return isRequest(value) ? sql`e.request = ${value.code ?? ''}` : sql`false`;
 }
 
 /** The very text of an index: audit_event_by_emergency. 40 and 41 open and close an override. */
