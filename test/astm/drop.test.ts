@@ -25,7 +25,7 @@ afterEach(() => {
 });
 
 /** As the gateway takes a file: what its driver cannot read is refused. */
-function dropped({ fails = 0, meanwhile = (_path: string): void => undefined } = {}) {
+function dropped({ fails = 0, processes = 1, meanwhile = (_path: string): void => undefined } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'drop-'));
   folders.push(folder);
   const [taken, told]: [string[], string[]] = [[], []];
@@ -35,15 +35,16 @@ function dropped({ fails = 0, meanwhile = (_path: string): void => undefined } =
     if (failing-- > 0) return Promise.reject(new Error('no database'));
     const { problem, records } = recordsOf(csv, content);
     if (problem !== undefined) return Promise.resolve({ kind: 'refused', reason: problem });
-    meanwhile(join(folder, name));
+    meanwhile(join(folder, '.taking', name));
     taken.push(`${name} ${records.filter(({ type }) => type === 'R').length}`);
     return Promise.resolve({ kind: 'taken' });
   };
-  const drop = dropFolder(folder, {
+  const options = {
     take,
-    told: (name, reason) => void told.push(`${name}: ${reason}`),
+    told: (name: string, reason: string) => void told.push(`${name}: ${reason}`),
     now: () => now,
-  });
+  };
+  const drops = Array.from({ length: processes }, () => dropFolder(folder, options));
   const path = (name: string): string => join(folder, name);
   return {
     taken,
@@ -55,7 +56,7 @@ function dropped({ fails = 0, meanwhile = (_path: string): void => undefined } =
     /** Looks after so many seconds. */
     after: async (seconds: number): Promise<void> => {
       now += seconds * 1_000;
-      await drop.look();
+      await Promise.all(drops.map((drop) => drop.look()));
     },
   };
 }
@@ -153,4 +154,26 @@ test('one that is written to while it is read is taken again as a whole', async 
   await after(0);
   await after(3);
   expect([taken, files(), files('done')]).toEqual([['one.csv 1', 'one.csv 2'], [], ['one.csv']]);
+});
+
+test('of two processes one takes a file', async () => {
+  const { put, after, taken, files } = dropped({ processes: 2 });
+  for (let n = 0; n < 20; n++) put(`${n}.csv`, `${header}S-${n};GLU;5.40;mmol/L;N;\n`);
+  await after(0);
+  await after(3);
+  expect(new Set(taken).size).toBe(20);
+  expect([taken.length, files().length, files('done').length]).toEqual([20, 0, 20]);
+});
+
+test('what a process that died has left comes back', async () => {
+  const { put, path, after, taken, files } = dropped();
+  await after(0);
+  mkdirSync(path('.taking'), { recursive: true });
+  put('.taking/one.csv', `${header}S-1;GLU;5.40;mmol/L;N;\n`);
+  await after(1);
+  await after(599);
+  expect([taken, files('.taking')]).toEqual([[], ['one.csv']]);
+  await after(1);
+  await after(3);
+  expect([taken, files('done')]).toEqual([['one.csv 1'], ['one.csv']]);
 });

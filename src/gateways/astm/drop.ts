@@ -3,13 +3,14 @@
  *
  * 1. A file is complete when it has not changed for a while: shortly where its last line has ended, longer where it has
  *    not, because a value may be cut there. An empty one is not begun.
- * 2. It is moved after it was stored. When the process dies between the two it is taken again, and is a repetition then.
+ * 2. It is moved to `.taking` first: of several processes one gets it. What a process that died has left there comes back,
+ *    and is a repetition then if it was stored. One that was written to meanwhile comes back as well.
  * 3. Only plain files are read, never what a link names: who may write here may not read elsewhere by it.
  * 4. What cannot be stored stays, and is tried again. A refused file has a `.reason.txt` beside it.
  */
-import { constants, type Stats } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, writeFile } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { endsLine, filesIn, markOf, moveTo, readPlain, type Found } from './drop-files.ts';
 
 export type Became = { readonly kind: 'taken' } | { readonly kind: 'refused'; readonly reason: string };
 
@@ -23,25 +24,15 @@ export interface DropOptions {
 
 /** Milliseconds without a change. */
 const quiet = { ended: 3_000, open: 60_000 } as const;
+/** Milliseconds after which nobody takes a file any more. */
+const left = 600_000;
 const mostBytes = 32_000_000;
-/** Files of one look at the folder: those that came first. */
+/** Files of one look at the folder. */
 const mostFiles = 1_000;
-/** What programs call a file that they still write, and what is hidden. */
-const unfinished = /^[.~]|\.(tmp|part|partial|filepart|crdownload|swp|lock)$|~$/i;
 
 interface Seen {
-  /** Size, time and inode. */
   readonly mark: string;
   readonly since: number;
-  /** Stored already, and still to be moved. */
-  readonly became?: Became;
-}
-
-interface Found {
-  readonly name: string;
-  readonly mark: string;
-  readonly size: number;
-  readonly changed: number;
 }
 
 export interface Drop {
@@ -51,110 +42,62 @@ export interface Drop {
 
 export function dropFolder(folder: string, { take, told, now }: DropOptions): Drop {
   let seen = new Map<string, Seen>();
+  let taking = new Map<string, number>();
+  const [held, done, failed] = ['.taking', 'done', 'failed'].map((sub) => join(folder, sub)) as [
+    string,
+    string,
+    string,
+  ];
 
-  const settle = async ({ name, size, mark }: Found, before: Seen): Promise<Seen> => {
-    const became = before.became ?? (await taken(name, size));
-    // Written to while it was read: it is another file now, and taken again.
-    if ((await markOf(join(folder, name))) !== mark) return before;
+  const settle = async ({ name, size, mark }: Found): Promise<void> => {
+    const path = await moveTo(held, join(folder, name), now());
     try {
-      await move(folder, name, became, now());
+      const became = await takeFrom(path, name, size);
+      if ((await markOf(path)) !== mark) throw new Error('It was written to while it was read.');
+      const to = await moveTo(became.kind === 'taken' ? done : failed, path, now());
+      if (became.kind === 'taken') return;
+      await writeFile(`${to}.reason.txt`, `${became.reason}\n`);
+      told(name, became.reason);
     } catch (error) {
-      told(name, `It is stored, and cannot be moved: ${messageOf(error)}`);
+      await moveTo(folder, path, now());
+      throw error;
     }
-    return { ...before, became };
   };
-  const taken = async (name: string, size: number): Promise<Became> => {
-    if (size > mostBytes) return refused(name, `A file has at most ${mostBytes} bytes.`);
-    const became = await take(await readPlain(join(folder, name)), name);
-    return became.kind === 'refused' ? refused(name, became.reason) : became;
+  const takeFrom = async (path: string, name: string, size: number): Promise<Became> => {
+    if (size > mostBytes) return { kind: 'refused', reason: `A file has at most ${mostBytes} bytes.` };
+    return take(await readPlain(path, { most: mostBytes }), name);
   };
-  const refused = (name: string, reason: string): Became => {
-    told(name, reason);
-    return { kind: 'refused', reason };
+  const isComplete = async ({ name, size }: Found, waited: number): Promise<boolean> => {
+    if (size === 0 || waited < quiet.ended) return false;
+    return waited >= quiet.open || endsLine(join(folder, name), size);
   };
   const one = async (found: Found): Promise<Seen> => {
     const known = seen.get(found.name);
     const before: Seen = known?.mark === found.mark ? known : { mark: found.mark, since: now() };
-    const waited = now() - before.since;
-    if (found.size === 0 || (before.became === undefined && waited < quiet.ended)) return before;
     try {
-      const isReady =
-        before.became !== undefined || waited >= quiet.open || (await endsLine(join(folder, found.name), found.size));
-      return isReady ? await settle(found, before) : before;
+      if (await isComplete(found, now() - before.since)) await settle(found);
     } catch (error) {
-      told(found.name, messageOf(error));
-      return before;
+      const { code, message = 'It cannot be read.' } = error as { code?: string; message?: string };
+      // Another process has it.
+      if (code !== 'ENOENT') told(found.name, message);
     }
+    return before;
+  };
+  const bringBack = async (): Promise<void> => {
+    const since = new Map<string, number>();
+    for (const name of await readdir(held)) {
+      since.set(name, taking.get(name) ?? now());
+      if (now() - (since.get(name) ?? 0) >= left) await moveTo(folder, join(held, name), now());
+    }
+    taking = since;
   };
   return {
     look: async () => {
-      for (const sub of ['done', 'failed']) await mkdir(join(folder, sub), { recursive: true });
+      for (const sub of [held, done, failed]) await mkdir(sub, { recursive: true });
+      await bringBack();
       const after = new Map<string, Seen>();
-      for (const found of await filesIn(folder)) after.set(found.name, await one(found));
+      for (const found of await filesIn(folder, mostFiles)) after.set(found.name, await one(found));
       seen = after;
     },
   };
-}
-
-/** Those that came first. */
-async function filesIn(folder: string): Promise<Found[]> {
-  const found: Found[] = [];
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (!entry.isFile() || unfinished.test(entry.name)) continue;
-    const stat = await lstat(join(folder, entry.name)).catch(() => undefined);
-    if (stat === undefined) continue;
-    found.push({ name: entry.name, mark: marked(stat), size: stat.size, changed: stat.mtimeMs });
-  }
-  return found
-    .toSorted((one, other) => one.changed - other.changed || (one.name < other.name ? -1 : 1))
-    .slice(0, mostFiles);
-}
-
-function marked({ size, mtimeMs, ino }: Stats): string {
-  return `${size} ${mtimeMs} ${ino}`;
-}
-
-async function markOf(path: string): Promise<string> {
-  return marked(await lstat(path));
-}
-
-async function readPlain(path: string, from = 0): Promise<Buffer> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const { size } = await file.stat();
-    const content = Buffer.alloc(Math.max(0, Math.min(size, mostBytes) - from));
-    const { bytesRead } = await file.read(content, 0, content.length, from);
-    return content.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
-}
-
-async function endsLine(path: string, size: number): Promise<boolean> {
-  const [last] = await readPlain(path, size - 1);
-  return last === 0x0a || last === 0x0d;
-}
-
-async function move(folder: string, name: string, became: Became, at: number): Promise<void> {
-  const to = await freeName(join(folder, became.kind === 'taken' ? 'done' : 'failed'), name, at);
-  if (became.kind === 'refused') await writeFile(`${to}.reason.txt`, `${became.reason}\n`);
-  await rename(join(folder, name), to);
-}
-
-/** Nothing that lies there already is written over. */
-async function freeName(folder: string, name: string, at: number): Promise<string> {
-  const { name: stem, ext } = parse(name);
-  const time = new Date(at).toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  for (let nth = 0; ; nth++) {
-    const tried = nth === 0 ? name : `${stem}.${time}${nth === 1 ? '' : `.${nth}`}${ext}`;
-    const isThere = await lstat(join(folder, tried)).then(
-      () => true,
-      () => false,
-    );
-    if (!isThere) return join(folder, tried);
-  }
-}
-
-function messageOf(error: unknown): string {
-  return (error as { message?: string }).message ?? 'It cannot be read.';
 }
