@@ -1,13 +1,17 @@
 /**
  * Storing the lines of a file, a batch in one transaction with how far the import is, so that a batch is stored once
- * whenever a process dies. While the database writes one batch the next is read and validated.
+ * whenever a process dies. While the database writes two batches the next is read and validated: one connection of
+ * PostgreSQL writes 3,000 to 7,000 resources a second, which one core validates twice as fast.
  *
  * 1. A line that cannot be stored is refused by itself; the others of its batch are stored.
- * 2. A batch names no resource twice: the later line of a file wins, as a version of its own.
+ * 2. A batch names no resource twice: the later line of a file wins, as a version of its own. Two that name the same are
+ *    not written at a time.
+ * 3. Batches end in their order: one says how far the import is only when the one before it is stored.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { commitAll, inTransaction } from '../interactions/commit.ts';
+import { isBound } from '../interactions/write-access.ts';
 import { newId } from '../interactions/new-id.ts';
 import { prepare, type Prepared } from '../interactions/prepare.ts';
 import { newTrail } from '../interactions/trail.ts';
@@ -29,20 +33,54 @@ const between = 50;
 
 /** Goes on from a place until the time is over or the file ends; gives where it is then, undefined at the end of the file. */
 export async function loadSome(loading: Loading, from: Place, until: number): Promise<Place | undefined> {
-  let writing: Promise<unknown> = Promise.resolve();
+  let under: Writing[] = [];
   let place: Place | undefined = from;
-  for await (const batch of batchesOf(loading, from)) {
-    const ready = await prepared(loading, batch);
-    await writing;
-    writing = write(loading, ready, place);
-    // What it was refused for is heard below: a rejection that nobody waits for yet would end the process.
-    writing.catch(() => undefined);
-    place = batch.end ? undefined : batch.place;
-    if (batch.end || Date.now() >= until) break;
+  try {
+    for await (const batch of batchesOf(loading, from)) {
+      const ready = await prepared(loading, batch);
+      while (under.length > 0 && (under.length >= atOnce || mustWait(loading, ready, under))) await under.shift()?.done;
+      const done = write(loading, ready, { before: place, former: under.at(-1)?.done });
+      // What it was refused for is heard below: a rejection that nobody waits for yet would end the process.
+      done.catch(() => undefined);
+      under.push({ done, keys: keysOf(ready) });
+      place = batch.end ? undefined : batch.place;
+      if (batch.end || Date.now() >= until) break;
+    }
+    for (const { done } of under) await done;
+    under = [];
+    return place;
+  } finally {
+    await Promise.allSettled(under.map(({ done }) => done));
   }
-  await writing;
-  return place;
 }
+
+interface Writing {
+  readonly done: Promise<void>;
+  readonly keys: ReadonlySet<string>;
+}
+
+/** Batches that are written at the same time. */
+const atOnce = 2;
+
+function keysOf({ prepared: entries }: Ready): Set<string> {
+  return new Set(entries.map(({ change }) => `${change.type}/${change.entry.id}`));
+}
+
+/** What is written may decide what may be written after it: where references are kept whole, and under conditions. */
+function mustWait({ context }: Loading, { prepared: entries }: Ready, under: readonly Writing[]): boolean {
+  return (
+    context.tenant.settings.referentialIntegrity === true ||
+    entries.some(
+      ({ change }) =>
+        dependent.has(change.type) ||
+        isBound(context, change.entry) ||
+        under.some(({ keys }) => keys.has(`${change.type}/${change.entry.id}`)),
+    )
+  );
+}
+
+/** These change how others are written. */
+const dependent: ReadonlySet<string> = new Set(['Consent', 'Endpoint', 'SearchParameter']);
 
 async function prepared(loading: Loading, batch: Batch): Promise<Ready> {
   const { context, request } = loading;
@@ -63,10 +101,15 @@ async function prepared(loading: Loading, batch: Batch): Promise<Ready> {
 }
 
 /** One by one where they cannot be stored together, so that the line that cannot is the only one that is not. */
-async function write(loading: Loading, ready: Ready, before: Place | undefined): Promise<void> {
+async function write(
+  loading: Loading,
+  ready: Ready,
+  { before, former }: { readonly before: Place | undefined; readonly former: Promise<void> | undefined },
+): Promise<void> {
   try {
-    await writeTogether(loading, ready);
+    await writeTogether(loading, ready, former);
   } catch (error) {
+    await former;
     if (!(error instanceof OutcomeError) || isPassing(error)) throw error;
     await writeApart(loading, ready, before ?? ready.place);
   }
@@ -94,7 +137,7 @@ function isPassing(error: OutcomeError): boolean {
   return ['transient', 'lock-error', 'timeout', 'no-store', 'throttled'].includes(error.issues[0]?.code ?? '');
 }
 
-async function writeTogether({ context, id, request }: Loading, ready: Ready): Promise<void> {
+async function writeTogether({ context, id, request }: Loading, ready: Ready, former?: Promise<void>): Promise<void> {
   const { prepared: entries, refusals, place } = ready;
   const asked: Context = { ...context, trail: newTrail({ kind: 'import-stored', deed: '$import' }) };
   await inTransaction(asked, async (inside) => {
@@ -115,6 +158,7 @@ async function writeTogether({ context, id, request }: Loading, ready: Ready): P
       if (rid !== undefined) rids.push(rid);
     });
     const line = entries[0]?.line ?? place.line;
+    await former;
     if (!(await keepImported(inside.session, { id, place, counts, refusals, rids }, { file: place.file, line }))) {
       throw outcomeError('not-found', 'The import was cancelled.');
     }

@@ -10,8 +10,11 @@ import { openDatabase, type Session } from '../store/pool.ts';
 import type { Asked, BulkData, Told } from './bulk.ts';
 import { shared } from './http.ts';
 
-/** Two steps at a time, one connection to read while another writes, and what looks at keys and consents. */
-const connections = 6;
+/**
+ * Of which a laboratory may hold six: two imports of it that each write two batches, with what these ask beside their
+ * transactions. With fewer they would wait for each other.
+ */
+const connections = 12;
 
 const { databaseUrl, ...data } = workerData as BulkData;
 const keyEncryptionKey = Buffer.from(data.keyEncryptionKey);
