@@ -1,11 +1,11 @@
 /**
- * The table of categories that the server has data of: how they are counted and removed. A category without a line here has
- * a rule (categories.ts) that waits for the capability it is for.
+ * The table of categories that the server has data of: how they are counted and removed.
  */
 import { auditLog } from './audit-log.ts';
 import type { CategoryName } from './categories.ts';
 import type { Holding } from './holding.ts';
 import { clinical } from './clinical.ts';
+import { communication } from './letters.ts';
 import { accounts, messages, usage } from './rows.ts';
 
 export const holdings: Partial<Readonly<Record<CategoryName, Holding>>> = {
@@ -13,6 +13,7 @@ export const holdings: Partial<Readonly<Record<CategoryName, Holding>>> = {
   accounts,
   messages,
   clinical,
+  communication,
   'security-log': auditLog,
   audit: auditLog,
 };

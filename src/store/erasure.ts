@@ -87,14 +87,10 @@ export async function purge(
 ): Promise<Purged> {
   const { tenant } = session;
   const rids = resources.map(({ rid }) => rid);
-  const held = await session.query<{ rid: string }>(sql`
-    select rid from contained where tenant_id = ${tenant} and container = any(${rids}::int8[])`);
-  const files = await session.query(sql`
-    insert into erased_file (tenant_id, file_key)
-    select distinct tenant_id, file_key from binary_file where tenant_id = ${tenant} and rid = any(${rids}::int8[])
-    on conflict do nothing returning file_key`);
+  const held = await containedIn(session, rids);
+  const files = await noteFiles(session, rids);
   const accounts = await emptyAccounts(session, persons);
-  const going = { rids, held: held.map(({ rid }) => rid), naming: namingPattern(patient, persons), accounts };
+  const going = { rids, held, naming: namingPattern(patient, persons), accounts };
   let traces = (await eraseOverrides(session, patient)) + (await eraseMessages(session, patient, identifiers));
   for (const [table, fate] of Object.entries(fates)) {
     const conditions = conditionsOf(fate, going);
@@ -105,7 +101,44 @@ export async function purge(
     if (!('rid' in fate)) traces += gone.length;
   }
   const [row] = await session.query<{ versions: string }>(sql`select erase_resources(${erasure}::uuid) as versions`);
-  return { versions: Number(row?.versions), files: files.length, accounts: accounts.length, traces };
+  return { versions: Number(row?.versions), files, accounts: accounts.length, traces };
+}
+
+/** Deletes resources of nobody in particular by their tombstones, and what hangs on them; how many files are to follow. */
+export async function purgeResources(
+  session: Session,
+  erasure: string,
+  resources: readonly Numbered[],
+): Promise<number> {
+  const { tenant } = session;
+  const rids = resources.map(({ rid }) => rid);
+  const files = await noteFiles(session, rids);
+  const held = await containedIn(session, rids);
+  for (const [table, fate] of Object.entries(fates)) {
+    if (!('rid' in fate) || fate.rid === undefined) continue;
+    const gone = fate.held ? [...rids, ...held] : rids;
+    await session.query(
+      sql`delete from ${raw(table)} where tenant_id = ${tenant} and ${raw(fate.rid)} = any(${gone}::int8[])`,
+    );
+  }
+  await session.query(sql`select erase_resources(${erasure}::uuid)`);
+  return files;
+}
+
+async function containedIn(session: Session, rids: readonly string[]): Promise<string[]> {
+  const rows = await session.query<{ rid: string }>(sql`
+    select rid from contained where tenant_id = ${session.tenant} and container = any(${rids}::int8[])`);
+  return rows.map(({ rid }) => rid);
+}
+
+/** Gives how many files are to be deleted. */
+async function noteFiles(session: Session, rids: readonly string[]): Promise<number> {
+  const { tenant } = session;
+  const files = await session.query(sql`
+    insert into erased_file (tenant_id, file_key)
+    select distinct tenant_id, file_key from binary_file where tenant_id = ${tenant} and rid = any(${rids}::int8[])
+    on conflict do nothing returning file_key`);
+  return files.length;
 }
 
 interface Going {
