@@ -71,6 +71,8 @@ const layers: Record<string, readonly string[]> = {
     'gateways',
     'hl7v2',
     'interactions',
+    // The laboratory's rules.
+    'laboratory',
     'log',
     'pages',
     'privacy',
@@ -167,6 +169,7 @@ const layers: Record<string, readonly string[]> = {
     'identity',
     'importing',
     'interactions',
+    'laboratory',
     'log',
     'main',
     'operations',

@@ -104,6 +104,24 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   // Decides by itself: who manages privacy, or a patient about himself.
   ['$data-subject-request', []],
   ['$data-subject-step', [{ manage: 'privacy' }]],
+  // On ServiceRequest. What follows from the laboratory's steps in other resources is the server's own doing
+  // (operations/laboratory/server-rights.ts).
+  ['$order', ['c']],
+  ['$add-on', ['c']],
+  // On Specimen.
+  ['$accession', ['c']],
+  ['$pool', ['c', 'u']],
+  ['$aliquot', ['c', 'u']],
+  ['$collect', ['u']],
+  ['$receive', ['u']],
+  ['$store', ['u']],
+  ['$retrieve', ['u']],
+  ['$ship', ['u']],
+  ['$return', ['u']],
+  ['$reject', ['u']],
+  ['$dispose', ['u']],
+  // On ServiceRequest or Specimen.
+  ['$cancel', ['u']],
   // On Endpoint. $explain-message decides further: who may read all that a message became.
   ['$explain-message', ['r']],
 ]);

@@ -122,6 +122,7 @@ function inputOf(options: Readonly<Record<string, string | undefined>>): Input {
       return value === undefined ? [] : [value];
     },
     resource: () => undefined,
+    resources: () => [],
     value: () => undefined,
     values: () => [],
     parts: () => [],

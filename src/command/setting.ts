@@ -4,6 +4,7 @@ import { thing } from '../audit/security.ts';
 import { allRoles } from '../accounts/administration.ts';
 import { plans } from '../access/plans.ts';
 import { bytes } from '../config/readers.ts';
+import { patternProblem } from '../laboratory/accession-number.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { isColour } from '../pages/colour.ts';
 import { sessionOf } from '../store/accounts.ts';
@@ -111,6 +112,11 @@ const zone: Kind<string> = {
   read: (written) => (isZone(written) ? written : undefined),
 };
 
+const accessionPattern: Kind<string> = {
+  takes: 'a pattern such as {yy}{mm}{dd}-{n:4}{check}, with {section} where each section counts for itself',
+  read: (written) => (patternProblem(written) === undefined ? written : undefined),
+};
+
 function isZone(written: string): boolean {
   try {
     Intl.DateTimeFormat('en', { timeZone: written });
@@ -135,6 +141,7 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   logo: webAddress,
   colour,
   website: webAddress,
+  accessionPattern,
   timezone: zone,
   consentDefault: permitOrDeny,
   controller: line,

@@ -30,7 +30,14 @@ export type ExtensionName =
   | 'turnaround'
   | 'duplicate-window'
   | 'fasting'
-  | 'questionnaire';
+  | 'questionnaire'
+  | 'container-label'
+  | 'specimen-state'
+  | 'specimen-location'
+  | 'rejection-reason'
+  | 'specimen-definition'
+  | 'insurance-note'
+  | 'fasting-hours';
 
 export function extensionUrl(name: ExtensionName): string {
   return extensionBase + name;

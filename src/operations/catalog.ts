@@ -3,7 +3,8 @@
  * a test compares the two. https://hl7.org/fhir/R4/operationslist.html
  */
 import type { KindName } from '../audit/kinds.ts';
-import type { Handler } from '../interactions/call.ts';
+import type { Call, Handler } from '../interactions/call.ts';
+import type { Answer, Context } from '../request.ts';
 import { accessReport } from './access-report.ts';
 import { feedDelete, feedList, feedSet } from './audit-feed.ts';
 import { auditProof } from './audit-proof.ts';
@@ -41,6 +42,13 @@ import { retentionRun, retentionRuns } from './retention-run.ts';
 import { roleDelete, roleList, roleSet } from './roles.ts';
 import { userAdd, userDisable, userEnable, userList, userReset, userSet } from './users.ts';
 import { validate } from './validate.ts';
+import { accession } from './laboratory/accession.ts';
+import { addOn } from './laboratory/add-on.ts';
+import { cancelOrder } from './laboratory/cancel-order.ts';
+import { aliquot, pool } from './laboratory/divide.ts';
+import { order } from './laboratory/order.ts';
+import { reject } from './laboratory/reject.ts';
+import { specimenStep } from './laboratory/specimen-step.ts';
 
 export interface Operation {
   readonly levels: readonly ('system' | 'type' | 'instance')[];
@@ -71,6 +79,22 @@ function administrative(name: string, changes: boolean, handler: Handler, event?
 /** On one patient, changing something, and of ours. */
 function ofPatient(name: string, handler: Handler, event: KindName): Operation {
   return { levels: ['instance'], types: ['Patient'], changes: true, definition: `${own}:${name}`, handler, event };
+}
+
+/** A step of the laboratory's day. */
+function ofLaboratory(
+  name: string,
+  levels: Operation['levels'],
+  types: readonly string[],
+  handler: Handler,
+): Operation {
+  return { levels, types, changes: true, definition: `${own}:${name}`, handler };
+}
+
+const cancelSpecimen = specimenStep('cancel');
+
+function cancel(context: Context, call: Call): Promise<Answer> {
+  return call.target.type === 'Specimen' ? cancelSpecimen(context, call) : cancelOrder(context, call);
 }
 
 /** By name, `$` included. */
@@ -290,6 +314,19 @@ export const operations: Readonly<Record<string, Operation>> = {
     handler: explainMessage,
     event: 'message-explained',
   },
+  $order: ofLaboratory('order', ['type'], ['ServiceRequest'], order),
+  '$add-on': ofLaboratory('add-on', ['type'], ['ServiceRequest'], addOn),
+  $accession: ofLaboratory('accession', ['type'], ['Specimen'], accession),
+  $pool: ofLaboratory('pool', ['type'], ['Specimen'], pool),
+  $aliquot: ofLaboratory('aliquot', ['instance'], ['Specimen'], aliquot),
+  $reject: ofLaboratory('reject', ['instance'], ['Specimen'], reject),
+  $cancel: ofLaboratory('cancel', ['instance'], ['ServiceRequest', 'Specimen'], cancel),
+  ...Object.fromEntries(
+    (['collect', 'receive', 'store', 'retrieve', 'ship', 'return', 'dispose'] as const).map((step) => [
+      `$${step}`,
+      ofLaboratory(step, ['instance'], ['Specimen'], specimenStep(step)),
+    ]),
+  ),
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };
 

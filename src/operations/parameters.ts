@@ -15,6 +15,8 @@ export interface Input {
   texts(name: string): string[];
   /** The resource of a parameter. */
   resource(name: string): JsonObject | undefined;
+  /** All of them, where it may be repeated. */
+  resources(name: string): JsonObject[];
   /** The complex value of a parameter, e.g. a Meta. */
   value(name: string): JsonObject | undefined;
   /** The parts of a parameter, each time it is given. */
@@ -59,6 +61,11 @@ export async function operationInput(
       ...parts.filter((part) => part['name'] === name).map((part) => String(valueOf(part))),
     ],
     resource: (name) => objectOf(find(name)?.['resource']),
+    resources: (name) =>
+      parts
+        .filter((part) => part['name'] === name)
+        .map(({ resource }) => objectOf(resource))
+        .filter((one) => one !== undefined),
     value: (name) => objectOf(valueOf(find(name) ?? {})),
     parts: (name) =>
       parts

@@ -33,6 +33,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   consent_rule: { rid: 'consent' },
   binary_file: { rid: 'rid' },
   search_state: { stays: 'Counters.' },
+  accession_counter: { stays: 'Counters.' },
   search_indexed: { stays: 'Names of search parameters.' },
   job: { text: ['input', 'cursor', 'error'] },
   bulk_export: { text: ['request'] },

@@ -36,6 +36,8 @@ export interface TenantSettings {
   colour?: string;
   /** Address of the laboratory's website (https). */
   website?: string;
+  /** Pattern of accession numbers (laboratory/accession-number.ts). */
+  accessionPattern?: string;
   /** IANA zone in which dates without zone are read. Default UTC. */
   timezone?: string;
   /** What holds for a patient whose consents do not decide: permit (opt-out, the default) or deny (opt-in). */

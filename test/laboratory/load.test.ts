@@ -1,23 +1,8 @@
 /** The starter catalogue in a laboratory: loaded once, kept as the laboratory changes it, replaced version by version. */
 import { describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
 import type { JsonObject } from '../../src/fhir/json.ts';
-import { createLog } from '../../src/log.ts';
-import { loadCatalogue } from '../../src/start/catalogue.ts';
-import { shared } from '../../src/start/http.ts';
-import { makeLaboratory, testDatabase, testServer, type Laboratory } from '../server.ts';
-
-const event = { kind: 'settings-changed', deed: 'makhbar catalogue load' } as const;
-
-function load(lab: Laboratory): ReturnType<typeof loadCatalogue> {
-  const config = readConfig({ DATA_DIR: testServer().dataDir });
-  return loadCatalogue(shared(config, testDatabase(), createLog('silent')), lab.tenant, event);
-}
-
-async function found(lab: Laboratory, query: string): Promise<JsonObject[]> {
-  const bundle = (await (await lab.fetch(query)).json()) as { entry?: { resource: JsonObject }[] };
-  return (bundle.entry ?? []).map(({ resource }) => resource);
-}
+import { makeLaboratory, type Laboratory } from '../server.ts';
+import { found, load } from './laboratory.ts';
 
 const put = (lab: Laboratory, resource: JsonObject): Promise<Response> =>
   lab.fetch(`${String(resource['resourceType'])}/${String(resource['id'])}`, {

@@ -11,6 +11,7 @@ const additives = 'http://terminology.hl7.org/CodeSystem/v2-0371';
 export function container(row: Row): JsonObject {
   const code = cell(row, 'code');
   const content: JsonObject = {
+    extension: [extension('container-label', { valueString: cell(row, 'label') })],
     identifier: { system: catalogueSystem, value: code },
     typeCollected: {
       coding: [{ system: snomedSystem, code: cell(row, 'snomed'), display: cell(row, 'type') }],
@@ -23,8 +24,8 @@ export function container(row: Row): JsonObject {
     resourceType: 'SpecimenDefinition',
     id: versionId(code, version),
     meta: { profile: [containerProfile] },
-    extension: [extension('definition-version', { valueString: version })],
     ...content,
+    extension: [extension('definition-version', { valueString: version }), ...(content['extension'] as JsonObject[])],
   };
 }
 

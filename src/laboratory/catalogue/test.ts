@@ -1,6 +1,6 @@
 /** ActivityDefinitions of the tests: those of the table, and one for each analyte that is in no table. */
 import type { JsonObject } from '../../fhir/json.ts';
-import { catalogueSystem, testProfile } from '../terms.ts';
+import { catalogueSystem, loincSystem, testProfile } from '../terms.ts';
 import { codesOf, duration, extension, named, quantity, section } from './element.ts';
 import { questionnaireUrl } from './questionnaire.ts';
 import { cell, type Row } from './table.ts';
@@ -21,10 +21,15 @@ export function testUrl(code: string): string {
 
 export function test(row: Row, tables: Tables, analytes: Ids, containers: Ids): JsonObject {
   const code = cell(row, 'code');
+  const loinc = loincOf(row, tables);
   const results = cell(row, 'analytes').split(' ');
   const content: JsonObject = {
     extension: rulesOf(row, tables),
-    identifier: [{ system: catalogueSystem, value: code }],
+    identifier: [
+      { system: catalogueSystem, value: code },
+      // R4 finds ActivityDefinitions by no code.
+      ...(loinc === '' ? [] : [{ system: loincSystem, value: loinc }]),
+    ],
     url: testUrl(code),
     name: code.replace(/(^|-)(\w)/g, (_, __, letter: string) => letter.toUpperCase()),
     ...named('title', row),
@@ -32,7 +37,7 @@ export function test(row: Row, tables: Tables, analytes: Ids, containers: Ids): 
     topic: [section(cell(row, 'section'), tables.sections)],
     kind: 'ServiceRequest',
     intent: 'order',
-    code: codesOf({ ...row, loinc: loincOf(row, tables) }),
+    code: codesOf({ ...row, loinc }),
     specimenRequirement: [{ reference: `SpecimenDefinition/${idOf(containers, cell(row, 'container'))}` }],
     observationResultRequirement: results.map((one) => ({
       reference: `ObservationDefinition/${idOf(analytes, one)}`,
