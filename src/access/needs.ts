@@ -104,6 +104,10 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   // Decides by itself: who manages privacy, or a patient about himself.
   ['$data-subject-request', []],
   ['$data-subject-step', [{ manage: 'privacy' }]],
+  // On Patient.
+  ['$match', ['s']],
+  ['$merge', ['u']],
+  ['$unmerge', ['u']],
   // On ServiceRequest. What follows from the laboratory's steps in other resources is the server's own doing
   // (operations/laboratory/server-rights.ts).
   ['$order', ['c']],

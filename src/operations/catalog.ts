@@ -46,6 +46,8 @@ import { accession } from './laboratory/accession.ts';
 import { addOn } from './laboratory/add-on.ts';
 import { cancelOrder } from './laboratory/cancel-order.ts';
 import { aliquot, pool } from './laboratory/divide.ts';
+import { match } from './laboratory/match.ts';
+import { merge, unmerge } from './laboratory/merge.ts';
 import { order } from './laboratory/order.ts';
 import { reject } from './laboratory/reject.ts';
 import { specimenStep } from './laboratory/specimen-step.ts';
@@ -314,6 +316,15 @@ export const operations: Readonly<Record<string, Operation>> = {
     handler: explainMessage,
     event: 'message-explained',
   },
+  $match: {
+    levels: ['type'],
+    types: ['Patient'],
+    changes: false,
+    definition: `${base}/Patient-match`,
+    handler: match,
+  },
+  $merge: ofLaboratory('merge', ['type'], ['Patient'], merge),
+  $unmerge: ofLaboratory('unmerge', ['type'], ['Patient'], unmerge),
   $order: ofLaboratory('order', ['type'], ['ServiceRequest'], order),
   '$add-on': ofLaboratory('add-on', ['type'], ['ServiceRequest'], addOn),
   $accession: ofLaboratory('accession', ['type'], ['Specimen'], accession),
