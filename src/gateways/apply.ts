@@ -17,7 +17,7 @@ import { findMatches, type Match } from '../interactions/matches.ts';
 import { storing } from '../interactions/processing-restriction.ts';
 import type { Context, Request } from '../request.ts';
 import { serve } from '../serve.ts';
-import { lockCriteria } from '../store/lock.ts';
+import { lockAll, lockKeys } from '../store/lock.ts';
 import { planOnce } from '../store/plan-once.ts';
 import type { Session } from '../store/pool.ts';
 import { merge } from '../translation/merge.ts';
@@ -33,8 +33,8 @@ export interface Applied {
 
 /** What is done with the message itself, in the same transaction. */
 export interface Marking {
-  /** Whether it is still to be applied; asked while what it is about is locked. */
-  isOpen(session: Session): Promise<boolean>;
+  /** Whether it is still to be applied; asked while what it is about (lockKeys) is locked. */
+  isOpen(session: Session, about: readonly string[]): Promise<boolean>;
   mark(inside: Context, applied: Applied): Promise<void>;
   /** What is written with the resources that are: where they come from. */
   provenance(target: JsonObject[]): JsonObject;
@@ -43,11 +43,9 @@ export interface Marking {
 /** @returns whether it was applied now */
 export async function apply(context: Context, entries: readonly Entry[], marking: Marking): Promise<boolean> {
   return inTransaction(context, async (inside) => {
-    const locked = lockCriteria(inside.session, criteriaOf(entries));
-    // Sent after the lock, and so answered as of then: all three without waiting for each other.
-    const [isOpen, wanted] = await Promise.all([marking.isOpen(inside.session), knownOf(inside, entries), locked]);
-    if (!isOpen) return false;
-    const matches = await findAll(inside, wanted);
+    const about = lockKeys(inside.session.tenant, criteriaOf(entries));
+    const matches = await whileLocked(inside, { about, entries, marking });
+    if (matches === undefined) return false;
     const requests = requestsOf(entries, matches);
     await planOnce(inside.session);
     const resources = await write(inside, [...requests, ...provenanceOf(inside, requests, marking)]);
@@ -58,6 +56,34 @@ export async function apply(context: Context, entries: readonly Entry[], marking
     await marking.mark(inside, { resources, patients: [...new Set([...known, ...made])] });
     return true;
   });
+}
+
+interface Locking {
+  readonly about: readonly string[];
+  readonly entries: readonly Entry[];
+  readonly marking: Marking;
+}
+
+/**
+ * What is there already; undefined where the message is not to be applied. All is sent after the lock, and so answered as of
+ * then, without waiting for each other. Patients are mostly known, and searched for at once; of the rest most is new: only
+ * what some resource has already is searched for.
+ */
+async function whileLocked(inside: Context, { about, entries, marking }: Locking): Promise<Matches | undefined> {
+  const wanted = wantedOf(entries);
+  const [patients, others] = [wanted.filter(isPatient), wanted.filter((one) => !isPatient(one))];
+  const locked = lockAll(inside.session, about);
+  const open = marking.isOpen(inside.session, about);
+  const searched = findAll(inside, patients);
+  // What is wrong with them counts only where the message is to be applied.
+  searched.catch(() => undefined);
+  const [isOpen, known] = await Promise.all([open, knownIdentifiers(inside, others), locked]);
+  if (!isOpen) return undefined;
+  return new Map([...(await searched), ...(await findAll(inside, [...known]))]);
+}
+
+function isPatient({ type }: Wanted): boolean {
+  return type === 'Patient';
 }
 
 /** What the message is about: the identifiers by which its resources are found again, as texts to lock on. */
@@ -79,15 +105,13 @@ interface Wanted extends Found {
   readonly type: string;
 }
 
-/** Most of what a message brings is new: only what some resource has already is searched for. */
-function knownOf(context: Context, entries: readonly Entry[]): Promise<Set<Wanted>> {
-  const wanted = entries.flatMap((entry) =>
+function wantedOf(entries: readonly Entry[]): Wanted[] {
+  return entries.flatMap((entry) =>
     entry.found.map((one) => ({ ...one, entry, type: String(entry.resource['resourceType']) })),
   );
-  return knownIdentifiers(context, wanted);
 }
 
-async function findAll(context: Context, wanted: ReadonlySet<Wanted>): Promise<Matches> {
+async function findAll(context: Context, wanted: readonly Wanted[]): Promise<Matches> {
   const matches = new Map<Entry, Match>();
   const types = Map.groupBy(wanted, ({ type }) => type);
   for (const [type, known] of types) {

@@ -194,13 +194,16 @@ export function readSegment(message: Message, index: number): FieldReader {
     seen?.(index, field);
     return fields[field] ?? '';
   };
+  // A field is read some times over: its parts are found once.
+  const known: Repetition[][] = [];
   const repetitions = (field: number): Repetition[] => {
     const raw = textOf(field);
     if (raw === '') return [];
-    const parts = isHeader && field <= 2 ? [raw] : raw.split(delimiters.repetition);
-    return parts.map((part) => repetitionOf(delimiters, part));
+    return (known[field] ??= (isHeader && field <= 2 ? [raw] : raw.split(delimiters.repetition)).map((part) =>
+      repetitionOf(delimiters, part),
+    ));
   };
-  const first = (field: number): Repetition => repetitions(field)[0] ?? repetitionOf(delimiters, '');
+  const first = (field: number): Repetition => repetitions(field)[0] ?? nothing;
   return {
     name: segment.name,
     index,
@@ -212,12 +215,16 @@ export function readSegment(message: Message, index: number): FieldReader {
   };
 }
 
+const nothing: Repetition = { raw: '', components: 1, empty: true, text: () => '' };
+
 function repetitionOf(delimiters: Delimiters, raw: string): Repetition {
   const components = raw.split(delimiters.component);
   return {
     raw,
     components: components.length,
-    empty: components.every((component) => component.split(delimiters.subcomponent).every((part) => isNothing(part))),
+    get empty() {
+      return components.every((component) => component.split(delimiters.subcomponent).every((part) => isNothing(part)));
+    },
     text: (component = 1, subcomponent = 1) => {
       const part = components[component - 1]?.split(delimiters.subcomponent)[subcomponent - 1] ?? '';
       return isNothing(part) ? '' : printable(unescapeText(part, delimiters));

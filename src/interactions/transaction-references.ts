@@ -2,7 +2,7 @@
  * What the temporary references of a transaction become: `urn:uuid:…` and other fullUrls of its entries, and
  * conditional references. https://hl7.org/fhir/R4/http.html#trules
  */
-import type { JsonObject } from '../fhir/json.ts';
+import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { listReferences, parseReference } from '../fhir/reference.ts';
 import type { ReferenceTarget, ReferenceTargets } from '../fhir/reference-rewrite.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -45,9 +45,21 @@ function addTarget(targets: Map<string, ReferenceTarget>, fullUrl: string | unde
 
 /** The references of a resource that are searches. */
 export function conditionalReferences(resource: JsonObject | undefined): string[] {
-  return (resource ? listReferences(resource) : []).flatMap(({ reference }) =>
+  return (resource && mayBeConditional(resource) ? listReferences(resource) : []).flatMap(({ reference }) =>
     reference?.includes('?') === true && parseReference(reference)?.kind === 'conditional' ? [reference] : [],
   );
+}
+
+/** Whether some `reference` has a `?`: to know which members are References takes the definitions, and most have none. */
+function mayBeConditional(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.some(mayBeConditional);
+  if (typeof value !== 'object' || value === null) return false;
+  for (const name in value) {
+    const member = value[name] as JsonValue;
+    if (typeof member === 'string' ? name === 'reference' && member.includes('?') : mayBeConditional(member))
+      return true;
+  }
+  return false;
 }
 
 /** @throws OutcomeError where the criteria do not name exactly one resource. */

@@ -16,7 +16,7 @@ let old = new Map<string, string>();
 export function hash64(text: string): string {
   let key = young.get(text);
   if (key !== undefined) return key;
-  key = old.get(text) ?? BigInt.asIntN(64, BigInt(`0x${hash('sha256', text).slice(0, 16)}`)).toString();
+  key = old.get(text) ?? hash('sha256', text, 'buffer').readBigInt64BE(0).toString();
   if (young.size >= generation) {
     old = young;
     young = new Map();

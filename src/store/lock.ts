@@ -2,13 +2,17 @@
  * Locks on what does not exist yet: two conditional creates with the same criteria must not both find nothing.
  * Held until the transaction ends; taken in one order, so that two transactions cannot wait for each other.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Session } from './pool.ts';
 import { sql } from './sql.ts';
 
 /** Takes an exclusive lock on each of some texts, within the tenant. */
 export async function lockCriteria(session: Session, criteria: readonly string[]): Promise<void> {
-  const keys = lockKeys(session.tenant, criteria);
+  await lockAll(session, lockKeys(session.tenant, criteria));
+}
+
+/** The same of their numbers. */
+export async function lockAll(session: Session, keys: readonly string[]): Promise<void> {
   if (keys.length > 0) {
     await session.query(sql`
       select pg_advisory_xact_lock(k) from unnest(${keys}::int8[]) with ordinality as t(k, n) order by n`);
@@ -21,5 +25,5 @@ export function lockKeys(tenant: number, criteria: readonly string[]): string[] 
 }
 
 function lockKey(tenant: number, text: string): bigint {
-  return createHash('sha256').update(`${tenant}\n${text}`).digest().readBigInt64BE(0);
+  return hash('sha256', `${tenant}\n${text}`, 'buffer').readBigInt64BE(0);
 }

@@ -184,9 +184,10 @@ export async function isNewMessage(
   session: Session,
   { interface: name, content, about }: Pick<NewMessage, 'interface' | 'content'> & Pick<Earlier, 'about'>,
 ): Promise<boolean> {
+  const asked = { interface: name, about: about?.length === 0 ? undefined : about };
   const [row] = await session.query<{ new: boolean }>(sql`select not exists (select from message m
       where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.content = ${content} and m.direction = 'in')
-    and not exists (${waiting(session, { interface: name, about })}) as new`);
+    and not exists (${waiting(session, asked)}) as new`);
   return row?.new === true;
 }
 

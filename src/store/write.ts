@@ -20,7 +20,7 @@
  * serialisation does and is run again.
  */
 import { indexTables, resourceColumns, type IndexRows, type IndexTable } from '../search/rows.ts';
-import { arrayLiteral, unnest } from './arrays.ts';
+import { arrayLiteral, textArray, unnest } from './arrays.ts';
 import { auditArrays, auditStatement, type AuditEntry } from './audit.ts';
 import { containedArrays, holdsContained, insertContained, removeContained } from './write-contained.ts';
 import type { Batching } from './combine.ts';
@@ -290,8 +290,8 @@ export function writeStatement(tenant: number, entries: readonly WriteEntry[]): 
     column((entry) => entry.id),
     column((entry) => expectationNumber(entry.expect)),
     column((entry) => entry.method),
-    column((entry) => entry.content),
-    column((entry) => entry.exact),
+    textArray(ordered.map(({ entry }) => entry.content)),
+    textArray(ordered.map(({ entry }) => entry.exact)),
     column((entry) => entry.origin),
     ...resourceColumns.map((_, i) => column((entry) => entry.index?.columns[i])),
     oldestRevision(entries),

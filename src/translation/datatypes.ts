@@ -10,12 +10,12 @@ import type { Found, Settings, Target } from './translation.ts';
 
 /** The members that are there. */
 export function object(members: Record<string, JsonObject[string] | undefined>): JsonObject {
-  return Object.fromEntries(
-    Object.entries(members).filter((entry): entry is [string, JsonObject[string]] => {
-      const [, value] = entry;
-      return value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0);
-    }),
-  );
+  const there: JsonObject = {};
+  for (const name in members) {
+    const value = members[name];
+    if (value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)) there[name] = value;
+  }
+  return there;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -33,7 +33,7 @@ import { answerTo } from './order-answer.ts';
 import { provenance } from './provenance.ts';
 import { queryOf } from './queries.ts';
 import { answerQuery, responseOf, type Query } from './query.ts';
-import { aboutOf, keep, keepApplied, keepFinished } from './record.ts';
+import { keep, keepApplied, keepFinished } from './record.ts';
 import { isStoredOnly, type Interface } from './settings.ts';
 import { endTask, waitAsTask } from './task.ts';
 import { unmappedProblems } from './unmapped.ts';
@@ -127,9 +127,9 @@ export async function applied(server: Server, known: Known, { id, arrived, ifNew
     const answer = answerTo(known, { code: 'AA', problems });
     const done = await apply(context, entries, {
       provenance: (target) => provenance(known, { id, target }),
-      isOpen: (inside) => {
+      isOpen: (inside, about) => {
         if (arrived === undefined) return claimMessage(inside, id);
-        return ifNew === true ? isNewMessage(inside, { ...arrived, about: aboutOf(known) }) : Promise.resolve(true);
+        return ifNew === true ? isNewMessage(inside, { ...arrived, about }) : Promise.resolve(true);
       },
       mark: (inside, made) => {
         const noted = [...asJson(problems), ...unmappedProblems(unmapped)];
