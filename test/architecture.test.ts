@@ -71,6 +71,7 @@ const layers: Record<string, readonly string[]> = {
     'gateways',
     'hl7v2',
     'interactions',
+    'labels',
     // The laboratory's rules.
     'laboratory',
     'log',
@@ -106,6 +107,8 @@ const layers: Record<string, readonly string[]> = {
     'store',
   ],
   serve: ['access', 'interactions', 'request', 'store'],
+  // What is stuck on specimens.
+  labels: ['fhir', 'laboratory'],
   // The laboratory's rules, pure.
   laboratory: ['fhir', 'search'],
   // HL7 v2 ↔ FHIR, pure.
@@ -201,6 +204,8 @@ const packages: Record<string, readonly string[]> = {
   commander: ['command'],
   dotenv: ['config'],
   s3mini: ['files'],
+  'bwip-js': ['labels'],
+  pdfkit: ['labels'],
   'iconv-lite': ['astm', 'hl7v2'],
   serialport: ['gateways/astm/serial.ts'],
   'hl7v2-dictionary': ['hl7v2/dictionary-thread.ts'],

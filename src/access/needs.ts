@@ -116,6 +116,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$accession', ['c']],
   ['$pool', ['c', 'u']],
   ['$aliquot', ['c', 'u']],
+  ['$label', ['r']],
   ['$collect', ['u']],
   ['$receive', ['u']],
   ['$store', ['u']],

@@ -46,6 +46,7 @@ import { accession } from './laboratory/accession.ts';
 import { addOn } from './laboratory/add-on.ts';
 import { cancelOrder } from './laboratory/cancel-order.ts';
 import { aliquot, pool } from './laboratory/divide.ts';
+import { label } from './laboratory/label.ts';
 import { match } from './laboratory/match.ts';
 import { merge, unmerge } from './laboratory/merge.ts';
 import { order } from './laboratory/order.ts';
@@ -338,6 +339,13 @@ export const operations: Readonly<Record<string, Operation>> = {
       ofLaboratory(step, ['instance'], ['Specimen'], specimenStep(step)),
     ]),
   ),
+  $label: {
+    levels: ['instance'],
+    types: ['Specimen'],
+    changes: false,
+    definition: `${own}:label`,
+    handler: label,
+  },
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };
 
