@@ -61,3 +61,8 @@ export function isWanted(condition: string, succeeded: boolean): boolean {
   if (condition === 'ER') return !succeeded;
   return condition === 'SU' ? succeeded : true;
 }
+
+/** `ORU^R01` */
+export function typeOf({ code, event }: Pick<Header, 'code' | 'event'>): string {
+  return `${code}^${event}`;
+}

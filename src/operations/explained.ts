@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { systemOf } from '../fhir/terminology-system.ts';
-import { mappedBy } from '../gateways/hl7v2/concept-maps.ts';
+import { mappedBy } from '../gateways/concept-maps.ts';
 import { readInterface } from '../gateways/hl7v2/settings.ts';
 import { isBatch } from '../hl7v2/batch.ts';
 import { decodeMessage } from '../hl7v2/charset.ts';

@@ -1,11 +1,12 @@
 /** The role of gateways: HL7 v2 over MLLP, on the port that all laboratories share and on those of interfaces' own. */
 import type { Config } from '../config.ts';
+import { replay } from '../gateways/hl7v2/applied.ts';
 import { watchInterfaces } from '../gateways/hl7v2/interfaces.ts';
 import { listen, type Listener } from '../gateways/hl7v2/listener.ts';
-import { recover } from '../gateways/hl7v2/recover.ts';
+import { recover } from '../gateways/recover.ts';
 import { isSending, sendingOf } from '../gateways/hl7v2/sendings.ts';
 import { startOutbox } from '../gateways/outbox.ts';
-import { makeTurns } from '../gateways/hl7v2/turns.ts';
+import { makeTurns } from '../gateways/turns.ts';
 import type { Log } from '../log.ts';
 import type { Opened } from './database.ts';
 import { shared, type Part } from './http.ts';
@@ -41,7 +42,7 @@ export async function startGateways(config: Config, { database }: Opened, log: L
       }
     }
   };
-  await recover(server, interfaces, turns);
+  await recover(server, { interfaces, turns, replay });
   const common = await listen(server, { interfaces, turns, named: 0, port: config.hl7Port, host: config.host });
   await follow();
   const outbox = startOutbox(server, () =>
@@ -50,7 +51,7 @@ export async function startGateways(config: Config, { database }: Opened, log: L
       .filter(isSending)
       .map((served) => sendingOf(server, served)),
   );
-  const again = setInterval(() => void recover(server, interfaces, turns), recoverEvery).unref();
+  const again = setInterval(() => void recover(server, { interfaces, turns, replay }), recoverEvery).unref();
   log.info({ port: common.address.port }, 'HL7 v2 gateway listens');
   return {
     hl7Port: common.address.port,

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { mappedBy } from '../../src/gateways/hl7v2/concept-maps.ts';
+import { mappedBy } from '../../src/gateways/concept-maps.ts';
 import { listMessages } from '../../src/store/messages.ts';
 import { send, type Json } from '../erasure/laboratory.ts';
 import { testServer, type Laboratory } from '../server.ts';

@@ -4,7 +4,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { makeTurns } from '../../src/gateways/hl7v2/turns.ts';
+import { makeTurns } from '../../src/gateways/turns.ts';
 import { newId } from '../../src/interactions/new-id.ts';
 import { addMessage, listMessages, readMessage } from '../../src/store/messages.ts';
 import { lockKeys } from '../../src/store/lock.ts';

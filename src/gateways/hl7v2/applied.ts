@@ -4,12 +4,10 @@
  *
  * What is passing (the database is away) is no fault of the message: it stays received and is not acknowledged.
  */
-import type { Caller } from '../../access/caller.ts';
-import type { JsonObject } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import type { AckCode, Problem } from '../../hl7v2/acknowledge.ts';
 import { decodeMessage } from '../../hl7v2/charset.ts';
-import { readHeader, type Header } from '../../hl7v2/header.ts';
+import { readHeader, typeOf, type Header } from '../../hl7v2/header.ts';
 import type { Message } from '../../hl7v2/message.ts';
 import { newId } from '../../interactions/new-id.ts';
 import type { Context, Server } from '../../request.ts';
@@ -25,18 +23,21 @@ import {
 import { translate } from '../../translation/messages.ts';
 import type { Analyzer, Translation } from '../../translation/translation.ts';
 import { apply } from '../apply.ts';
-import { contextOf, interfaceCaller, sessionOf } from '../gateway.ts';
+import { contextOf, sessionOf } from '../gateway.ts';
+import { callerOf } from '../interfaces.ts';
+import { asJson, isPassing, problemsOf } from '../problems.ts';
 import { ack, readMessage } from './answer.ts';
 import type { Served } from './interfaces.ts';
 import { analyzerOf } from './law/known.ts';
 import { answerTo } from './order-answer.ts';
-import { provenance } from './provenance.ts';
+import { provenance } from '../provenance.ts';
 import { queryOf } from './queries.ts';
 import { answerQuery, responseOf, type Query } from './query.ts';
 import { keep, keepApplied, keepFinished } from './record.ts';
-import { isStoredOnly, type Interface } from './settings.ts';
-import { endTask, waitAsTask } from './task.ts';
-import { unmappedProblems } from './unmapped.ts';
+import { isStoredOnly } from './settings.ts';
+import { endTask } from '../task.ts';
+import { waitAsTask } from './task.ts';
+import { unmappedProblems } from '../unmapped.ts';
 
 /** What is known of a message that could be read. */
 export interface Known extends Served {
@@ -126,7 +127,7 @@ export async function applied(server: Server, known: Known, { id, arrived, ifNew
   try {
     const answer = answerTo(known, { code: 'AA', problems });
     const done = await apply(context, entries, {
-      provenance: (target) => provenance(known, { id, target }),
+      provenance: (target) => provenance(known.interface, { id, display: `HL7 v2 ${typeOf(known.header)}` }, target),
       isOpen: (inside, about) => {
         if (arrived === undefined) return claimMessage(inside, id);
         return ifNew === true ? isNewMessage(inside, { ...arrived, about }) : Promise.resolve(true);
@@ -172,28 +173,6 @@ async function answered(
   }
 }
 
-const callers = new WeakMap<Interface, Promise<Caller>>();
-
-/** As the interface was read last: what its role may do is read anew with it. */
-function callerOf(server: Server, { tenant, interface: own }: Served): Promise<Caller> {
-  const known = callers.get(own);
-  if (known !== undefined) return known;
-  const made = interfaceCaller(server, tenant, own.id);
-  callers.set(own, made);
-  made.catch(() => callers.delete(own));
-  return made;
-}
-
-/** The database cannot be reached or is full: no fault of the message. */
-function isPassing(error: unknown): boolean {
-  const passing = new Set(['transient', 'no-store', 'lock-error', 'timeout', 'throttled']);
-  return error instanceof OutcomeError && error.issues.some(({ code }) => passing.has(code));
-}
-
-function asJson(problems: readonly Problem[]): JsonObject[] {
-  return problems.map((problem) => ({ ...problem })) as unknown as JsonObject[];
-}
-
 function settingsOf({ tenant, interface: { zone, systems }, mapped }: Known): Parameters<typeof translate>[1] {
   return { zone: zone ?? tenant.settings.timezone ?? 'UTC', systems, mapped };
 }
@@ -214,12 +193,6 @@ function charsetProblems({ disagreed, charset }: Known): Problem[] {
   if (disagreed === undefined) return [];
   const sentence = `MSH-18 says ${disagreed.slice(0, 40)}, and the bytes are not of it; they were read as ${charset}.`;
   return [{ code: '103', severity: 'W', sentence, place: { segment: 'MSH', sequence: 1, field: 18 } }];
-}
-
-function problemsOf(error: unknown): Problem[] {
-  if (!(error instanceof OutcomeError))
-    return [{ code: '207', sentence: 'The server failed in a way it does not know.' }];
-  return error.issues.slice(0, 20).map(({ diagnostics }) => ({ code: '207', sentence: diagnostics.slice(0, 500) }));
 }
 
 /** Applies a message that was stored before, as when it came: after a death, or when somebody has mended the reason. */

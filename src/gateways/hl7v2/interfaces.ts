@@ -1,113 +1,22 @@
-/**
- * The interfaces of all laboratories, read anew every few seconds from their Endpoints: one that is added, changed or
- * ended works so within `readEvery`, in every process.
- */
-import { setTimeout as pause } from 'node:timers/promises';
-import { parseStored } from '../../interactions/document.ts';
+/** The HL7 v2 interfaces of laboratories (../interfaces.ts). */
 import type { Server } from '../../request.ts';
-import { settingsOfType, stateOfMaps } from '../../store/endpoints.ts';
-import type { Session } from '../../store/pool.ts';
-import { loadSearchState, type SearchState } from '../../store/search-parameters.ts';
-import { listTenants, type Tenant } from '../../store/tenants.ts';
-import type { JsonObject } from '../../fhir/json.ts';
-import type { Settings } from '../../translation/translation.ts';
-import { sessionOf } from '../gateway.ts';
-import { localBy, mappedBy } from './concept-maps.ts';
+import type { Tenant } from '../../store/tenants.ts';
+import {
+  readServed as readOf,
+  watchInterfaces as watch,
+  type Interfaces as Of,
+  type Served as One,
+} from '../interfaces.ts';
 import { readInterface, type Interface } from './settings.ts';
 
-export interface Served {
-  readonly tenant: Tenant;
-  readonly interface: Interface;
-  /** By its ConceptMaps. */
-  readonly mapped: Settings['mapped'];
-  /** The other way round: the peer's own code of a test. */
-  readonly local: Settings['mapped'];
-}
+export type Served = One<Interface>;
+export type Interfaces = Of<Interface>;
 
-/** What was read last of a laboratory; read again where it has changed. */
-interface Read {
-  maps?: { readonly state: string; readonly maps: readonly JsonObject[] };
-  /** By its own search parameters what comes by message is found as well. */
-  search?: SearchState;
-}
-type Memory = Map<number, Read>;
-
-export interface Interfaces {
-  /** Those of a port; 0 is the one that is shared. */
-  ofPort(port: number): readonly Served[];
-  all(): readonly Served[];
-  /** Ports of their own. */
-  ports(): readonly { readonly port: number; readonly secure: boolean }[];
-  refresh(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-const readEvery = 5_000;
-
-export async function watchInterfaces(server: Server, changed: () => Promise<void>): Promise<Interfaces> {
-  let served: readonly Served[] = [];
-  const memory: Memory = new Map();
-  const stopping = new AbortController();
-  const refresh = async (): Promise<void> => {
-    served = await readAll(server, memory);
-    await changed();
-  };
-  const interfaces: Interfaces = {
-    ofPort: (port) => served.filter((one) => one.interface.port === port),
-    all: () => served,
-    ports: () => {
-      const own = served.map((one) => one.interface).filter(({ port }) => port !== 0);
-      // The first interface that names a port says whether it speaks TLS.
-      return [...new Map(own.toReversed().map(({ port, secure }) => [port, { port, secure }])).values()];
-    },
-    refresh,
-    stop: async () => {
-      stopping.abort();
-      await loop;
-    },
-  };
-  served = await readAll(server, memory);
-  const loop = (async () => {
-    while (!stopping.signal.aborted) {
-      await pause(readEvery, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
-      if (stopping.signal.aborted) return;
-      await refresh().catch((error: unknown) => server.log.warn({ err: error }, 'interfaces not read'));
-    }
-  })();
-  return interfaces;
-}
-
-async function readAll(server: Server, memory: Memory): Promise<Served[]> {
-  const served: Served[] = [];
-  for (const tenant of await listTenants(server.database)) {
-    if (tenant.status === 'active') served.push(...(await readServed(server, tenant, memory)));
-  }
-  return served;
+export function watchInterfaces(server: Server, changed: () => Promise<void>): Promise<Interfaces> {
+  return watch(server, readInterface, changed);
 }
 
 /** The interfaces of one laboratory. */
-export async function readServed(server: Server, tenant: Tenant, memory: Memory = new Map()): Promise<Served[]> {
-  const session = sessionOf(server, tenant);
-  const texts = await settingsOfType(session, 'Endpoint');
-  const found = texts.map((text) => readInterface(parseStored(text))).filter((one) => one !== undefined);
-  if (found.length === 0) return [];
-  const read = memory.get(tenant.id) ?? {};
-  memory.set(tenant.id, read);
-  read.search = await loadSearchState(server.database, tenant.id, read.search);
-  const known = found.some(({ conceptMaps }) => conceptMaps.length > 0) ? await readMaps(session, read) : [];
-  const searched = { ...tenant, search: read.search };
-  return found.map((one) => ({
-    tenant: searched,
-    interface: one,
-    mapped: mappedBy(known, one.conceptMaps),
-    local: localBy(known, one.conceptMaps),
-  }));
-}
-
-async function readMaps(session: Session, read: Read): Promise<readonly JsonObject[]> {
-  const state = await stateOfMaps(session);
-  if (read.maps?.state === state) return read.maps.maps;
-  const maps = (await settingsOfType(session, 'ConceptMap')).map((text) => parseStored(text));
-  read.maps = { state, maps };
-  return maps;
+export function readServed(server: Server, tenant: Tenant): Promise<Served[]> {
+  return readOf(server, tenant, { read: readInterface });
 }

@@ -16,9 +16,9 @@ import { mllpDecoder, mllpFrame, type Frame, type MllpDecoder } from '../../hl7v
 import type { Server } from '../../request.ts';
 import type { Interfaces, Served } from './interfaces.ts';
 import { receive, refuseLong } from './receive.ts';
-import { makeRefusals, type Refused } from './refusals.ts';
+import { makeRefusals, type Refused } from '../refusals.ts';
 import { allows, vouches, type Interface } from './settings.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from '../turns.ts';
 
 /** Bytes of one message: a report with pictures. */
 const longestMessage = 64 * 1024 * 1024;
@@ -73,7 +73,7 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
     interfaces,
     named,
     turns,
-    refused: makeRefusals(server),
+    refused: makeRefusals(server, 'hl7v2'),
     sockets: new Set(),
     pending: 0,
     stopping: false,

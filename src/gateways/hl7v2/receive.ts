@@ -31,10 +31,12 @@ import { applied, isPlain, replay, translated, type Applying, type Known, type O
 import type { Served } from './interfaces.ts';
 import { answeredLater } from './later.ts';
 import { queryOf } from './queries.ts';
-import { aboutOf, contentOf, keep, newMessage, short } from './record.ts';
+import { short } from '../record.ts';
+import { aboutOf, contentOf, keep, newMessage } from './record.ts';
 import { interfaceFor } from './settings.ts';
-import { endTask } from './task.ts';
-import { unmappedOf } from './unmapped.ts';
+import { endTask } from '../task.ts';
+import { turnOf } from '../interfaces.ts';
+import { unmappedOf } from '../unmapped.ts';
 
 /** Whose message it may be, and where it came from. */
 export interface Arrival {
@@ -50,10 +52,6 @@ export interface Reception {
   /** What it is about; undefined for what must be alone (turns.ts). */
   readonly parts: readonly string[] | undefined;
   readonly acknowledgements: AsyncGenerator<Buffer>;
-}
-
-export function turnOf({ tenant, interface: { id } }: Served): string {
-  return `${tenant.id} ${id}`;
 }
 
 export function receive(server: Server, arrival: Arrival, bytes: Buffer): Reception {

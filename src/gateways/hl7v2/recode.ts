@@ -13,7 +13,7 @@ import type { Settings } from '../../translation/translation.ts';
 import { write } from '../apply.ts';
 import { contextOf, interfaceCaller } from '../gateway.ts';
 import type { Served } from './interfaces.ts';
-import { unmappedOf } from './unmapped.ts';
+import { unmappedOf } from '../unmapped.ts';
 
 /** @returns whether something was mapped */
 export async function recode(server: Server, served: Served, stored: StoredMessage): Promise<boolean> {

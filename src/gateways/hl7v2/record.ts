@@ -6,7 +6,8 @@
  *    transaction that stores what it became.
  */
 import { createHash } from 'node:crypto';
-import { thing, type SecurityEvent } from '../../audit/security.ts';
+import type { SecurityEvent } from '../../audit/security.ts';
+import { typeOf } from '../../hl7v2/header.ts';
 import { fieldsOf, type Message } from '../../hl7v2/message.ts';
 import { announceWithin, eventRecord } from '../../interactions/announce.ts';
 import { newId } from '../../interactions/new-id.ts';
@@ -14,6 +15,7 @@ import type { Context, Server } from '../../request.ts';
 import { lockKeys } from '../../store/lock.ts';
 import { addFinished, addMessage, type Became, type NewMessage } from '../../store/messages.ts';
 import { criteriaOf } from '../apply.ts';
+import { receivedEvent, short } from '../record.ts';
 import type { Known } from './applied.ts';
 
 /** To be applied. */
@@ -29,17 +31,12 @@ export function newMessage(known: Known, raw: Buffer, content: Buffer): NewMessa
     interface: known.interface.id,
     peer,
     sender: short([header.application, header.facility].join('|')),
-    type: short(`${header.code}^${header.event}`),
+    type: short(typeOf(header)),
     controlId: short(header.controlId),
     charset,
     content,
     raw,
   };
-}
-
-/** PostgreSQL's text has no NUL. */
-export function short(text: string): string {
-  return text.slice(0, 200).replaceAll('\0', '');
 }
 
 /** What a repetition has in common with what it repeats: all but when it was sent and its number. */
@@ -58,7 +55,7 @@ export async function keep(server: Server, known: Known, stored: NewMessage): Pr
   await server.database.transaction(known.tenant.id, async (session) => {
     const about = aboutOf(known);
     await addMessage(session, { ...stored, ...(about !== undefined && { about }) });
-    await announceWithin(session, receivedEvent(known, stored.id));
+    await announceWithin(session, eventOf(known, stored.id));
   });
 }
 
@@ -70,7 +67,7 @@ export async function keepFinished(
 ): Promise<void> {
   await server.database.transaction(known.tenant.id, async (session) => {
     await addFinished(session, stored, became);
-    await announceWithin(session, receivedEvent(known, stored.id));
+    await announceWithin(session, eventOf(known, stored.id));
   });
 }
 
@@ -81,7 +78,7 @@ export async function keepApplied(
   { stored, became }: { readonly stored: NewMessage; readonly became: Became },
 ): Promise<void> {
   await addFinished(inside.session, stored, became);
-  inside.events?.push(eventRecord(receivedEvent(known, stored.id)));
+  inside.events?.push(eventRecord(eventOf(known, stored.id)));
 }
 
 /** What it is about, as the store compares it; undefined where that may be anything. */
@@ -90,14 +87,6 @@ export function aboutOf({ tenant, translation }: Known): string[] | undefined {
   return criteria.length === 0 ? undefined : lockKeys(tenant.id, criteria);
 }
 
-function receivedEvent(known: Known, id: string): SecurityEvent {
-  const name = `Endpoint/${known.interface.id}`;
-  return {
-    kind: 'message-received',
-    deed: `hl7v2 ${known.header.code}^${known.header.event}`.slice(0, 80),
-    agent: { subject: name, client: name, roles: ['interface'] },
-    address: known.peer,
-    requestId: id,
-    further: [thing('message', id)],
-  };
+function eventOf(known: Known, id: string): SecurityEvent {
+  return receivedEvent(known, { id, deed: `hl7v2 ${typeOf(known.header)}` });
 }

@@ -15,7 +15,8 @@ import type { Served } from './interfaces.ts';
 import { takeOrderResponse } from './law/order-response.ts';
 import { answeredLater } from './later.ts';
 import { makeMessages } from './make.ts';
-import { endTask, waitToBeSent } from './task.ts';
+import { endTask } from '../task.ts';
+import { waitToBeSent } from './task.ts';
 import type { ServedOut } from './told.ts';
 
 export function isSending(served: Served): served is ServedOut {

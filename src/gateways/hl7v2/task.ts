@@ -2,21 +2,11 @@
  * What could not be applied waits as a Task with the reason and the message, the offending field marked, until somebody
  * mends it and replays it. https://hl7.org/fhir/R4/task.html
  */
-import type { JsonObject } from '../../fhir/json.ts';
 import type { Place, Problem } from '../../hl7v2/acknowledge.ts';
 import { fieldsOf, serializeMessage, type Message } from '../../hl7v2/message.ts';
-import { findMatches } from '../../interactions/matches.ts';
-import type { Request, Server } from '../../request.ts';
-import { serve } from '../../serve.ts';
+import type { Server } from '../../request.ts';
 import type { Tenant } from '../../store/tenants.ts';
-import { contextOf, interfaceCaller } from '../gateway.ts';
-import { patchBody, resourceBody } from '../request.ts';
-
-export const messageSystem = 'urn:makhbar:message';
-const taskCodes = 'urn:makhbar:task';
-
-/** Characters of a message that a Task shows: the message itself is kept whole. */
-const shown = 64_000;
+import { openTask, shown } from '../task.ts';
 
 interface Waiting {
   readonly tenant: Tenant;
@@ -31,9 +21,9 @@ export async function waitAsTask(
   { tenant, interface: { id: endpoint, name }, message, peer }: Waiting,
   { id, problems }: { readonly id: string; readonly problems: readonly Problem[] },
 ): Promise<void> {
-  await open(
+  await openTask(
     server,
-    { tenant, interface: { id: endpoint, name }, peer },
+    { tenant, interface: { id: endpoint }, peer },
     {
       id,
       text: `Message of ${name} not applied`,
@@ -59,7 +49,7 @@ export async function waitToBeSent(
   { id, sentence, source, message }: Unsent,
 ): Promise<void> {
   const reference = /^[A-Z]\w+\/[^/]+/.exec(source ?? '')?.[0];
-  await open(
+  await openTask(
     server,
     { tenant, interface: own, peer: '' },
     {
@@ -73,50 +63,6 @@ export async function waitToBeSent(
           : [{ type: { text: 'message' }, valueString: marked(message, undefined).slice(0, shown) }],
     },
   );
-}
-
-interface Opened {
-  readonly id: string;
-  readonly text: string;
-  readonly description: string;
-  readonly focus?: JsonObject;
-  readonly input: JsonObject[];
-}
-
-async function open(
-  server: Server,
-  { tenant, interface: { id: endpoint }, peer }: Pick<Waiting, 'tenant' | 'interface' | 'peer'>,
-  { id, text, description, focus, input }: Opened,
-): Promise<void> {
-  const caller = await interfaceCaller(server, tenant, endpoint);
-  const context = contextOf(server, { tenant, caller, requestId: id, address: peer });
-  const resource: JsonObject = {
-    resourceType: 'Task',
-    identifier: [{ system: messageSystem, value: id }],
-    status: 'ready',
-    intent: 'order',
-    code: { coding: [{ system: taskCodes, code: 'message-error' }], text },
-    description,
-    ...(focus !== undefined && { focus }),
-    authoredOn: new Date().toISOString(),
-    ...(input.length > 0 && { input }),
-  };
-  await serve(context, put(resource, id));
-}
-
-/** The Task of a message that was applied in the end, if it had one, is completed. */
-export async function endTask(
-  server: Server,
-  { tenant, interface: { id: endpoint }, peer }: Pick<Waiting, 'tenant' | 'interface' | 'peer'>,
-  id: string,
-): Promise<void> {
-  const caller = await interfaceCaller(server, tenant, endpoint);
-  const context = contextOf(server, { tenant, caller, requestId: id, address: peer });
-  const [task] = await findMatches(context, 'Task', [['identifier', `${messageSystem}|${id}`]], 1);
-  if (task === undefined) return;
-  const body = patchBody([{ op: 'replace', path: '/status', value: 'completed' }]);
-  const headers = { 'content-type': body.contentType, prefer: 'return=minimal' };
-  await serve(context, { method: 'PATCH', segments: ['Task', task.id], query: [], headers, body });
 }
 
 /** The message with the field that a problem names between » and «. */
@@ -138,14 +84,4 @@ export function marked(message: Message, place: Place | undefined): string {
 function segmentAt({ segments }: Message, { segment, sequence = 1 }: Place): number {
   const places = segments.flatMap(({ name }, i) => (name === segment ? [i] : []));
   return places[sequence - 1] ?? places[0] ?? -1;
-}
-
-function put(resource: JsonObject, id: string): Request {
-  return {
-    method: 'PUT',
-    segments: ['Task'],
-    query: [['identifier', `${messageSystem}|${id}`]],
-    headers: { 'content-type': 'application/fhir+json', prefer: 'return=minimal' },
-    body: resourceBody(resource),
-  };
 }

@@ -20,7 +20,10 @@ import { write } from '../../apply.ts';
 import type { Served } from '../interfaces.ts';
 import { findAll, idOf } from './find.ts';
 
-type Analyzer = Pick<Served, 'interface' | 'local'>;
+/** An interface of an analyzer, whatever it speaks. */
+export interface Analyzer extends Pick<Served, 'local'> {
+  readonly interface: Pick<Served['interface'], 'id' | 'conceptMaps' | 'law'>;
+}
 
 /** Active orders of a laboratory that are looked through for one analyzer. */
 const most = 5_000;
@@ -163,7 +166,7 @@ export async function markSteps(context: Context, { interface: own }: Analyzer, 
   await write(context, entries);
 }
 
-function newTask({ id, law }: Served['interface'], order: string, subject: JsonObject | undefined): JsonObject {
+function newTask({ id, law }: Analyzer['interface'], order: string, subject: JsonObject | undefined): JsonObject {
   const reference = { reference: `ServiceRequest/${order}` };
   return {
     ...{ resourceType: 'Task', identifier: [{ system: workSystem, value: taskName(id, order) }], intent: 'order' },

@@ -1,6 +1,6 @@
 /** Local codes without a mapping, as problems of the stored message: listed for mapping, and never in an acknowledgement. */
-import type { JsonObject } from '../../fhir/json.ts';
-import type { Unmapped } from '../../translation/translation.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import type { Unmapped } from '../translation/translation.ts';
 
 /** Of one message. */
 const most = 500;

@@ -3,16 +3,23 @@
  *
  * Its entity is the message of record; its agent the interface, named by its identifier: an Endpoint is no agent in R4.
  */
-import type { JsonObject } from '../../fhir/json.ts';
-import type { Known } from './applied.ts';
+import type { JsonObject } from '../fhir/json.ts';
 import { messageSystem } from './task.ts';
 
 export const interfaceSystem = 'urn:makhbar:interface';
 const participants = 'http://terminology.hl7.org/CodeSystem/provenance-participant-type';
 
+export interface From {
+  /** Of the message. */
+  readonly id: string;
+  /** `HL7 v2 ORU^R01` */
+  readonly display: string;
+}
+
 export function provenance(
-  { interface: { id: endpoint, name }, header: { code, event } }: Known,
-  { id, target }: { readonly id: string; readonly target: JsonObject[] },
+  { id: endpoint, name }: { readonly id: string; readonly name: string },
+  { id, display }: From,
+  target: JsonObject[],
 ): JsonObject {
   return {
     resourceType: 'Provenance',
@@ -27,7 +34,7 @@ export function provenance(
     entity: [
       {
         role: 'source',
-        what: { identifier: { system: messageSystem, value: id }, display: `HL7 v2 ${code}^${event}` },
+        what: { identifier: { system: messageSystem, value: id }, display },
       },
     ],
   };

@@ -6,9 +6,9 @@
  * 2. A group holds for the local system that its `source` names, or, without one, for all local codes.
  * 3. Only a target that means the same (`equal`, `equivalent`) is a mapping: nothing is guessed.
  */
-import type { JsonObject } from '../../fhir/json.ts';
-import { localSystem } from '../../translation/codes.ts';
-import type { Settings } from '../../translation/translation.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { localSystem } from '../translation/codes.ts';
+import type { Settings } from '../translation/translation.ts';
 
 interface ConceptMap {
   readonly url?: string;
