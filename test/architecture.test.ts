@@ -55,17 +55,21 @@ const layers: Record<string, readonly string[]> = {
     'sql',
     'store',
   ],
+  // Data without who they are of, pure.
+  deidentification: ['fhir'],
   // Bulk exports: what they find and write.
-  exporting: ['access', 'fhir', 'interactions', 'request', 'search', 'store'],
+  exporting: ['access', 'deidentification', 'fhir', 'files', 'interactions', 'request', 'search', 'store'],
   // Bulk imports.
   importing: ['access', 'audit', 'fhir', 'files', 'interactions', 'request', 'search', 'store'],
   operations: [
     'access',
     'accounts',
     'audit',
+    'deidentification',
     'exporting',
     'importing',
     'fhir',
+    'files',
     'forwarding',
     // What is pure there: what an Endpoint says of an interface.
     'gateways',

@@ -94,6 +94,11 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$sub-processor-set', [{ manage: 'privacy' }]],
   ['$sub-processor-object', [{ manage: 'privacy' }]],
   ['$sub-processor-end', [{ manage: 'privacy' }]],
+  // Nothing is read by who asks: what leaves has no patients in it.
+  ['$export-deidentified', [{ manage: 'research' }]],
+  ['$research-project-add', [{ manage: 'privacy' }]],
+  ['$research-project-end', [{ manage: 'privacy' }]],
+  ['$research-projects', [{ manage: 'privacy' }]],
   ['$retention-rules', [{ manage: 'privacy' }]],
   ['$retention-rule-set', [{ manage: 'privacy' }]],
   ['$retention-run', [{ manage: 'privacy' }]],

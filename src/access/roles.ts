@@ -1,5 +1,5 @@
 /**
- * The eleven roles that every laboratory begins with. A laboratory's own row of the same name replaces one
+ * The twelve roles that every laboratory begins with. A laboratory's own row of the same name replaces one
  * (src/access/role-definition.ts); what a role does not name it does not have.
  *
  * Decision: roles are rows of a table, shown and changed by $role-list, $role-set and $role-delete as Parameters. A FHIR
@@ -237,6 +237,17 @@ const auditor: RoleDefinition = {
   clearance: 'all',
 };
 
+/** Takes out what the laboratory gives to research, without who the patients are; reads nothing of anybody. */
+const researcher: RoleDefinition = {
+  name: 'researcher',
+  title: 'Researcher',
+  scopes: [],
+  manages: ['research'],
+  secondFactor: true,
+  clearance: usual,
+  consent: 'enforced',
+};
+
 /** An analyser, a middleware, a hospital's interface: carries orders in and results out, deletes nothing. */
 const machineInterface: RoleDefinition = {
   name: 'interface',
@@ -287,6 +298,7 @@ export const shippedRoles: ReadonlyMap<string, RoleDefinition> = new Map(
     patient,
     dataProtectionOfficer,
     auditor,
+    researcher,
     machineInterface,
     operator,
   ].map((role) => [role.name, role]),

@@ -38,7 +38,7 @@ export const contextScopes = [
 ] as const;
 
 /** What a caller may manage besides resources. */
-export const managed = ['users', 'clients', 'roles', 'launches', 'usage', 'settings', 'privacy'] as const;
+export const managed = ['users', 'clients', 'roles', 'launches', 'usage', 'settings', 'privacy', 'research'] as const;
 
 export type Managed = (typeof managed)[number];
 

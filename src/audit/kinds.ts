@@ -135,7 +135,9 @@ export const kinds = {
   'message-explained': security(111, activity, own('message-explained'), 'R'),
   'interface-tested': security(112, activity, own('interface-tested')),
 
+  'research-project-changed': security(119, alert, own('research-project-changed'), 'U'),
   // DICOM's Export is of data that leave the system for a purpose of their own.
+  'deidentified-export-requested': security(118, ['110106', 'Export'], own('deidentified-export-requested')),
   'export-requested': security(120, ['110106', 'Export'], own('export-requested')),
   'export-finished': security(121, ['110106', 'Export'], own('export-finished'), 'R'),
   'export-read': { ...security(122, ['110106', 'Export'], own('export-read'), 'R'), toClient: true },

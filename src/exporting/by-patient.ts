@@ -4,7 +4,6 @@
  *
  * A resource that is in the compartments of several stands under each. A file ends between two patients.
  */
-import type { Subset } from '../fhir/summary.ts';
 import type { Context } from '../request.ts';
 import { and, or, type Condition } from '../search/ast.ts';
 import { compartmentCondition } from '../search/compartment.ts';
@@ -16,14 +15,14 @@ import {
   type MatchingWindow,
   type Times,
 } from '../store/export-rows.ts';
-import { contentOf, type Piece } from './lines.ts';
+import { contentOf, type Piece, type Shape } from './lines.ts';
 import { selectionOf, type Selecting } from './selection.ts';
 
 export interface ByPatient {
   readonly context: Context;
   readonly selecting: Selecting;
   readonly times: Times;
-  readonly subset: Subset | undefined;
+  readonly shape: Shape | undefined;
 }
 
 /** Patients whose numbers are found at once. */
@@ -77,5 +76,5 @@ async function* piecesOfPatient(asked: ByPatient, id: string): AsyncGenerator<Pi
   };
   yield { bytes: Buffer.from(`${JSON.stringify(header)}\n`), count: 1 };
   const matching: Matching = { ...times, type: 'Patient', condition, access };
-  yield* contentOf({ context, matching, subset: asked.subset }, found);
+  yield* contentOf({ context, matching, shape: asked.shape }, found);
 }

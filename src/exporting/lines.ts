@@ -3,7 +3,6 @@
  * where to go on after it.
  */
 import { serializeJson, type JsonObject } from '../fhir/json.ts';
-import { subsetOf, type Subset } from '../fhir/summary.ts';
 import { typeName } from '../fhir/resource-types.ts';
 import { areVisible } from '../interactions/as-if.ts';
 import { storedEvent } from '../interactions/audit-log.ts';
@@ -34,8 +33,12 @@ export interface Piece {
 export interface Reading {
   readonly context: Context;
   readonly matching: Matching;
-  readonly subset: Subset | undefined;
+  /** Undefined: lines pass as they are stored. */
+  readonly shape: Shape | undefined;
 }
+
+/** What is made of a line; undefined leaves it out. */
+export type Shape = (resource: JsonObject) => JsonObject | undefined;
 
 /** Rows of one statement. */
 const plainRows = 50_000;
@@ -45,7 +48,7 @@ const eventRows = 500;
 
 /** Everything of a type, without any condition. */
 export async function* plainPieces(
-  { context, matching, subset }: Reading,
+  { context, matching, shape }: Reading,
   from: string | undefined,
 ): AsyncGenerator<Piece> {
   const { server, tenant } = context;
@@ -57,16 +60,17 @@ export async function* plainPieces(
     for await (const block of server.database.copy(tenant.id, text)) {
       rows += block.count;
       after = block.key;
-      yield { bytes: shaped(block.bytes, subset), count: block.count };
+      yield shaped(block, shape);
     }
     yield { bytes: Buffer.alloc(0), count: 0, after: after ?? 'end' };
   }
 }
 
-function shaped(bytes: Buffer, subset: Subset | undefined): Buffer {
-  if (subset === undefined) return bytes;
+function shaped({ bytes, count }: { bytes: Buffer; count: number }, shape: Shape | undefined): Piece {
+  if (shape === undefined) return { bytes, count };
   const lines = bytes.toString('utf8').split('\n').slice(0, -1);
-  return Buffer.from(lines.map((line) => `${serializeJson(subsetOf(parseStored(line), subset))}\n`).join(''));
+  const made = lines.flatMap((line) => shape(parseStored(line)) ?? []);
+  return { bytes: Buffer.from(made.map((one) => `${serializeJson(one)}\n`).join('')), count: made.length };
 }
 
 /** What conditions find of a type. */
@@ -108,11 +112,11 @@ async function visibleThen(
 
 /** The content of these versions; a Binary is looked at by itself. */
 export async function* contentOf(reading: Reading, numbers: Numbers): AsyncGenerator<Piece> {
-  const { context, matching, subset } = reading;
+  const { context, matching, shape } = reading;
   const { database } = context.server;
   if (matching.type !== 'Binary') {
-    for await (const { bytes, count } of database.copy(context.tenant.id, copyOfVersions(context.tenant.id, numbers))) {
-      yield { bytes: shaped(bytes, subset), count };
+    for await (const block of database.copy(context.tenant.id, copyOfVersions(context.tenant.id, numbers))) {
+      yield shaped(block, shape);
     }
     return;
   }
@@ -130,11 +134,14 @@ function listOf(text: string): string[] {
   return text === '{}' ? [] : text.slice(1, -1).split(',');
 }
 
-async function linesOf({ context, matching, subset }: Reading, versions: readonly Stored[]): Promise<Piece> {
+async function linesOf({ context, matching, shape }: Reading, versions: readonly Stored[]): Promise<Piece> {
+  if (matching.type !== 'Binary') {
+    const bytes = Buffer.from(versions.map(({ text }) => `${text ?? ''}\n`).join(''));
+    return shaped({ bytes, count: versions.length }, shape);
+  }
   const parts: Buffer[] = [];
   for (const stored of versions) {
-    if (matching.type === 'Binary') for await (const bytes of binaryLine(context, stored)) parts.push(bytes);
-    else parts.push(shaped(Buffer.from(`${stored.text ?? ''}\n`), subset).subarray(0, -1));
+    for await (const bytes of binaryLine(context, stored)) parts.push(bytes);
     parts.push(Buffer.from('\n'));
   }
   return { bytes: Buffer.concat(parts), count: versions.length };
@@ -163,7 +170,7 @@ function deletions(versions: readonly Stored[]): JsonObject {
 
 /** The audit log, as it is found by a search of it, oldest first. */
 export async function* eventPieces(
-  { context, matching, subset }: Reading,
+  { context, matching, shape }: Reading,
   from: string | undefined,
 ): AsyncGenerator<Piece> {
   const access = matching.access('AuditEvent');
@@ -178,10 +185,9 @@ export async function* eventPieces(
     position = page.next;
     const lines = page.records
       .filter(({ time }) => isWithin(time, matching))
-      .map((record) => shaped(Buffer.from(`${storedEvent(context, record).text ?? ''}\n`), subset));
+      .map((record) => `${storedEvent(context, record).text ?? ''}\n`);
     yield {
-      bytes: Buffer.concat(lines),
-      count: lines.length,
+      ...shaped({ bytes: Buffer.from(lines.join('')), count: lines.length }, shape),
       after: position ? `${position.time}|${position.id}` : 'end',
     };
   }

@@ -7,6 +7,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import type { BulkExport, BulkFile } from '../store/exports.ts';
+import { reportExtension } from './research-report.ts';
 import type { ExportRequest } from './request.ts';
 
 export const pageSize = 10;
@@ -21,6 +22,7 @@ export interface Manifest {
 }
 
 export function manifestOf({ base, made, request, files, next }: Manifest): JsonObject {
+  const extension = reportExtension(made, request);
   const of = (kind: BulkFile['kind']): JsonObject[] =>
     files
       .filter((file) => file.kind === kind)
@@ -38,6 +40,7 @@ export function manifestOf({ base, made, request, files, next }: Manifest): Json
     output: of('output'),
     ...(request.since !== undefined && { deleted: of('deleted') }),
     error: of('error'),
+    ...(extension && { extension }),
     ...(next !== undefined && { link: [{ relation: 'next', url: `${statusUrl(base, made.id)}&page=${next}` }] }),
   };
 }

@@ -1,12 +1,20 @@
 /** What the files of an export are of, one after the other, and from where the lines of each come. */
 import { operationOutcome } from '../fhir/outcome.ts';
-import { parseSubset, type Subset } from '../fhir/summary.ts';
+import { parseSubset, subsetOf } from '../fhir/summary.ts';
 import { accessOf } from '../interactions/access.ts';
 import { searchParametersOf } from '../interactions/search-parameters.ts';
 import type { Context } from '../request.ts';
 import type { Access } from '../search/ast.ts';
 import { patientsAmong, type Matching } from '../store/export-rows.ts';
-import { deletedPieces, eventPieces, matchingPieces, plainPieces, type Piece, type Reading } from './lines.ts';
+import {
+  deletedPieces,
+  eventPieces,
+  matchingPieces,
+  plainPieces,
+  type Piece,
+  type Reading,
+  type Shape,
+} from './lines.ts';
 import { patientPieces } from './by-patient.ts';
 import type { ExportRequest } from './request.ts';
 import { selectionOf } from './selection.ts';
@@ -21,6 +29,8 @@ export interface Asked {
   readonly request: ExportRequest;
   readonly part: Part;
   readonly moment: string;
+  /** Of a de-identified export: what is made of each line. */
+  readonly research: Shape | undefined;
 }
 
 /** @param present the types of which there is anything; AuditEvents are apart */
@@ -39,8 +49,9 @@ export function piecesOf(context: Context, asked: Asked, after: string | undefin
   if (part.kind === 'error') return errorPieces(context, request);
   const access = readable(context);
   const selecting = { request, parameters: searchParametersOf(context), access };
+  const shape = asked.research ?? shapeOf(request);
   const times = { moment, since: request.since, until: request.until };
-  if (part.kind === 'patients') return patientPieces({ context, selecting, times, subset: subsetFor(request) }, after);
+  if (part.kind === 'patients') return patientPieces({ context, selecting, times, shape }, after);
   const matching: Matching = {
     ...times,
     type: part.type,
@@ -48,7 +59,7 @@ export function piecesOf(context: Context, asked: Asked, after: string | undefin
     access,
     ...(part.type === 'Provenance' && isNewest(request) && { newestOfTarget: true }),
   };
-  const reading: Reading = { context, matching, subset: subsetFor(request) };
+  const reading: Reading = { context, matching, shape };
   if (part.kind === 'deleted') return deletedPieces(reading, after);
   if (part.type === 'AuditEvent') return eventPieces(reading, after);
   return isPlain(matching) ? plainPieces(reading, after) : matchingPieces(reading, after);
@@ -77,10 +88,10 @@ function readable(context: Context): Access {
   );
 }
 
-function subsetFor({ elements, types }: ExportRequest): Subset | undefined {
+function shapeOf({ elements, types }: ExportRequest): Shape | undefined {
   if (elements.length === 0) return undefined;
   const subset = parseSubset({ summary: [], elements, types, search: false });
-  return subset === 'count' ? undefined : subset;
+  return subset === 'count' || subset === undefined ? undefined : (resource) => subsetOf(resource, subset);
 }
 
 /** What was left out, a line each. */

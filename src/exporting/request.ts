@@ -31,6 +31,8 @@ export interface ExportRequest {
   readonly partial: boolean;
   /** What lenient handling left out and what else has to be said, a sentence each. */
   readonly remarks: readonly string[];
+  /** Of research, by whose rules and key it is de-identified. */
+  readonly project?: string;
   readonly caller: Caller;
 }
 

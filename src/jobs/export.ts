@@ -14,6 +14,7 @@ import { keptFigures, thing } from '../audit/security.ts';
 import { contextFor } from '../exporting/context.ts';
 import { removeFiles, writeFile, type WrittenFile } from '../exporting/files.ts';
 import { partsOf, piecesOf, type Part } from '../exporting/parts.ts';
+import { researchShape } from '../exporting/research.ts';
 import { requestFrom, type ExportRequest } from '../exporting/request.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
@@ -99,6 +100,8 @@ async function write(jobs: JobContext, run: Run, { made, request, cursor }: Writ
   const search = await loadSearchState(server.database, run.tenant.id, searchStates.get(run.tenant.id));
   searchStates.set(run.tenant.id, search);
   const context = contextFor({ server, tenant: { ...run.tenant, search }, session: run.session, request, id: made.id });
+  const { moment } = cursor;
+  const research = request.project && (await researchShape(context, made, { name: request.project, moment }));
   const parts = partsOf(request, new Set(cursor.types));
   const [begun] = parts.slice(cursor.part);
   if (begun !== undefined) await noteProgress(run.session, made.id, progressOf(begun, cursor.part, parts.length));
@@ -106,7 +109,7 @@ async function write(jobs: JobContext, run: Run, { made, request, cursor }: Writ
   for (let next = cursor; ;) {
     const part = parts[next.part];
     if (part === undefined) return finish(run, jobs, made, request);
-    const pieces = piecesOf(context, { request, part, moment: next.moment }, next.after);
+    const pieces = piecesOf(context, { request, part, moment, research: research || undefined }, next.after);
     const file = await writeFile(context, { id: made.id, number: next.number, until: run.until }, pieces);
     if (file.size > 0 && !(await keep(context, made, next, { part, ...file }))) {
       await removeFiles(context, made.id);
@@ -183,7 +186,7 @@ async function fail(
 async function tell(
   session: Session,
   made: BulkExport,
-  { caller }: ExportRequest,
+  { caller, project }: ExportRequest,
   result: { readonly outcome?: 8; readonly reason?: string },
 ): Promise<void> {
   const counts = new Map<string, number>();
@@ -196,6 +199,10 @@ async function tell(
     deed: '$export',
     agent: { subject, client, roles: [...roles], ...(fhirUser !== undefined && { fhirUser }) },
     ...result,
-    further: [thing('process', `export ${made.id}`), ...[...counts].map(([type, count]) => keptFigures(type, count))],
+    further: [
+      thing('process', `export ${made.id}`),
+      ...(project === undefined ? [] : [thing('setting', `research project ${project}`)]),
+      ...[...counts].map(([type, count]) => keptFigures(type, count)),
+    ],
   });
 }

@@ -19,6 +19,7 @@ import { erase } from './erase.ts';
 import { everything } from './everything.ts';
 import { explainMessage } from './explain-message.ts';
 import { bulkExport } from './export.ts';
+import { deidentifiedExport } from './export-deidentified.ts';
 import { exportFile } from './export-file.ts';
 import { exportStatus } from './export-status.ts';
 import { bulkImport } from './import.ts';
@@ -37,6 +38,7 @@ import { accessReviewOperation } from './access-review.ts';
 import { legalHold, legalHoldLift, legalHolds } from './legal-hold.ts';
 import { processingRecordOperation } from './processing-record.ts';
 import { subProcessorEnd, subProcessorObject, subProcessorSet } from './sub-processors.ts';
+import { researchProjectAdd, researchProjectEnd, researchProjects } from './research-projects.ts';
 import { retentionRuleSet, retentionRules } from './retention-rules.ts';
 import { retentionRun, retentionRuns } from './retention-run.ts';
 import { roleDelete, roleList, roleSet } from './roles.ts';
@@ -293,6 +295,15 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$sub-processor-set': administrative('sub-processor-set', true, subProcessorSet, 'sub-processor-changed'),
   '$sub-processor-object': administrative('sub-processor-object', true, subProcessorObject, 'sub-processor-changed'),
   '$sub-processor-end': administrative('sub-processor-end', true, subProcessorEnd, 'sub-processor-changed'),
+  '$export-deidentified': administrative(
+    'export-deidentified',
+    false,
+    deidentifiedExport,
+    'deidentified-export-requested',
+  ),
+  '$research-project-add': administrative('research-project-add', true, researchProjectAdd, 'research-project-changed'),
+  '$research-project-end': administrative('research-project-end', true, researchProjectEnd, 'research-project-changed'),
+  '$research-projects': administrative('research-projects', false, researchProjects),
   '$retention-rules': administrative('retention-rules', false, retentionRules),
   '$retention-rule-set': administrative('retention-rule-set', true, retentionRuleSet, 'retention-rule-changed'),
   '$retention-run': administrative('retention-run', true, retentionRun, 'retention-announced'),

@@ -1,5 +1,6 @@
 /** The export that a caller asks about: his own, and only as long as he may still see what is in it. */
 import { mayStillSee } from '../exporting/allowed.ts';
+import { mayResearch } from '../exporting/research.ts';
 import { requestFrom, type ExportRequest } from '../exporting/request.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Context } from '../request.ts';
@@ -18,7 +19,7 @@ export async function ownExport(context: Context, id: string): Promise<OwnExport
     throw outcomeError('not-found', `There is no export "${id.slice(0, 64)}".`);
   }
   const request = requestFrom(made.request);
-  if (!mayStillSee(caller, request.caller, request.types)) {
+  if (!(request.project === undefined ? mayStillSee(caller, request.caller, request.types) : mayResearch(caller))) {
     const sentence = 'Your scopes allow less than when this export was asked for; ask for another.';
     throw outcomeError('forbidden', sentence);
   }

@@ -53,7 +53,7 @@ export function readParameters(context: Context, input: Input, level: Level, len
   for (const name of new Set(input.names)) {
     if (!known.has(name) && !general.has(name)) refuse(reading, `$export has no parameter "${name.slice(0, 80)}".`);
   }
-  checkFormat(reading);
+  checkFormat(one(reading, '_outputFormat'));
   const associated = associatedOf(reading);
   const types = typesOf(reading);
   const since = instantOf(reading, '_since');
@@ -99,8 +99,7 @@ function one(reading: Reading, name: string): string | undefined {
 }
 
 /** The format decides what the files are: another is never taken for it. */
-function checkFormat(reading: Reading): void {
-  const format = one(reading, '_outputFormat');
+export function checkFormat(format: string | undefined): void {
   if (format === undefined || formats.has(format.split(';')[0]?.trim().replace(' ', '+') ?? '')) return;
   const sentence = `_outputFormat: "${format.slice(0, 80)}" is not supported; possible: ${[...formats].join(', ')}.`;
   throw outcomeError('not-supported', sentence, { status: 400 });

@@ -31,14 +31,12 @@ export async function bulkExport(context: Context, call: Call): Promise<Answer> 
   const input = await operationInput(context, call, undefined);
   const asked = readParameters(context, input, level, preferredHandling(call) === 'lenient');
   const among = level.of === 'group' ? await membersOf(context, level.id) : undefined;
-  const request: ExportRequest = {
-    ...asked,
-    ...chosenPatients(asked, among),
-    url: urlOf(context, call),
-    base: context.base,
-    level,
-    caller: rememberedCaller(context.caller),
-  };
+  const caller = rememberedCaller(context.caller);
+  return begin(context, call, { ...asked, ...chosenPatients(asked, among), level, caller });
+}
+
+export async function begin(context: Context, call: Call, asked: Omit<ExportRequest, 'url' | 'base'>): Promise<Answer> {
+  const request: ExportRequest = { ...asked, url: urlOf(context, call), base: context.base };
   const id = randomUUID();
   const { subject, client } = context.caller;
   const { exportConcurrency } = limitsOf(context.tenant.settings, 0);
@@ -65,20 +63,22 @@ function levelOf({ target }: Call): Level {
   throw outcomeError('not-supported', sentence, { status: 404 });
 }
 
-function checkCall(context: Context, call: Call): void {
+export function checkCall(context: Context, call: Call): void {
   if (context.inTransaction) {
-    throw outcomeError('not-supported', '$export is not called within a transaction; send it by itself.', {
+    throw outcomeError('not-supported', 'An export is not asked for within a transaction; ask by itself.', {
       status: 400,
     });
   }
   if (call.method === 'HEAD') {
-    throw outcomeError('not-supported', '$export is called by GET or POST.', {
+    throw outcomeError('not-supported', 'An export is asked for by GET or POST.', {
       status: 405,
       headers: { allow: 'GET, POST' },
     });
   }
   if (!prefersAsync(call)) {
-    throw outcomeError('required', '$export is asynchronous: send the header Prefer: respond-async.', { status: 400 });
+    throw outcomeError('required', 'An export is asynchronous: send the header Prefer: respond-async.', {
+      status: 400,
+    });
   }
 }
 

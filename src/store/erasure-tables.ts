@@ -76,6 +76,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   erased: { stays: 'The tombstone: ids.' },
   erased_version: { stays: 'The tombstone: numbers.' },
   sub_processor: { stays: 'Companies; none is a patient.' },
+  research_project: { stays: 'Projects; pseudonyms are nowhere kept.' },
   retention_rule: { stays: 'How long what is kept.' },
   legal_hold: {
     stays: 'A patient on hold is not erased; of one that ended the id and the reason stay, as of an erasure.',

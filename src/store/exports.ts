@@ -13,6 +13,8 @@ export interface BulkExport {
   readonly subject: string;
   readonly client: string;
   readonly request: JsonObject;
+  /** What a de-identified export says of itself (exporting/research.ts). */
+  readonly report: JsonObject | undefined;
   readonly state: ExportState;
   /** FHIR instant: transactionTime. */
   readonly moment: string | undefined;
@@ -37,6 +39,7 @@ interface ExportRow {
   subject: string;
   client: string;
   request: string;
+  report: string | null;
   state: ExportState;
   moment: string | null;
   progress: string | null;
@@ -46,7 +49,7 @@ interface ExportRow {
   overtaken: boolean;
 }
 
-const columns = sql`e.export_id, e.subject, e.client, e.request, e.state, e.moment, e.progress, e.error, e.created, e.expires,
+const columns = sql`e.export_id, e.subject, e.client, e.request, e.report, e.state, e.moment, e.progress, e.error, e.created, e.expires,
   exists (select from erasure x where x.tenant_id = e.tenant_id and x.at > coalesce(e.moment, e.created)) as overtaken`;
 
 function exportFromRow(row: ExportRow): BulkExport {
@@ -56,6 +59,7 @@ function exportFromRow(row: ExportRow): BulkExport {
     subject: row.subject,
     client: row.client,
     request: JSON.parse(row.request) as JsonObject,
+    report: row.report === null ? undefined : (JSON.parse(row.report) as JsonObject),
     state: row.state,
     moment: instant(row.moment),
     progress: row.progress ?? undefined,
@@ -111,6 +115,12 @@ export async function setMoment(session: Session, id: string, moment: string): P
   await session.query(sql`
     update bulk_export set moment = ${moment}::timestamptz
     where tenant_id = ${session.tenant} and export_id = ${id}::uuid and moment is null`);
+}
+
+export async function keepReport(session: Session, id: string, report: JsonObject): Promise<void> {
+  await session.query(sql`
+    update bulk_export set report = ${JSON.stringify(report)}::jsonb
+    where tenant_id = ${session.tenant} and export_id = ${id}::uuid`);
 }
 
 export async function noteProgress(session: Session, id: string, progress: string): Promise<void> {

@@ -74,7 +74,7 @@ test('from the first administrator to the one who leaves', async () => {
     ['chief', 2],
   ]);
   expect((await user('reset', name, 'chief', '--factors')).out).toMatch(link('invitation'));
-  expect((await user('roles', name)).out.split('\n')).toHaveLength(12);
+  expect((await user('roles', name)).out.split('\n')).toHaveLength(13);
 }, 120_000);
 
 test('refusals are one line', async () => {

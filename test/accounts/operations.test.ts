@@ -411,12 +411,12 @@ describe('roles', () => {
     expect(await shown(administrator)).toEqual([['Auditor', 'shipped']]);
   });
 
-  test('all eleven are listed; one that is stored and not understood is said to be', async () => {
+  test('all twelve are listed; one that is stored and not understood is said to be', async () => {
     const own = await makeLaboratory({ scopes: managing });
     const stored = { name: 'damaged', definition: '{"name":"damaged","scopes":["user/*.cruds"],"newer":true}' };
     await writeRole(sessionOf(testDatabase(), own.tenant.id), stored, { by: 'x', now: Date.now() });
     const { values } = await ask(own, '$role-list');
-    expect(values['role']).toHaveLength(12);
+    expect(values['role']).toHaveLength(13);
     expect(values['role']?.at(-1)).toEqual({ name: ['damaged'], understood: [false] });
     const given = await ask(own, '$user-add', [
       ['username', 'x1'],
@@ -460,7 +460,7 @@ describe('roles', () => {
   test.each(refused)('%s: refused', async (_, values, sentence) => {
     const said = await ask(administrator, '$role-set', values);
     expect([said.status >= 400 && said.status < 500, said.sentence]).toEqual([true, expect.stringMatching(sentence)]);
-    expect((await ask(administrator, '$role-list')).values['role']).toHaveLength(11);
+    expect((await ask(administrator, '$role-list')).values['role']).toHaveLength(12);
   });
 
   test('a filter with both placeholders is taken', async () => {

@@ -147,6 +147,7 @@ const cases: [string, string | undefined, string[]][] = [
   ['patient', undefined, ['403', '403', '403', '403', '403', '403', '403', '403']],
   ['data-protection-officer', undefined, ['403', '403', '403', '403', '403', 'review', both('-consent'), 'log']],
   ['auditor', undefined, ['403', '403', '403', '403', '403', '403', '403', 'log']],
+  ['researcher', undefined, ['403', '403', '403', '403', '403', '403', '403', '403']],
   [
     'interface',
     undefined,

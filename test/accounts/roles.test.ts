@@ -21,7 +21,7 @@ function may(name: string, permission: Permission, type: string): boolean {
 }
 
 describe('shipped roles', () => {
-  test('there are eleven, and each is a definition that this server would take', () => {
+  test('there are twelve, and each is a definition that this server would take', () => {
     expect(roles.map(({ name }) => name)).toEqual([
       'administrator',
       'reception',
@@ -32,6 +32,7 @@ describe('shipped roles', () => {
       'patient',
       'data-protection-officer',
       'auditor',
+      'researcher',
       'interface',
       'operator',
     ]);
@@ -70,6 +71,7 @@ describe('shipped roles', () => {
     patient: ['rs', 'rs', 'rs', 'rs', 'rs', 'rs', '-', 'r', '-'],
     'data-protection-officer': ['-', '-', '-', '-', '-', 'rs', 'rs', 'rs', '-'],
     auditor: ['-', '-', '-', '-', '-', '-', 'rs', 'rs', '-'],
+    researcher: ['-', '-', '-', '-', '-', '-', '-', '-', '-'],
     interface: ['crus', 'crus', 'crus', 'crus', 'crus', '-', '-', 'crus', 'rs'],
     operator: ['-', '-', '-', '-', '-', '-', '-', '-', '-'],
   };
@@ -96,7 +98,14 @@ describe('shipped roles', () => {
     );
     expect(releasing.map(({ name }) => name)).toEqual(['pathologist', 'interface']);
     const demanding = roles.filter((role) => demandsSecondFactor(role, undefined)).map(({ name }) => name);
-    expect(demanding).toEqual(['administrator', 'pathologist', 'data-protection-officer', 'auditor', 'operator']);
+    expect(demanding).toEqual([
+      'administrator',
+      'pathologist',
+      'data-protection-officer',
+      'auditor',
+      'researcher',
+      'operator',
+    ]);
   });
 
   test('a role without its person grants nothing of what is a person’s', () => {

@@ -34,6 +34,7 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'retention-rule-changed',
     'legal-hold-changed',
     'sub-processor-changed',
+    'research-project-changed',
   ],
   'data-subject': ['patient-erased', 'erasure-previewed', 'processing-restricted', 'restriction-lifted'],
   application: ['application-start', 'application-stop'],
@@ -54,6 +55,7 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'interface-tested',
   ],
   bulk: [
+    'deidentified-export-requested',
     'export-requested',
     'export-finished',
     'export-read',

@@ -57,6 +57,7 @@ export const reports: Texts['reports'] = {
     patient: 'المريض',
     'data-protection-officer': 'مسؤول حماية البيانات',
     auditor: 'المدقق',
+    researcher: 'باحث',
     interface: 'جهاز أو واجهة',
     operator: 'المشغّل',
   },

@@ -55,6 +55,7 @@ export const reports = {
     patient: 'patient',
     'data-protection-officer': 'data protection officer',
     auditor: 'auditor',
+    researcher: 'researcher',
     interface: 'interface (machine)',
     operator: 'operator',
   },

@@ -57,6 +57,7 @@ export const reports: Texts['reports'] = {
     patient: 'le patient',
     'data-protection-officer': 'délégué à la protection des données',
     auditor: 'auditeur',
+    researcher: 'chercheur',
     interface: 'automate ou interface',
     operator: 'exploitant',
   },

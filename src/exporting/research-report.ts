@@ -1,0 +1,40 @@
+/** What a de-identified export tells of itself: by which rules it was made, and how alike its patients are. Pure. */
+import { rules } from '../deidentification/rules.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import type { BulkExport } from '../store/exports.ts';
+import type { Likeness } from '../store/likeness.ts';
+import type { ExportRequest } from './request.ts';
+
+/** What is kept with an export for its later steps and its manifest. */
+export interface ResearchReport extends Likeness {
+  readonly project: string;
+  readonly dates: 'shift' | 'year';
+  readonly least: number;
+}
+
+/** For the manifest: by which rules, and how alike the patients are. It names no area. */
+export function reportExtension(
+  { report }: Pick<BulkExport, 'report'>,
+  request: ExportRequest,
+): JsonObject | undefined {
+  if (request.project === undefined) return undefined;
+  const told = report as unknown as ResearchReport | undefined;
+  return {
+    deidentified: {
+      project: request.project,
+      rules: `${rules.title}, version ${rules.version}`,
+      ...(told && {
+        dates: told.dates,
+        kAnonymity: {
+          quasiIdentifiers: ['gender', 'year of birth', 'country', 'state', 'beginning of the postal code'],
+          patients: told.patients,
+          groups: told.groups,
+          smallestGroup: told.smallest,
+          least: told.least,
+          groupsBelowLeast: told.groupsBelow,
+          patientsInGroupsBelowLeast: told.patientsBelow,
+        },
+      }),
+    },
+  };
+}
