@@ -61,10 +61,11 @@ export function decodeMessage(bytes: Buffer, fallback = 'utf-8'): Decoded {
   const named = namedSets(bytes);
   const wanted = named.flatMap((name) => charsetNamed(name) ?? []);
   const order = [...wanted, charsetNamed(fallback) ?? (iconv.encodingExists(fallback) ? fallback : 'utf-8')];
-  const charset = isUtf8(bytes) && !isAscii(bytes) ? 'utf-8' : (order.find((name) => fits(bytes, name)) ?? last);
-  const text = decodeAs(bytes, charset);
+  const plain = isAscii(bytes);
+  const charset = !plain && isUtf8(bytes) ? 'utf-8' : (order.find((name) => fits(bytes, name)) ?? last);
+  const text = plain && charset === 'utf-8' ? bytes.toString('latin1') : decodeAs(bytes, charset);
   const first = named[0];
-  const agreed = first === undefined || wanted.includes(charset) || (isAscii(bytes) && wanted.length > 0);
+  const agreed = first === undefined || wanted.includes(charset) || (plain && wanted.length > 0);
   return { text, charset, ...(!agreed && { disagreed: first }) };
 }
 

@@ -180,6 +180,8 @@ export interface Repetition {
   readonly raw: string;
   /** Unescaped, as FHIR can hold it; '' where it is empty, white space or null. */
   text(component?: number, subcomponent?: number): string;
+  /** A component as it came. */
+  part(component: number): string;
   /** Of all components: whether one says something. */
   readonly empty: boolean;
   readonly components: number;
@@ -215,13 +217,14 @@ export function readSegment(message: Message, index: number): FieldReader {
   };
 }
 
-const nothing: Repetition = { raw: '', components: 1, empty: true, text: () => '' };
+const nothing: Repetition = { raw: '', components: 1, empty: true, part: () => '', text: () => '' };
 
 function repetitionOf(delimiters: Delimiters, raw: string): Repetition {
   const components = raw.split(delimiters.component);
   return {
     raw,
     components: components.length,
+    part: (component) => components[component - 1] ?? '',
     get empty() {
       return components.every((component) => component.split(delimiters.subcomponent).every((part) => isNothing(part)));
     },

@@ -33,8 +33,15 @@ export async function checkStorage({ server, tenant }: StorageContext, bytes: nu
 
 /** Bytes of JSON that the entries store; a deletion stores none. As the column resource_version.bytes has it. */
 export function sizeOf(entries: readonly WriteEntry[]): number {
-  return entries.reduce((sum, { content, exact }) => sum + byteLength(content) + byteLength(exact), 0);
+  return entries.reduce((sum, entry) => {
+    const known = sizes.get(entry) ?? byteLength(entry.content) + byteLength(entry.exact);
+    sizes.set(entry, known);
+    return sum + known;
+  }, 0);
 }
+
+/** Asked before and after it is written. */
+const sizes = new WeakMap<WriteEntry, number>();
 
 function byteLength(text: string | null): number {
   return text === null ? 0 : Buffer.byteLength(text);

@@ -108,6 +108,9 @@ interface PreparedEntry {
   readonly prepared?: Prepared;
 }
 
+/** Characters of a resource, a document in it, that take as long as many others. */
+const isLong = 1_000_000;
+
 async function prepareAll(
   context: Context,
   writes: readonly WritePlan[],
@@ -118,7 +121,9 @@ async function prepareAll(
     if (i % 50 === 49) {
       await breathe();
     }
-    done.push(await named(write.entry, () => prepareOne(context, write, targets)));
+    const prepared = await named(write.entry, () => prepareOne(context, write, targets));
+    done.push(prepared);
+    if ((prepared.prepared?.entry.content?.length ?? 0) > isLong) await breathe();
   }
   return done;
 }

@@ -1,4 +1,5 @@
 /** OBR (and its OBX of type ED, RP) → DiagnosticReport. v2-to-FHIR segment map OBR[DiagnosticReport]. */
+import { isPlainBase64 } from '../fhir/base64.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import type { FieldReader } from '../hl7v2/message.ts';
 import { reportStatuses } from './codes.ts';
@@ -68,7 +69,7 @@ function interpreter(
   ndl: { text: (component?: number, subcomponent?: number) => string },
   authority: string,
 ): JsonObject | undefined {
-  const read = { raw: '', empty: false, components: 9, text: (at = 1) => (at > 8 ? '' : ndl.text(1, at)) };
+  const read = { raw: '', empty: false, components: 9, part: () => '', text: (at = 1) => (at > 8 ? '' : ndl.text(1, at)) };
   return practitioner(target, read, authority);
 }
 
@@ -83,21 +84,26 @@ export function presentedForm(obx: FieldReader, zone: string): JsonObject | unde
       ? object({ contentType: mediaType(first.text(3), first.text(4)), url, title, creation })
       : undefined;
   }
-  const [kind, subtype, encoding, data] = [first.text(2), first.text(3), first.text(4), first.text(5)];
+  const [kind, subtype, encoding] = [first.text(2), first.text(3), first.text(4)];
+  const isBase64 = /^base64$/i.test(encoding);
+  // Of many megabytes: looked at once where nothing has to be taken out of them.
+  const asSent = isBase64 ? first.part(5) : '';
+  const plain = asSent === '' ? undefined : padded(asSent);
+  const data = plain ?? first.text(5);
   if (data === '') return undefined;
-  const written = /^base64$/i.test(encoding) ? padded(data.replaceAll(/\s+/g, '')) : undefined;
+  const written = plain ?? (isBase64 ? padded(data.replaceAll(/\s+/g, '')) : undefined);
   if (written !== undefined) return object({ contentType: mediaType(kind, subtype), data: written, title, creation });
   // What says that it is Base64 and is not is kept as the text that it is.
-  const contentType = /^base64$/i.test(encoding) ? 'text/plain' : mediaType(kind, subtype);
+  const contentType = isBase64 ? 'text/plain' : mediaType(kind, subtype);
   const base64 = Buffer.from(data, /^hex$/i.test(encoding) ? 'hex' : 'utf8').toString('base64');
   return object({ contentType, data: base64, title, creation });
 }
 
 /** Base64 with its padding, which some leave out; undefined for what is none. */
 function padded(text: string): string | undefined {
-  const content = text.replace(/={1,2}$/, '');
-  if (content.length % 4 === 1 || !/^[A-Za-z0-9+/]*$/.test(content)) return undefined;
-  return content.padEnd(Math.ceil(content.length / 4) * 4, '=');
+  const content = text.length % 4 === 0 ? text : text.replace(/={1,2}$/, '');
+  const whole = content.padEnd(Math.ceil(content.length / 4) * 4, '=');
+  return isPlainBase64(whole) ? whole : undefined;
 }
 
 /** Tables 0191 and 0291. */

@@ -1,6 +1,6 @@
 /** SPM and SAC → Specimen. v2-to-FHIR segment map SPM[Specimen]; SAC, where it is silent, as IHE LAW uses it. */
 import type { JsonObject } from '../fhir/json.ts';
-import type { FieldReader } from '../hl7v2/message.ts';
+import type { FieldReader, Repetition } from '../hl7v2/message.ts';
 import { allOf, byIdentifier, concept, entityIdentifier, identifier, object, present } from './datatypes.ts';
 import { unique } from './patient.ts';
 import { dateTime } from './times.ts';
@@ -77,7 +77,7 @@ function pairIdentifier(
 ): JsonObject | undefined {
   const pair = spm.first(2);
   const part = (subcomponent: number): string => pair.text(component, subcomponent);
-  const read = { raw: '', empty: false, components: 4, text: (at = 1) => part(at) };
+  const read = { raw: '', empty: false, components: 4, part, text: (at = 1) => part(at) };
   return entityIdentifier(settings, read, { type, authority });
 }
 
@@ -99,12 +99,8 @@ function collection(
 }
 
 /** CQ.2 is a CWE in subcomponents. */
-function secondComponent(spm: FieldReader): {
-  raw: string;
-  empty: boolean;
-  components: number;
-  text: (at?: number) => string;
-} {
+function secondComponent(spm: FieldReader): Repetition {
   const cq = spm.first(12);
-  return { raw: '', empty: cq.empty, components: 6, text: (at = 1) => cq.text(2, at) };
+  const part = (at: number): string => cq.text(2, at);
+  return { raw: '', empty: cq.empty, components: 6, part, text: (at = 1) => part(at) };
 }

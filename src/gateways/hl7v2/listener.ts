@@ -263,7 +263,7 @@ async function answer(
 ): Promise<void> {
   const { key, parts, acknowledgements } =
     frame.kind === 'message'
-      ? receive(server, arrival, frame.content)
+      ? await receive(server, arrival, frame.content)
       : refuseLong(server, arrival, { begin: frame.begin, most: longestMessage });
   await turns.take(key, parts, async () => {
     for await (const acknowledgement of acknowledgements) socket.write(mllpFrame(acknowledgement));

@@ -16,6 +16,7 @@ import { decodeMessage, encodeMessage } from '../../hl7v2/charset.ts';
 import { isEnhanced, isWanted, readHeader, type Header } from '../../hl7v2/header.ts';
 import { serializeMessage, type Message } from '../../hl7v2/message.ts';
 import { announce } from '../../interactions/announce.ts';
+import { breathe } from '../../interactions/entry.ts';
 import type { Server } from '../../request.ts';
 import {
   earlierMessages,
@@ -32,7 +33,7 @@ import type { Served } from './interfaces.ts';
 import { answeredLater } from './later.ts';
 import { queryOf } from './queries.ts';
 import { short } from '../record.ts';
-import { aboutOf, contentOf, keep, newMessage } from './record.ts';
+import { aboutOf, contentOf, isLong, keep, newMessage } from './record.ts';
 import { interfaceFor } from './settings.ts';
 import { endTask } from '../task.ts';
 import { turnOf } from '../interfaces.ts';
@@ -54,11 +55,14 @@ export interface Reception {
   readonly acknowledgements: AsyncGenerator<Buffer>;
 }
 
-export function receive(server: Server, arrival: Arrival, bytes: Buffer): Reception {
+export async function receive(server: Server, arrival: Arrival, bytes: Buffer): Promise<Reception> {
+  const isBig = bytes.length > isLong;
+  if (isBig) await breathe();
   const fallback = arrival.candidates[0]?.interface.charset;
   const decoded = decodeMessage(bytes, fallback);
   const read = readMessage(decoded);
   if (read.message === undefined) return refusing(server, arrival, { problem: read.problem });
+  if (isBig) await breathe();
   const { message } = read;
   const header = readHeader(message);
   const served = interfaceFor(arrival.candidates, header);
@@ -153,7 +157,8 @@ function refusing(
 
 async function* take(server: Server, known: Known, bytes: Buffer): AsyncGenerator<Buffer> {
   const { header } = known;
-  const arrived = newMessage(known, bytes, contentOf(known.message));
+  if (bytes.length > isLong) await breathe();
+  const arrived = newMessage(known, bytes, await contentOf(known.message));
   const enhanced = isEnhanced(header);
   const taken = enhanced && isWanted(header.acceptAck, true);
   // Most are new, and nothing waits before them: that is asked by the transaction that applies them.
