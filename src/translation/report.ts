@@ -69,7 +69,13 @@ function interpreter(
   ndl: { text: (component?: number, subcomponent?: number) => string },
   authority: string,
 ): JsonObject | undefined {
-  const read = { raw: '', empty: false, components: 9, part: () => '', text: (at = 1) => (at > 8 ? '' : ndl.text(1, at)) };
+  const read = {
+    raw: '',
+    empty: false,
+    components: 9,
+    part: () => '',
+    text: (at = 1) => (at > 8 ? '' : ndl.text(1, at)),
+  };
   return practitioner(target, read, authority);
 }
 
