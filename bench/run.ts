@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { measureAccess } from './access-figure.ts';
+import { measureAccession } from './accession-figure.ts';
 import { accessLines } from './access-lines.ts';
 import { auditFigures, measureAudit } from './audit-figures.ts';
 import { measureThroughput } from './audit-throughput.ts';
@@ -156,6 +157,12 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
     };
     if (wants('access')) {
       for (const figure of await measureAccess(bench)) {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      }
+    }
+    if (wants('accession')) {
+      for (const figure of await measureAccession(bench)) {
         report.figures.push(figure);
         options.print(figureText(figure));
       }

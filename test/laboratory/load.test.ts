@@ -1,7 +1,8 @@
 /** The starter catalogue in a laboratory: loaded once, kept as the laboratory changes it, replaced version by version. */
+import { execFile } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../src/fhir/json.ts';
-import { makeLaboratory, type Laboratory } from '../server.ts';
+import { makeLaboratory, testServer, type Laboratory } from '../server.ts';
 import { found, load } from './laboratory.ts';
 
 const put = (lab: Laboratory, resource: JsonObject): Promise<Response> =>
@@ -11,7 +12,28 @@ const put = (lab: Laboratory, resource: JsonObject): Promise<Response> =>
     body: JSON.stringify(resource),
   });
 
+const command = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
+
+function makhbar(...args: readonly string[]): Promise<{ code: unknown; out: string; err: string }> {
+  const { databaseUrl, dataDir } = testServer();
+  const env = { ...process.env, DATABASE_URL: databaseUrl, DATA_DIR: dataDir };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [command, 'catalogue', 'load', ...args], { env }, (error, out, err) =>
+      resolve({ code: error?.code ?? 0, out, err }),
+    );
+  });
+}
+
 describe('loading the catalogue', () => {
+  test('by the command line', async () => {
+    const lab = await makeLaboratory();
+    const first = await makhbar('--tenant', lab.tenant.name, '--json');
+    expect([first.code, JSON.parse(first.out)]).toEqual([0, expect.objectContaining({ retired: 0, unchanged: 0 })]);
+    expect(await found(lab, 'ActivityDefinition?identifier=http://loinc.org|718-7')).toHaveLength(1);
+    const nowhere = await makhbar('--tenant', 'nowhere');
+    expect([nowhere.code, nowhere.err]).toEqual([1, expect.stringContaining('no laboratory named "nowhere"')]);
+  }, 120_000);
+
   test('adds it once, leaves what the laboratory changed, and retires what it replaces', async () => {
     const lab = await makeLaboratory();
     const first = await load(lab);
@@ -39,5 +61,5 @@ describe('loading the catalogue', () => {
     const events = await found(lab, 'AuditEvent?_sort=date&_count=50');
     const loads = events.filter((one) => JSON.stringify(one).includes('makhbar catalogue load'));
     expect(loads).toHaveLength(3);
-  });
+  }, 120_000);
 });

@@ -178,8 +178,9 @@ describe('accession', () => {
     const section = await laboratoryWithCatalogue({ settings: { accessionPattern: '{section}-{n:4}{check}' } });
     const subject = await addPatient(section);
     const orders = await Promise.all(
-      Array.from({ length: 12 }, async () => {
-        const answer = await done(section, 'ServiceRequest/$order', { patient: subject, test: ['fbc', 'esr'] });
+      Array.from({ length: 12 }, async (_, i) => {
+        const test = i % 2 === 0 ? ['fbc', 'esr'] : ['esr', 'fbc'];
+        const answer = await done(section, 'ServiceRequest/$order', { patient: subject, test });
         return resourcesOf(answer, 'order').map(refer);
       }),
     );

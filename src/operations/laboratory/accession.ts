@@ -90,13 +90,21 @@ async function store(
 ): Promise<JsonObject> {
   const subject = subjectOf(orders[0]!.resource);
   const specimens: { readonly id: string; readonly prepared: Prepared; readonly orders: readonly string[] }[] = [];
+  const numbers = await numbersFor(
+    inside,
+    requirements.map(({ container, count }) => ({ section: container.label, count })),
+  );
   for (const { container, count, volume, tests } of requirements) {
-    const { scope, first } = await numbers(inside, container.label, count);
     for (let i = 0; i < count; i++) {
       const id = newId();
       const named = tests.map(({ order }) => `ServiceRequest/${order.id}`);
-      const number = accessionNumber(scope, first + i);
-      const resource = specimenOf({ number, subject, container, orders: named, volume: volume / count });
+      const resource = specimenOf({
+        number: numbers(container.label),
+        subject,
+        container,
+        orders: named,
+        volume: volume / count,
+      });
       specimens.push({ id, prepared: made(inside, resource, id), orders: named });
     }
   }
@@ -121,17 +129,31 @@ async function store(
   };
 }
 
-async function numbers(inside: Context, section: string, count: number): Promise<{ scope: string; first: number }> {
-  const { settings } = inside.tenant;
-  const pattern = settings.accessionPattern ?? defaultPattern;
-  const scope = scopeOf({ pattern, now: new Date(), zone: settings.timezone ?? 'UTC', section });
-  return { scope, first: await takeNumbers(inside.session, scope, count) };
+/** Numbers for containers of some sections, each given once. */
+async function numbersFor(
+  { tenant, session }: Context,
+  wanted: readonly { readonly section: string; readonly count: number }[],
+): Promise<(section: string) => string> {
+  const { accessionPattern: pattern = defaultPattern, timezone: zone = 'UTC' } = tenant.settings;
+  const now = new Date();
+  const scopes = new Map(wanted.map(({ section }) => [section, scopeOf({ pattern, now, zone, section })]));
+  const counts = new Map<string, number>();
+  for (const { section, count } of wanted) {
+    const scope = scopes.get(section) ?? '';
+    counts.set(scope, (counts.get(scope) ?? 0) + count);
+  }
+  const next = new Map(await takeNumbers(session, counts));
+  return (section) => {
+    const scope = scopes.get(section) ?? '';
+    const number = next.get(scope) ?? 0;
+    next.set(scope, number + 1);
+    return accessionNumber(scope, number);
+  };
 }
 
 /** A number for something that is in no container of the catalogue. */
 export async function nextNumber(inside: Context, section: string): Promise<string> {
-  const { scope, first } = await numbers(inside, section, 1);
-  return accessionNumber(scope, first);
+  return (await numbersFor(inside, [{ section, count: 1 }]))(section);
 }
 
 /** Orders with their specimens; a panel has those of its tests. */
