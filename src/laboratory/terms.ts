@@ -37,7 +37,14 @@ export type ExtensionName =
   | 'rejection-reason'
   | 'specimen-definition'
   | 'insurance-note'
-  | 'fasting-hours';
+  | 'fasting-hours'
+  | 'result-state'
+  | 'verification'
+  | 'entered-by'
+  | 'delta'
+  | 'dilution'
+  | 'instrument-flag'
+  | 'control';
 
 export function extensionUrl(name: ExtensionName): string {
   return extensionBase + name;

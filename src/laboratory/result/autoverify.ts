@@ -1,0 +1,130 @@
+/**
+ * Autoverification: rules as data, and what each of them says of a result.
+ *
+ * Rules are an active PlanDefinition (`type` eca-rule, code `autoverification`); each action has a title, and a condition
+ * in FHIRPath that is true where the result must be seen by a person. Without such a PlanDefinition nothing is verified
+ * automatically, and a rule that cannot be evaluated holds.
+ *
+ * | variable        | is                                                                                              |
+ * |-----------------|-------------------------------------------------------------------------------------------------|
+ * | %analyte        | code in the catalogue                                                                           |
+ * | %section        | of the catalogue                                                                                |
+ * | %value          | number in the unit of the analyte; empty for other kinds of results, and for `<` and `>`          |
+ * | %interpretation | code: N, L, H, LL, HH, A, POS, …; empty where no interval holds                                  |
+ * | %critical       | outside of the critical limits                                                                  |
+ * | %delta          | differs from the last result by more than a limit                                               |
+ * | %control        | `in-control`, `failed`, or empty where no control is known for the analyte and the device         |
+ * | %flags          | what the instrument said, each as a string                                                      |
+ * | %age, %sex, %ward | of the patient and the order; %age in years at collection                                      |
+ * | %manual         | entered by hand                                                                                 |
+ * | %calculated     | by a formula                                                                                    |
+ */
+import type { JsonObject } from '../../fhir/json.ts';
+import type { Decimal } from '../../fhir/decimal.ts';
+import { OutcomeError } from '../../fhir/outcome.ts';
+import { compilePath, type Compiled } from '../../fhir/path/compile.ts';
+import { booleanNodes, none, numberNode, stringNode, valueNode, type Nodes } from '../../fhir/path/node.ts';
+import { codings, object, objects, text } from '../terms.ts';
+import { decimalIn } from './value.ts';
+
+export const autoverificationCode = 'autoverification';
+
+export interface VerificationRule {
+  readonly name: string;
+  readonly condition: string;
+}
+
+export interface Facts {
+  readonly analyte: string;
+  readonly section?: string;
+  readonly value?: Decimal;
+  readonly interpretation?: string;
+  readonly critical: boolean;
+  readonly delta: boolean;
+  readonly control?: string;
+  readonly flags: readonly string[];
+  readonly age?: number;
+  readonly sex?: string;
+  readonly ward?: string;
+  readonly manual: boolean;
+  readonly calculated: boolean;
+}
+
+export interface Decision {
+  readonly verified: boolean;
+  /** One for each rule, also for those that found nothing. */
+  readonly rules: readonly { readonly name: string; readonly holds: boolean; readonly because: string }[];
+}
+
+export function readRules(plan: JsonObject): VerificationRule[] {
+  return objects(plan['action']).flatMap((action) => {
+    const condition = text(object(objects(action['condition'])[0]?.['expression'])['expression']);
+    return condition === undefined ? [] : [{ name: text(action['title']) ?? condition, condition }];
+  });
+}
+
+export function isAutoverification(plan: JsonObject): boolean {
+  return codings(plan['type']).some(({ code }) => code === 'eca-rule') && objects(plan['topic']).some(isTopic);
+}
+
+function isTopic(topic: JsonObject): boolean {
+  return codings(topic).some(({ code }) => code === autoverificationCode);
+}
+
+export function decide(rules: readonly VerificationRule[], facts: Facts): Decision {
+  const variables = variablesOf(facts);
+  const told = rules.map((rule) => ({ name: rule.name, ...outcomeOf(rule, variables) }));
+  return { verified: rules.length > 0 && told.every(({ holds }) => !holds), rules: told };
+}
+
+const root = valueNode({}, 'System.Any');
+
+function outcomeOf(
+  { condition }: VerificationRule,
+  variables: Readonly<Record<string, Nodes>>,
+): { holds: boolean; because: string } {
+  try {
+    const [found] = compiled(condition)(root, { resource: root, variables });
+    const holds = found?.value === true;
+    const used = Object.keys(variables).filter((name) => new RegExp(`%${name}\\b`).test(condition));
+    const because = used.map((name) => `${name} ${shown(variables[name]!)}`).join(', ');
+    return { holds, because: because === '' ? condition : because };
+  } catch (error) {
+    if (!(error instanceof OutcomeError)) throw error;
+    return { holds: true, because: `cannot be evaluated: ${error.message}` };
+  }
+}
+
+function shown(nodes: Nodes): string {
+  return nodes.length === 0 ? 'unknown' : nodes.map(({ value }) => String(value)).join(' ');
+}
+
+function variablesOf(facts: Facts): Record<string, Nodes> {
+  const word = (value: string | undefined): Nodes => (value === undefined ? none : [stringNode(value)]);
+  return {
+    analyte: word(facts.analyte),
+    section: word(facts.section),
+    value: facts.value === undefined ? none : [numberNode(decimalIn(facts.value))],
+    interpretation: word(facts.interpretation),
+    critical: booleanNodes(facts.critical),
+    delta: booleanNodes(facts.delta),
+    control: word(facts.control),
+    flags: facts.flags.map(stringNode),
+    age: facts.age === undefined ? none : [numberNode(String(facts.age))],
+    sex: word(facts.sex),
+    ward: word(facts.ward),
+    manual: booleanNodes(facts.manual),
+    calculated: booleanNodes(facts.calculated),
+  };
+}
+
+const conditions = new Map<string, Compiled>();
+const remembered = 1_000;
+
+function compiled(condition: string): Compiled {
+  const known = conditions.get(condition);
+  if (known !== undefined) return known;
+  const made = compilePath(condition);
+  if (conditions.size < remembered) conditions.set(condition, made);
+  return made;
+}
