@@ -58,7 +58,19 @@ const layers: Record<string, readonly string[]> = {
   // Data without who they are of, pure.
   deidentification: ['fhir'],
   // Bulk exports: what they find and write.
-  exporting: ['access', 'deidentification', 'fhir', 'files', 'interactions', 'request', 'search', 'store'],
+  exporting: [
+    'access',
+    'astm',
+    'deidentification',
+    'fhir',
+    'files',
+    'hl7v2',
+    'interactions',
+    'request',
+    'search',
+    'store',
+    'translation',
+  ],
   // Bulk imports.
   importing: ['access', 'audit', 'fhir', 'files', 'interactions', 'request', 'search', 'store'],
   operations: [

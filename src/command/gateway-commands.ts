@@ -1,5 +1,6 @@
 /** The table of commands for the interfaces of a laboratory and their messages. */
 import type { Command } from 'commander';
+import type { BatchImportOptions } from './batch-import.ts';
 import type { Output } from './connect.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { InterfaceOptions } from './interface.ts';
@@ -93,6 +94,16 @@ export function addMessages(makhbar: Command): void {
     .addOption(json())
     .action(async (tenant: string, id: string | undefined, options: ExplainOptions) =>
       (await import('./explain.ts')).explainMessageCommand(tenant, id, options),
+    );
+  messages
+    .command('import <tenant> <file>')
+    .description(
+      'take the messages of a file (FHS, BHS, MSH …; also .gz), each once; exit code 1 where one is not taken',
+    )
+    .requiredOption('--interface <id>', 'id or name of its Endpoint')
+    .addOption(json())
+    .action(async (tenant: string, file: string, options: BatchImportOptions) =>
+      (await import('./batch-import.ts')).importMessagesCommand(tenant, file, options),
     );
   messages
     .command('replay <tenant> [ids...]')

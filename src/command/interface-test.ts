@@ -1,14 +1,14 @@
 /** `makhbar interface test`: tries an interface out, without leaving anything but an event that says so. */
 import type { Config } from '../config.ts';
 import { thing } from '../audit/security.ts';
-import { outcomeError } from '../fhir/outcome.ts';
 import { sessionOf } from '../gateways/gateway.ts';
-import { readServed, type Served } from '../gateways/hl7v2/interfaces.ts';
+import type { Served } from '../gateways/hl7v2/interfaces.ts';
 import { isSending } from '../gateways/hl7v2/sendings.ts';
 import type { Interface } from '../gateways/hl7v2/settings.ts';
 import { isOpen, peerAnswers, type Answered, type Open } from '../gateways/hl7v2/tried.ts';
 import { interfaceEndpoint } from '../gateways/hl7v2/settings.ts';
 import { explained, oneMessage } from '../operations/explained.ts';
+import { namedInterface } from './batch-import.ts';
 import { print, type Output } from './connect.ts';
 import { within, type Inside } from './messages.ts';
 import { noteCommand } from './note.ts';
@@ -32,7 +32,7 @@ interface Taking extends Open {
 
 export async function testInterfaceCommand(tenant: string, name: string, options: Output): Promise<void> {
   const tested = await within(tenant, async (inside) => {
-    const served = await named(inside, name);
+    const served = await namedInterface(inside, name);
     await noteCommand(inside.database, inside.tenant, { kind: 'interface-tested', deed: 'makhbar interface test' }, [
       thing('setting', `Endpoint/${served.interface.id}`),
     ]);
@@ -41,20 +41,6 @@ export async function testInterfaceCommand(tenant: string, name: string, options
   print(options, tested, textOf(tested));
   const fine = tested.takes?.open !== false && tested.sends?.failure === undefined;
   if (!fine) process.exitCode = 1;
-}
-
-/** By its id, or by its name where that is one interface's alone. */
-async function named({ server, tenant }: Inside, name: string): Promise<Served> {
-  const all = await readServed(server, tenant);
-  const found = all.filter(({ interface: own }) => own.id === name || own.name === name);
-  const [one] = found;
-  if (one !== undefined && found.length === 1) return one;
-  throw outcomeError(
-    one === undefined ? 'not-found' : 'multiple-matches',
-    one === undefined
-      ? `There is no active interface ${name.slice(0, 64)}.`
-      : `There are ${found.length} interfaces ${name.slice(0, 64)}: name one by its id.`,
-  );
 }
 
 async function testOf(inside: Inside, served: Served): Promise<Tested> {

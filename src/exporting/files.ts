@@ -15,13 +15,31 @@ export interface Writing {
   readonly number: number;
   /** Milliseconds since 1970 after which the file ends where a window does. */
   readonly until: number;
+  readonly frame?: Frame | undefined;
 }
 
-/** Writes pieces to a file until the time is over; without any line there is no file. */
-export async function writeFile(
+/** What stands before and after the lines of a file that has any. */
+export interface Frame {
+  readonly begin: Buffer;
+  readonly end: (count: number) => Buffer;
+}
+
+/** Where the content of a file goes; its size in bytes. */
+export type Sink = (content: AsyncGenerator<Uint8Array>) => Promise<number>;
+
+/** Writes pieces to a file of the export until the time is over; without any line there is no file. */
+export function writeFile(
   context: FilesContext,
-  { id, number, until }: Writing,
+  { id, number, ...writing }: Writing,
   pieces: AsyncGenerator<Piece>,
+): Promise<WrittenFile> {
+  return writePieces(pieces, writing, (content) => binaryFiles(context).write(fileKey(id, number), content));
+}
+
+export async function writePieces(
+  pieces: AsyncGenerator<Piece>,
+  { until, frame }: Pick<Writing, 'until' | 'frame'>,
+  sink: Sink,
 ): Promise<WrittenFile> {
   const noted: { count: number; after: string | undefined } = { count: 0, after: undefined };
   let waiting: Piece | undefined;
@@ -37,19 +55,20 @@ export async function writeFile(
     return value;
   }
   async function* content(first: Buffer): AsyncGenerator<Uint8Array> {
+    if (frame !== undefined && frame.begin.length > 0) yield frame.begin;
     yield first;
     while (!isOver()) {
       const piece = await next();
       if (piece !== undefined && piece.bytes.length > 0) yield piece.bytes;
     }
+    const end = frame?.end(noted.count);
+    if (end !== undefined && end.length > 0) yield end;
   }
   try {
     do waiting = await next();
     while (waiting !== undefined && waiting.bytes.length === 0 && !isOver());
-    const size =
-      waiting === undefined || waiting.bytes.length === 0
-        ? 0
-        : await binaryFiles(context).write(fileKey(id, number), content(waiting.bytes));
+    const isEmpty = waiting === undefined || waiting.bytes.length === 0;
+    const size = isEmpty ? 0 : await sink(content(waiting?.bytes ?? Buffer.alloc(0)));
     return { count: noted.count, size, after: noted.after === 'end' ? undefined : noted.after };
   } finally {
     await pieces.return(undefined);

@@ -94,7 +94,7 @@ export async function* matchingPieces(reading: Reading, from: string | undefined
 }
 
 /** Versions of the moment that the caller would have found then. */
-async function visibleThen(
+export async function visibleThen(
   context: Context,
   { access, condition }: Matching,
   versions: readonly Stored[],

@@ -7,8 +7,9 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import type { BulkExport, BulkFile } from '../store/exports.ts';
+import { formats } from './archive/format.ts';
+import { formatOf, type ExportRequest } from './request.ts';
 import { reportExtension } from './research-report.ts';
-import type { ExportRequest } from './request.ts';
 
 export const pageSize = 10;
 
@@ -35,7 +36,7 @@ export function manifestOf({ base, made, request, files, next }: Manifest): Json
     transactionTime: made.moment ?? '',
     request: request.url,
     requiresAccessToken: true,
-    outputFormat: 'application/fhir+ndjson',
+    outputFormat: formats[formatOf(request)].mediaType,
     ...(request.byPatient && { outputOrganizedBy: 'Patient' }),
     output: of('output'),
     ...(request.since !== undefined && { deleted: of('deleted') }),

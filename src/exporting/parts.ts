@@ -6,6 +6,11 @@ import { searchParametersOf } from '../interactions/search-parameters.ts';
 import type { Context } from '../request.ts';
 import type { Access } from '../search/ast.ts';
 import { patientsAmong, type Matching } from '../store/export-rows.ts';
+import type { FileKind } from '../store/exports.ts';
+import { archives } from './archive/archives.ts';
+import type { Archiving } from './archive/format.ts';
+import { archivePieces } from './archive/pieces.ts';
+import { untoldTypes } from './archive/untold.ts';
 import {
   deletedPieces,
   eventPieces,
@@ -16,14 +21,25 @@ import {
   type Shape,
 } from './lines.ts';
 import { patientPieces } from './by-patient.ts';
-import type { ExportRequest } from './request.ts';
+import type { Frame } from './files.ts';
+import { formatOf, type ExportRequest } from './request.ts';
 import { selectionOf } from './selection.ts';
 
 export type Part =
   | { readonly kind: 'output' | 'deleted'; readonly type: string }
+  /** What messages about this type do not say. */
+  | { readonly kind: 'unsaid'; readonly type: string }
   /** Organised by patient. */
   | { readonly kind: 'patients' }
   | { readonly kind: 'error' };
+
+/** What the manifest calls the files of a part. */
+export function contentOf(part: Part): { readonly kind: FileKind; readonly type: string | undefined } {
+  if (part.kind === 'output') return part;
+  if (part.kind === 'patients') return { kind: 'output', type: undefined };
+  if (part.kind === 'deleted') return { kind: 'deleted', type: 'Bundle' };
+  return { kind: 'error', type: 'OperationOutcome' };
+}
 
 export interface Asked {
   readonly request: ExportRequest;
@@ -38,19 +54,31 @@ export function partsOf(request: ExportRequest, present: ReadonlySet<string>): P
   const { associated, byPatient, since } = request;
   const types = request.types.filter((type) => present.has(type) || type === 'AuditEvent');
   const all = associated === undefined || types.includes('Provenance') ? types : [...types, 'Provenance'];
-  const output: Part[] = byPatient ? [{ kind: 'patients' }] : all.map((type) => ({ kind: 'output', type }));
+  const output: Part[] = byPatient ? [{ kind: 'patients' }] : outputOf(request, all);
   const resources = types.filter((type) => type !== 'AuditEvent');
   const deleted: Part[] = since === undefined ? [] : resources.map((type) => ({ kind: 'deleted', type }));
   return [...output, ...deleted, { kind: 'error' }];
 }
 
+function outputOf(request: ExportRequest, types: readonly string[]): Part[] {
+  const archive = archives[formatOf(request)];
+  const told = archive === undefined ? types : archive.roots.filter((type) => types.includes(type));
+  const output = told.map((type): Part => ({ kind: 'output', type }));
+  return archive === undefined ? output : [...output, ...told.map((type): Part => ({ kind: 'unsaid', type }))];
+}
+
 export function piecesOf(context: Context, asked: Asked, after: string | undefined): AsyncGenerator<Piece> {
   const { request, part, moment } = asked;
-  if (part.kind === 'error') return errorPieces(context, request);
   const access = readable(context);
   const selecting = { request, parameters: searchParametersOf(context), access };
   const shape = asked.research ?? shapeOf(request);
   const times = { moment, since: request.since, until: request.until };
+  const archive = archives[formatOf(request)];
+  if (part.kind === 'error') return errorPieces({ context, selecting, times }, request);
+  if (archive !== undefined && (part.kind === 'output' || part.kind === 'unsaid')) {
+    const of = part.kind === 'output' ? 'messages' : 'unsaid';
+    return archivePieces(archive, { context, selecting, times }, { type: part.type, of }, after);
+  }
   if (part.kind === 'patients') return patientPieces({ context, selecting, times, shape }, after);
   const matching: Matching = {
     ...times,
@@ -63,6 +91,15 @@ export function piecesOf(context: Context, asked: Asked, after: string | undefin
   if (part.kind === 'deleted') return deletedPieces(reading, after);
   if (part.type === 'AuditEvent') return eventPieces(reading, after);
   return isPlain(matching) ? plainPieces(reading, after) : matchingPieces(reading, after);
+}
+
+/** What stands before and after the pieces of a file. */
+export function frameOf(context: Context, { request, part, moment }: Asked): Frame | undefined {
+  const archive = archives[formatOf(request)];
+  if (archive === undefined || part.kind !== 'output') return undefined;
+  const selecting = { request, parameters: searchParametersOf(context), access: accessOf(context) };
+  const begin = archive.begin({ context, selecting, times: { moment } });
+  return { begin: Buffer.from(begin), end: (count) => Buffer.from(archive.end(count)) };
 }
 
 function isNewest({ associated, types }: ExportRequest): boolean {
@@ -95,8 +132,9 @@ function shapeOf({ elements, types }: ExportRequest): Shape | undefined {
 }
 
 /** What was left out, a line each. */
-async function* errorPieces(context: Context, request: ExportRequest): AsyncGenerator<Piece> {
-  const sentences = [...request.remarks, ...(await unseenPatients(context, request))];
+async function* errorPieces(archiving: Archiving, request: ExportRequest): AsyncGenerator<Piece> {
+  const unseen = await unseenPatients(archiving.context, request);
+  const sentences = [...request.remarks, ...unseen, ...(await untoldTypes(archiving, request))];
   const lines = sentences.map((diagnostics) =>
     JSON.stringify(operationOutcome([{ severity: 'warning', code: 'informational', diagnostics }])),
   );

@@ -3,6 +3,7 @@
  */
 import type { Caller } from '../access/caller.ts';
 import type { JsonObject } from '../fhir/json.ts';
+import type { FormatName } from './archive/format.ts';
 
 /** Provenance of what is exported, all of it or the newest of each resource. */
 export type Associated = 'LatestProvenanceResources' | 'RelevantProvenanceResources';
@@ -29,6 +30,8 @@ export interface ExportRequest {
   readonly associated?: Associated;
   readonly byPatient: boolean;
   readonly partial: boolean;
+  /** Absent for NDJSON. */
+  readonly format?: FormatName;
   /** What lenient handling left out and what else has to be said, a sentence each. */
   readonly remarks: readonly string[];
   /** Of research, by whose rules and key it is de-identified. */
@@ -48,4 +51,8 @@ export function requestFrom(json: JsonObject): ExportRequest {
 export function rememberedCaller(caller: Caller): Caller {
   const { breakGlass: _breakGlass, overrides: _overrides, ...rest } = caller;
   return rest;
+}
+
+export function formatOf({ format }: Pick<ExportRequest, 'format'>): FormatName {
+  return format ?? 'ndjson';
 }

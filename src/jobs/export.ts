@@ -13,7 +13,7 @@ import { days } from '../retention/period.ts';
 import { keptFigures, thing } from '../audit/security.ts';
 import { contextFor } from '../exporting/context.ts';
 import { removeFiles, writeFile, type WrittenFile } from '../exporting/files.ts';
-import { partsOf, piecesOf, type Part } from '../exporting/parts.ts';
+import { contentOf, frameOf, partsOf, piecesOf, type Part } from '../exporting/parts.ts';
 import { researchShape } from '../exporting/research.ts';
 import { requestFrom, type ExportRequest } from '../exporting/request.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
@@ -109,8 +109,9 @@ async function write(jobs: JobContext, run: Run, { made, request, cursor }: Writ
   for (let next = cursor; ;) {
     const part = parts[next.part];
     if (part === undefined) return finish(run, jobs, made, request);
-    const pieces = piecesOf(context, { request, part, moment, research: research || undefined }, next.after);
-    const file = await writeFile(context, { id: made.id, number: next.number, until: run.until }, pieces);
+    const asked = { request, part, moment, research: research || undefined };
+    const writing = { id: made.id, number: next.number, until: run.until, frame: frameOf(context, asked) };
+    const file = await writeFile(context, writing, piecesOf(context, asked, next.after));
     if (file.size > 0 && !(await keep(context, made, next, { part, ...file }))) {
       await removeFiles(context, made.id);
       return { done: run.job.done };
@@ -139,20 +140,11 @@ function keep(
   { number }: Cursor,
   { part, count, size }: { part: Part; count: number; size: number },
 ): Promise<boolean> {
-  const type =
-    part.kind === 'output'
-      ? part.type
-      : part.kind === 'deleted'
-        ? 'Bundle'
-        : part.kind === 'error'
-          ? 'OperationOutcome'
-          : undefined;
-  const kind = part.kind === 'patients' ? 'output' : part.kind;
-  return keepFile(session, made.id, { number, kind, type, count, size });
+  return keepFile(session, made.id, { number, ...contentOf(part), count, size });
 }
 
 function progressOf(part: Part, place: number, all: number): string {
-  const what = part.kind === 'output' ? part.type : part.kind === 'deleted' ? `deleted ${part.type}` : part.kind;
+  const what = part.kind === 'output' ? part.type : 'type' in part ? `${part.kind} ${part.type}` : part.kind;
   return `${Math.floor((place / all) * 100)}% (${what})`;
 }
 

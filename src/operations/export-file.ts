@@ -1,5 +1,5 @@
 /**
- * $export-file: a file of an export, whole, gzipped or a range of it. NDJSON.
+ * $export-file: a file of an export, whole, gzipped or a range of it, in the format that was asked for.
  *
  *   GET [base]/$export-file?job=…&file=0        Accept-Encoding: gzip    Range: bytes=…
  */
@@ -7,7 +7,9 @@ import { createGzip } from 'node:zlib';
 import { pipeline, Readable } from 'node:stream';
 import { thing } from '../audit/security.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { formats } from '../exporting/archive/format.ts';
 import { fileKey } from '../exporting/manifest.ts';
+import { formatOf } from '../exporting/request.ts';
 import { binaryFiles } from '../interactions/binary-files.ts';
 import { contentRange, rangeOf } from '../interactions/binary-range.ts';
 import type { Call } from '../interactions/call.ts';
@@ -26,11 +28,18 @@ export async function exportFile(context: Context, call: Call): Promise<Answer> 
   if (file?.number !== Number(number) || !isReady) {
     throw outcomeError('not-found', `This export has no file "${number.slice(0, 20)}".`);
   }
+  const contentType = formats[file.kind === 'output' ? formatOf(request) : 'ndjson'].mediaType;
   context.trail.further.push(thing('message', `export ${id} file ${number}`));
-  return answerOf(context, call, { id, file });
+  return answerOf(context, call, { id, file, contentType });
 }
 
-async function answerOf(context: Context, call: Call, { id, file }: { id: string; file: BulkFile }): Promise<Answer> {
+interface Taken {
+  readonly id: string;
+  readonly file: BulkFile;
+  readonly contentType: string;
+}
+
+async function answerOf(context: Context, call: Call, { id, file, contentType }: Taken): Promise<Answer> {
   const entity = `"${id}-${file.number}"`;
   const fresh = call.headers['if-range'] === undefined || call.headers['if-range'] === entity;
   const range = fresh ? rangeOf(call.headers['range'], file.size) : undefined;
@@ -49,7 +58,7 @@ async function answerOf(context: Context, call: Call, { id, file }: { id: string
       ...(zipped && { 'content-encoding': 'gzip' }),
     },
     raw: {
-      contentType: 'application/fhir+ndjson',
+      contentType,
       ...(!zipped && { length }),
       body: zipped ? gzipped(body) : body,
     },

@@ -1,8 +1,9 @@
 /** The export that a caller asks about: his own, and only as long as he may still see what is in it. */
 import { mayStillSee } from '../exporting/allowed.ts';
 import { mayResearch } from '../exporting/research.ts';
-import { requestFrom, type ExportRequest } from '../exporting/request.ts';
+import { formatOf, requestFrom, type ExportRequest } from '../exporting/request.ts';
 import { outcomeError } from '../fhir/outcome.ts';
+import { toldTypes } from '../interactions/referenced.ts';
 import type { Context } from '../request.ts';
 import { readExport, type BulkExport } from '../store/exports.ts';
 
@@ -19,7 +20,7 @@ export async function ownExport(context: Context, id: string): Promise<OwnExport
     throw outcomeError('not-found', `There is no export "${id.slice(0, 64)}".`);
   }
   const request = requestFrom(made.request);
-  if (!(request.project === undefined ? mayStillSee(caller, request.caller, request.types) : mayResearch(caller))) {
+  if (!(request.project === undefined ? mayStillSee(caller, request.caller, typesIn(request)) : mayResearch(caller))) {
     const sentence = 'Your scopes allow less than when this export was asked for; ask for another.';
     throw outcomeError('forbidden', sentence);
   }
@@ -32,4 +33,9 @@ export async function ownExport(context: Context, id: string): Promise<OwnExport
     throw outcomeError('not-found', `The files of this export expired at ${made.expires}; ask for another.`);
   }
   return { made, request };
+}
+
+/** Messages tell of what they refer to as well. */
+function typesIn(request: ExportRequest): readonly string[] {
+  return formatOf(request) === 'ndjson' ? request.types : [...new Set([...request.types, ...toldTypes, 'Binary'])];
 }

@@ -10,6 +10,7 @@ import { isResourceType, resourceTypes } from '../fhir/definitions.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { parseSubset } from '../fhir/summary.ts';
 import { parseFilter, patientTypes } from '../exporting/selection.ts';
+import { formatNamed, formats, type FormatName } from '../exporting/archive/format.ts';
 import type { Associated, ExportRequest, Level } from '../exporting/request.ts';
 import { may } from '../interactions/access.ts';
 import { searchParametersOf } from '../interactions/search-parameters.ts';
@@ -19,7 +20,17 @@ import type { Input } from './parameters.ts';
 
 export type Asked = Pick<
   ExportRequest,
-  'types' | 'since' | 'until' | 'filters' | 'elements' | 'associated' | 'byPatient' | 'partial' | 'remarks' | 'patients'
+  | 'types'
+  | 'since'
+  | 'until'
+  | 'filters'
+  | 'elements'
+  | 'associated'
+  | 'byPatient'
+  | 'partial'
+  | 'remarks'
+  | 'patients'
+  | 'format'
 >;
 
 const known: ReadonlySet<string> = new Set([
@@ -37,7 +48,8 @@ const known: ReadonlySet<string> = new Set([
 /** Of HTTP: they shape answers, and have no meaning for files. */
 const general: ReadonlySet<string> = new Set(['_format', '_pretty']);
 
-const formats: ReadonlySet<string> = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
+/** What shapes resources, and has no meaning for messages about them. */
+const shaping: readonly string[] = ['_elements', 'includeAssociatedData', 'organizeOutputBy'];
 
 interface Reading {
   readonly context: Context;
@@ -53,8 +65,9 @@ export function readParameters(context: Context, input: Input, level: Level, len
   for (const name of new Set(input.names)) {
     if (!known.has(name) && !general.has(name)) refuse(reading, `$export has no parameter "${name.slice(0, 80)}".`);
   }
-  checkFormat(one(reading, '_outputFormat'));
-  const associated = associatedOf(reading);
+  const format = formatOf(reading);
+  const isPlain = format === 'ndjson';
+  const associated = isPlain ? associatedOf(reading) : undefined;
   const types = typesOf(reading);
   const since = instantOf(reading, '_since');
   const until = instantOf(reading, '_until');
@@ -62,10 +75,11 @@ export function readParameters(context: Context, input: Input, level: Level, len
   return {
     types,
     filters: filtersOf(reading, types),
-    elements: elementsOf(reading, types),
-    byPatient: organised(reading),
+    elements: isPlain ? elementsOf(reading, types) : [],
+    byPatient: isPlain && organised(reading),
     partial: flag(reading, 'allowPartialManifests'),
     remarks: reading.remarks,
+    ...(!isPlain && { format }),
     ...(associated && { associated }),
     ...(since && { since }),
     ...(until && { until }),
@@ -100,9 +114,33 @@ function one(reading: Reading, name: string): string | undefined {
 
 /** The format decides what the files are: another is never taken for it. */
 export function checkFormat(format: string | undefined): void {
-  if (format === undefined || formats.has(format.split(';')[0]?.trim().replace(' ', '+') ?? '')) return;
-  const sentence = `_outputFormat: "${format.slice(0, 80)}" is not supported; possible: ${[...formats].join(', ')}.`;
-  throw outcomeError('not-supported', sentence, { status: 400 });
+  if (format === undefined || formatNamed(bare(format)) === 'ndjson') return;
+  throw otherFormat(format, formats.ndjson.names);
+}
+
+function bare(format: string): string {
+  return format.split(';')[0]?.trim().replace(' ', '+') ?? '';
+}
+
+function otherFormat(format: string, possible: readonly string[]): OutcomeError {
+  const sentence = `_outputFormat: "${format.slice(0, 80)}" is not supported; possible: ${possible.join(', ')}.`;
+  return outcomeError('not-supported', sentence, { status: 400 });
+}
+
+function formatOf(reading: Reading): FormatName {
+  const written = one(reading, '_outputFormat') ?? 'ndjson';
+  const format = formatNamed(bare(written));
+  if (format === undefined) {
+    throw otherFormat(
+      written,
+      Object.values(formats).flatMap(({ names }) => names),
+    );
+  }
+  if (format === 'ndjson') return format;
+  for (const name of shaping.filter((shape) => reading.input.names.includes(shape))) {
+    refuse(reading, `${name}: ${formats[format].mediaType} has messages about resources; that goes with NDJSON only.`);
+  }
+  return format;
 }
 
 /** @returns an instant in UTC */
