@@ -133,9 +133,16 @@ function after({ transaction, id }: Place): ReturnType<typeof sql> {
     and (e.transaction, e.id) > (${transaction}::int8, ${id}::uuid)`;
 }
 
+export interface DueFeed {
+  readonly tenant: number;
+  readonly name: string;
+  /** Its receiver did not take what it was sent last. */
+  readonly failing: boolean;
+}
+
 /** Feeds of all laboratories that may be tried now and that nobody is at, the one served longest ago first. */
-export async function dueFeeds(database: Database): Promise<{ tenant: number; name: string }[]> {
-  return await database.operator(sql`select tenant_id as tenant, name from audit_feed
+export async function dueFeeds(database: Database): Promise<DueFeed[]> {
+  return await database.operator(sql`select tenant_id as tenant, name, attempts > 0 as failing from audit_feed
     where active and next_attempt <= clock_timestamp() and (lease_until is null or lease_until < clock_timestamp())
     order by coalesce(last_success, created)`);
 }

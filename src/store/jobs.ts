@@ -72,7 +72,7 @@ function jobFromRow(row: JobRow): Job {
 const columns = sql`j.tenant_id, j.job_id, j.kind, j.input, j.state, j.cursor, j.done, j.total, j.attempts, j.error,
   j.lease, j.created, j.finished`;
 
-/** Asks for a job; where the same one is waiting already, that one is meant. */
+/** Asks for a job; where the same one is waiting already, that one is meant, and waits for no hour of the night any more. */
 export async function requestJob(session: Session, kind: string, input: JsonObject = {}): Promise<Job> {
   const text = JSON.stringify(input);
   for (;;) {
@@ -81,6 +81,10 @@ export async function requestJob(session: Session, kind: string, input: JsonObje
         insert into job as j (tenant_id, kind, input) values (${session.tenant}::int4, ${kind}, ${text}::jsonb)
         on conflict do nothing
         returning ${columns}
+      ), hurried as (
+        update job set run_at = clock_timestamp()
+        where tenant_id = ${session.tenant} and kind = ${kind} and input = ${text}::jsonb
+          and state = 'queued' and cursor is null and run_at > clock_timestamp()
       )
       select * from made union all
       select ${columns} from job j
@@ -179,14 +183,21 @@ export async function failJob(
     where tenant_id = ${job.tenant} and job_id = ${job.id} and lease = ${job.lease}`);
 }
 
-/** Asks for a job of a kind in each active tenant that has had none in this time; forgets finished ones of a month ago. */
+/**
+ * Asks for a job of a kind in each active tenant that has had none in this time; forgets finished ones of a month ago. What was
+ * done before is due in the next quarter of the time, each tenant at a moment of its own: those of all would be due at once.
+ */
 export async function scheduleJobs(database: Database, kind: string, hours: number): Promise<void> {
   await database.operator(sql`
     with old as (
       delete from job where state in ('done', 'failed') and finished < clock_timestamp() - interval '30 days'
     )
-    insert into job (tenant_id, kind)
-    select t.tenant_id, ${kind} from tenant t
+    insert into job (tenant_id, kind, run_at)
+    select t.tenant_id, ${kind}, clock_timestamp() + case when exists (
+        select from job j where j.tenant_id = t.tenant_id and j.kind = ${kind})
+      then make_interval(secs => (hashtext(${kind} || ' ' || t.tenant_id) & 2147483647) % ${Math.max(1, hours * 900)}::int4)
+      else interval '0' end
+    from tenant t
     where t.status = 'active' and not exists (
       select from job j where j.tenant_id = t.tenant_id and j.kind = ${kind}
         and j.created > clock_timestamp() - make_interval(hours => ${hours}::int4))

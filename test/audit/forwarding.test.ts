@@ -208,21 +208,25 @@ describe('FHIR feed', () => {
     60_000,
   );
 
-  test('a receiver that never answers holds up no other feed', async () => {
+  test('receivers that never answer, more than there are lanes for those that fail, hold up no other feed', async () => {
     const silent = await startFhirRepository();
     silent.behave = () => 'hang';
     try {
       const lab = await makeLab();
       const [id = ''] = await putMany(lab, 1);
       const { address, authority } = repository;
-      await setFeed(lab, { name: 'a', kind: 'fhir', address: silent.address, authority: silent.authority.certificate });
-      await until(() => silent.received.length > 0);
-      await setFeed(lab, { name: 'b', kind: 'fhir', address, authority: authority.certificate });
+      for (const name of ['a', 'b', 'c']) {
+        await setFeed(lab, { name, kind: 'fhir', address: silent.address, authority: silent.authority.certificate });
+      }
+      await until(() => silent.received.length >= 3);
+      await setFeed(lab, { name: 'd', kind: 'fhir', address, authority: authority.certificate });
       await until(() => repository.taken.includes(id));
       await until(async () => (await feedsOf(lab)).some(({ delivered }) => delivered !== '0'));
       expect((await feedsOf(lab)).map(({ name, delivered }) => [name, delivered === '0'])).toEqual([
         ['a', true],
-        ['b', false],
+        ['b', true],
+        ['c', true],
+        ['d', false],
       ]);
     } finally {
       await silent.close();

@@ -10,6 +10,7 @@ import {
   readJob,
   renewLease,
   requestJob,
+  scheduleJobs,
   type Job,
 } from '../../src/store/jobs.ts';
 import { sql } from '../../src/store/sql.ts';
@@ -104,4 +105,27 @@ test('a job is seen by its tenant only', async () => {
   const policyAlone: Session = { tenant: session(0).tenant, query: session(1).query };
   expect(await readJob(policyAlone, id)).toBeUndefined();
   await expect(requestJob(policyAlone, kind, { planted: true })).rejects.toMatchObject({ code: '42501' });
+});
+
+test('what each laboratory needs every day is due at a moment of its own, but for the first time and where it is asked for', async () => {
+  const own = sessions.map(({ tenant }) => tenant);
+  const due = async (): Promise<number[]> => {
+    const rows = await testDatabase().operator<{ seconds: number }>(sql`
+      select extract(epoch from run_at - clock_timestamp())::float8 as seconds from job
+      where kind = ${kind} and state = 'queued' and tenant_id = any(${own}::int4[]) order by tenant_id`);
+    return rows.map(({ seconds }) => seconds);
+  };
+  await scheduleJobs(testDatabase(), kind, 24);
+  expect((await due()).map((seconds) => seconds <= 0)).toEqual([true, true, true]);
+  await testDatabase().operator(sql`update job set state = 'done', created = created - interval '25 hours',
+    finished = clock_timestamp() where kind = ${kind}`);
+  await scheduleJobs(testDatabase(), kind, 24);
+  await scheduleJobs(testDatabase(), kind, 24);
+  const later = await due();
+  expect(later.length).toBe(3);
+  expect(later.every((seconds) => seconds <= 6 * 3_600)).toBe(true);
+  expect(Math.max(...later) - Math.min(...later)).toBeGreaterThan(0.5);
+  const asked = await requestJob(session(0), kind);
+  expect(asked.state).toBe('queued');
+  expect((await due())[0]).toBeLessThanOrEqual(0);
 });
