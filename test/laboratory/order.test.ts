@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { codeIn, catalogueSystem, extensions, objects, text } from '../../src/laboratory/terms.ts';
 import { eventsOf } from '../audit/log.ts';
-import { signIn, type Laboratory } from '../server.ts';
+import { makeLaboratory, signIn, type Laboratory } from '../server.ts';
 import {
   addPatient,
   done,
@@ -163,6 +163,7 @@ describe('accession', () => {
     const { body } = await send(lab, 'ServiceRequest', {
       resourceType: 'ServiceRequest',
       ...{ status: 'active', intent: 'order', priority: 'urgent', subject: { reference: own } },
+      authoredOn: new Date().toISOString(),
       code: { coding: [{ system: 'http://loinc.org', code: '24326-1' }] },
     });
     const made = await done(lab, 'Specimen/$accession', { order: refer(body) });
@@ -172,6 +173,11 @@ describe('accession', () => {
     expect(new Set(parts.map(({ priority }) => priority))).toEqual(new Set(['urgent']));
     const twice = await send(lab, 'Specimen/$accession', parameters({ order: refer(body) }));
     expect(twice.status).toBe(409);
+    expect(warnings(made)).toEqual([]);
+    const { id: _id, meta: _meta, specimen: _specimen, ...again } = body;
+    const { body: other } = await send(lab, 'ServiceRequest', { ...again, authoredOn: new Date().toISOString() });
+    const second = await done(lab, 'Specimen/$accession', { order: refer(other) });
+    expect(new Set(warnings(second))).toEqual(new Set(['duplicate']));
   });
 
   test('no number twice and none left out, however many ask at once', async () => {
@@ -280,6 +286,34 @@ describe('a specimen', () => {
     expect(objects(now['request'])).toHaveLength(2);
   });
 
+  test('that is received makes its results due', async () => {
+    const [specimen = {}] = await accessioned('fbc', 'tsh');
+    await done(lab, `${refer(specimen)}/$receive`, { time: '2026-01-31T08:00:00+03:00' });
+    const [reference = ''] = objects(specimen['request']).map(({ reference: one }) => text(one) ?? '');
+    const order = (await (await lab.fetch(reference)).json()) as JsonObject;
+    expect(extensions(order, 'due')[0]?.['valueDateTime']).toBe('2026-01-31T07:00:00.000Z');
+    const late = await found(lab, 'ServiceRequest?status=active&due=lt2026-01-31T07:00:01Z');
+    expect(late.map(refer)).toContain(reference);
+    expect(await found(lab, 'ServiceRequest?status=active&due=lt2026-01-31T06:59:59Z')).toEqual([]);
+  });
+
+  test('of an order that the catalogue does not know is received and rejected as others are', async () => {
+    const { body: order } = await send(lab, 'ServiceRequest', {
+      resourceType: 'ServiceRequest',
+      ...{ status: 'active', intent: 'order', subject: { reference: patient }, code: { text: 'something' } },
+    });
+    const { body: specimen } = await send(lab, 'Specimen', {
+      resourceType: 'Specimen',
+      ...{ subject: { reference: patient }, request: [{ reference: refer(order) }] },
+    });
+    expect(stateIn(await done(lab, `${refer(specimen)}/$receive`))).toBe('received');
+    const rejected = await done(lab, `${refer(specimen)}/$reject`, { reason: 'EX', recollect: false });
+    expect([stateIn(resourcesOf(rejected, 'specimen')[0] ?? {}), resourcesOf(rejected, 'order')]).toEqual([
+      'rejected',
+      [],
+    ]);
+  });
+
   test('that is too old is not received', async () => {
     const [specimen = {}] = await accessioned('potassium');
     await done(lab, `${refer(specimen)}/$collect`, { time: new Date(Date.now() - 30 * 3_600_000).toISOString() });
@@ -349,7 +383,7 @@ describe('who may', () => {
     const blind = await scopesOf('user/ServiceRequest.rs?priority=stat', 'user/Specimen.crus');
     expect((await send(blind, 'Specimen/$accession', parameters({ order: orders.map(refer) }))).status).toBe(404);
     const [specimen = {}] = await accessioned('crp');
-    const other = await laboratoryWithCatalogue();
+    const other = await makeLaboratory();
     expect((await send(other, `${refer(specimen)}/$collect`, parameters({}))).status).toBe(404);
     const reader = await scopesOf('user/Specimen.rs');
     expect((await send(reader, `${refer(specimen)}/$collect`, parameters({}))).status).toBe(403);

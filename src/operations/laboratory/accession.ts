@@ -1,25 +1,26 @@
 /**
  * Specimen/$accession: numbers, and a Specimen for each container that active orders of one patient need.
  *
- *   POST [base]/Specimen/$accession    order… or requisition    201: Parameters with specimen…, order…
+ *   POST [base]/Specimen/$accession    order… or requisition    201: Parameters with specimen…, order…, outcome?
  *
  * | parameter        | is                                                                                  |
  * |------------------|-------------------------------------------------------------------------------------|
  * | order (repeated) | reference to a ServiceRequest, however it came: $order, a plain POST, a message       |
  * | requisition      | the identifier, or its value: all active orders of it that have no specimen yet       |
  *
- * An order of a panel is taken apart: an order for each test, based on it. Numbers follow the setting `accessionPattern`
+ * An order of a panel is taken apart: an order for each test, based on it. Duplicates of orders that did not come by $order are
+ * warnings in `outcome`. Numbers follow the setting `accessionPattern`
  * (laboratory/accession-number.ts) and are counted in the transaction that stores the specimens.
  */
 import type { JsonObject } from '../../fhir/json.ts';
-import { outcomeError } from '../../fhir/outcome.ts';
+import { operationOutcome, outcomeError, type Issue } from '../../fhir/outcome.ts';
 import { inTransaction } from '../../interactions/commit.ts';
 import type { Call } from '../../interactions/call.ts';
 import { newId } from '../../interactions/new-id.ts';
 import type { Prepared } from '../../interactions/prepare.ts';
 import { accessionNumber, defaultPattern, scopeOf } from '../../laboratory/accession-number.ts';
 import { custodyOf } from '../../laboratory/custody.ts';
-import { requisitionSystem, subjectOf } from '../../laboratory/order.ts';
+import { requisitionSystem, subjectOf, wantedBy } from '../../laboratory/order.ts';
 import { requirementsOf, type Requirement } from '../../laboratory/requirement.ts';
 import { specimenOf } from '../../laboratory/specimen.ts';
 import { objects } from '../../laboratory/terms.ts';
@@ -29,6 +30,7 @@ import { optional } from '../administer.ts';
 import { operationInput, type Input } from '../parameters.ts';
 import { missing } from '../request-input.ts';
 import { accessionable, type Accessionable } from './accessionable.ts';
+import { duplicatesOf } from './duplicates.ts';
 import { containersOf } from './find-tests.ts';
 import { referencesIn } from './input.ts';
 import { asServer, changed, made, writeAll, writtenResource, type Known } from './server-rights.ts';
@@ -51,7 +53,19 @@ export async function accession(context: Context, call: Call): Promise<Answer> {
     if (without !== undefined) {
       throw outcomeError('business-rule', `The test ${without.test.code} names no container of the catalogue.`);
     }
-    return store(inside, orders, requirements);
+    // $order warns by itself.
+    const given = new Map(orders.map(({ resource }) => [String(resource['id']), resource]));
+    const plain = all.filter(({ order }) => {
+      const asked = order.parent?.resource ?? given.get(order.id) ?? order.resource;
+      return wantedBy(asked).canonicals.length === 0;
+    });
+    const issues = await duplicatesOf(
+      inside,
+      subjectOf(orders[0]!.resource),
+      plain.map(({ test }) => test),
+      new Set(orders.map(({ resource }) => String(resource['id']))),
+    );
+    return store(inside, orders, requirements, issues);
   });
   return { status: 201, resource };
 }
@@ -87,6 +101,7 @@ async function store(
   inside: Context,
   orders: readonly Known[],
   requirements: readonly Requirement<Accessionable>[],
+  issues: readonly Issue[],
 ): Promise<JsonObject> {
   const subject = subjectOf(orders[0]!.resource);
   const specimens: { readonly id: string; readonly prepared: Prepared; readonly orders: readonly string[] }[] = [];
@@ -125,6 +140,9 @@ async function store(
     parameter: [
       ...written.map((one) => ({ name: 'specimen', resource: writtenResource(one) })),
       ...followed.map((one) => ({ name: 'order', resource: writtenResource(one) })),
+      ...(issues.length === 0
+        ? []
+        : [{ name: 'outcome', resource: operationOutcome(issues) as unknown as JsonObject }]),
     ],
   };
 }

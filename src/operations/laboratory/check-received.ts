@@ -5,7 +5,7 @@ import { collectedAt, numberOf, ordersOf } from '../../laboratory/specimen.ts';
 import type { TestDefinition } from '../../laboratory/test-definition.ts';
 import type { Context } from '../../request.ts';
 import { containersOf } from './find-tests.ts';
-import { stabilityOf, testsOfOrders } from './order-tests.ts';
+import { offersOfOrders, stabilityOf, type Ordered } from './order-tests.ts';
 import { asServer } from './server-rights.ts';
 import { knownAll } from './specimens-and-orders.ts';
 
@@ -21,24 +21,28 @@ export interface Arrival {
 export async function checkReceived(
   inside: Context,
   specimen: JsonObject,
+  orders: readonly Ordered[],
   { time, container }: Arrival,
 ): Promise<void> {
   const collected = collectedAt(specimen);
   if (collected !== undefined && Date.parse(collected) > Date.parse(time)) {
     throw outcomeError('business-rule', `Specimen ${numberOf(specimen)} was collected on ${collected}, after ${time}.`);
   }
-  if (collected === undefined && container === undefined) return;
-  const tests = await testsOf(inside, specimen);
+  const tests = orders.flatMap(({ offer }) => offer.tests);
   if (container !== undefined) await checkContainer(inside, specimen, tests, container);
   if (collected !== undefined) checkStability(specimen, tests, collected, Date.parse(time));
 }
 
-/** The tests of the specimen's orders that still stand; the server looks, whoever asks. */
-export async function testsOf(inside: Context, specimen: JsonObject): Promise<TestDefinition[]> {
+/** The specimen's orders that still stand and that the catalogue knows; the server looks, whoever asks. */
+export async function openOrdersOf(inside: Context, specimen: JsonObject): Promise<Ordered[]> {
   const server = asServer(inside);
   const orders = await knownAll(server, 'ServiceRequest', ordersOf(specimen));
   const open = orders.filter(({ resource }) => resource['status'] === 'active');
-  return (await testsOfOrders(server, open)).flatMap(({ offer }) => offer.tests);
+  const offers = await offersOfOrders(server, open);
+  return open.flatMap((order, i) => {
+    const offer = offers[i];
+    return offer === undefined ? [] : [{ ...order, offer }];
+  });
 }
 
 async function checkContainer(

@@ -15,6 +15,8 @@ export async function duplicatesOf(
   context: Context,
   patient: string,
   tests: readonly TestDefinition[],
+  /** Ids of the orders themselves. */
+  except: ReadonlySet<string> = new Set(),
 ): Promise<Issue[]> {
   const windows = new Map(
     tests.flatMap(({ code, duplicateWindow }) => (duplicateWindow ? [[code, duplicateWindow]] : [])),
@@ -34,7 +36,7 @@ export async function duplicatesOf(
     const code = codeIn(order['code'], catalogueSystem) ?? '';
     const authored = Date.parse(text(order['authoredOn']) ?? '');
     const window = windows.get(code);
-    if (window === undefined || !(now - authored <= window * hour)) return [];
+    if (window === undefined || except.has(id) || !(now - authored <= window * hour)) return [];
     const diagnostics = `${code} was ordered on ${String(order['authoredOn'])} (ServiceRequest/${id}): within ${window} hours it is a duplicate.`;
     return [{ severity: 'warning', code: 'duplicate', diagnostics }];
   });

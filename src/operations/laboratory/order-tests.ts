@@ -13,6 +13,19 @@ export interface Ordered extends Known {
 
 /** @throws OutcomeError `business-rule` (422) for an order of what the catalogue does not have. */
 export async function testsOfOrders(context: Context, orders: readonly Known[]): Promise<Ordered[]> {
+  const offers = await offersOfOrders(context, orders);
+  return orders.map((order, i) => {
+    const offer = offers[i];
+    if (offer === undefined) throw unknown(order.resource);
+    return { ...order, offer };
+  });
+}
+
+/** Undefined for an order of what the catalogue does not have. */
+export async function offersOfOrders(
+  context: Context,
+  orders: readonly Known[],
+): Promise<readonly (Offered | undefined)[]> {
   const wanted = orders.map(({ resource }) => wantedBy(resource));
   const byCanonical = await testsByCanonical(
     context,
@@ -23,19 +36,17 @@ export async function testsOfOrders(context: Context, orders: readonly Known[]):
     context,
     open.flatMap(({ tokens }) => tokens),
   );
-  return orders.map((order, i) => {
-    const { canonicals, tokens } = wanted[i]!;
+  return wanted.map(({ canonicals, tokens }) => {
     const test = canonicals.map((one) => byCanonical.get(one)).find((one) => one !== undefined);
-    const offer = test === undefined ? tokens.map((one) => offers.get(one)).find((one) => one) : { tests: [test] };
-    if (offer === undefined) throw unknown(order.resource, tokens);
-    return { ...order, offer };
+    return test === undefined ? tokens.map((one) => offers.get(one)).find((one) => one) : { tests: [test] };
   });
 }
 
-function unknown({ id }: JsonObject, tokens: readonly string[]): Error {
+function unknown(order: JsonObject): Error {
+  const { tokens } = wantedBy(order);
   return outcomeError(
     'business-rule',
-    `ServiceRequest/${String(id)} asks for ${tokens.join(' or ') || 'no code'}, which is no test or panel of the catalogue.`,
+    `ServiceRequest/${String(order['id'])} asks for ${tokens.join(' or ') || 'no code'}, which is no test or panel of the catalogue.`,
     { expression: 'ServiceRequest.code' },
   );
 }

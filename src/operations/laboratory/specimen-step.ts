@@ -24,7 +24,8 @@ import type { Answer, Context } from '../../request.ts';
 import { optional } from '../administer.ts';
 import { operationInput, type Input } from '../parameters.ts';
 import { missing, textOf } from '../request-input.ts';
-import { checkReceived } from './check-received.ts';
+import { withDue } from '../../laboratory/turnaround.ts';
+import { checkReceived, openOrdersOf } from './check-received.ts';
 import { referenceIn, timeIn } from './input.ts';
 import { asServer, changed, made, writeAll, writtenResource } from './server-rights.ts';
 import { known } from './specimens-and-orders.ts';
@@ -103,9 +104,16 @@ function collected(specimen: JsonObject, { input, now, fhirUser }: Taking): Take
   return { specimen: { ...specimen, collection }, told: { occurred: time } };
 }
 
+/** The results of its orders are due from now on. */
 async function received(specimen: JsonObject, { input, now }: Taking, inside: Context): Promise<Taken> {
   const time = timeIn(input, 'time', now);
-  await checkReceived(inside, specimen, { time, container: optional(input, 'container') });
+  const orders = await openOrdersOf(inside, specimen);
+  await checkReceived(inside, specimen, orders, { time, container: optional(input, 'container') });
+  const server = asServer(inside);
+  const due = orders.map(({ resource, version, offer }) =>
+    changed(server, withDue(resource, offer.tests, time), version),
+  );
+  await writeAll(server, due);
   return { specimen: { ...specimen, receivedTime: time }, told: { occurred: time } };
 }
 
