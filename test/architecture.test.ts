@@ -71,6 +71,8 @@ const layers: Record<string, readonly string[]> = {
     'store',
     'translation',
   ],
+  // What a laboratory takes with it when it leaves, and its deletion.
+  departing: ['audit', 'exporting', 'fhir', 'interactions', 'pages', 'request', 'store'],
   // Bulk imports.
   importing: ['access', 'audit', 'fhir', 'files', 'interactions', 'request', 'search', 'store'],
   operations: [
@@ -180,6 +182,7 @@ const layers: Record<string, readonly string[]> = {
     'accounts',
     'audit',
     'config',
+    'departing',
     'exporting',
     'fhir',
     'forwarding',

@@ -146,6 +146,12 @@ export const kinds = {
   'import-stored': security(125, ['110107', 'Import'], own('import-stored'), 'C'),
   'import-finished': security(126, ['110107', 'Import'], own('import-finished')),
   'import-removed': security(127, activity, own('import-removed'), 'D'),
+
+  // A laboratory leaves with all that is its own.
+  'package-written': security(130, ['110106', 'Export'], own('package-written'), 'R'),
+  'departure-announced': security(131, alert, own('departure-announced'), 'U'),
+  'departure-cancelled': security(132, alert, own('departure-cancelled'), 'U'),
+  'departure-reminded': security(133, activity, own('departure-reminded')),
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

@@ -70,6 +70,9 @@ async function filesOf(path: string): Promise<string[]> {
     throw outcomeError('not-found', `${path} cannot be read.`);
   });
   if (!found.isDirectory()) return [path];
+  // A package has them in a folder of their own.
+  const packed = (await readdir(path)).includes('manifest.json') ? join(path, 'resources') : path;
+  if (packed !== path) return filesOf(packed);
   const names = (await readdir(path)).filter((name) => /\.ndjson(\.gz)?$/.test(name)).sort();
   if (names.length === 0) throw outcomeError('not-found', `${path} has no files *.ndjson or *.ndjson.gz.`);
   return names.map((name) => join(path, name));
@@ -123,6 +126,9 @@ async function within(
 
 async function storeFile(context: Context, id: string, file: number, name: string): Promise<void> {
   const raw = createReadStream(name);
-  const content = name.endsWith('.gz') ? raw.pipe(createGunzip()) : raw;
-  await storeSource(context, id, file, limited(content, context.server.config.binaryLimit, name));
+  // A file of the operator's own disk is as long as it is; what comes out of a compressed one, nobody knows before.
+  const content = name.endsWith('.gz')
+    ? limited(raw.pipe(createGunzip()), context.server.config.binaryLimit, name)
+    : raw;
+  await storeSource(context, id, file, content);
 }

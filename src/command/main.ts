@@ -13,6 +13,7 @@ import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
 import { setCommand, settingNames, unsetCommand } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
+import type { PackageOptions } from './package.ts';
 import type { ForwardOptions, RequestsOptions } from './privacy.ts';
 import { tokenCommand } from './token.ts';
 import {
@@ -49,9 +50,13 @@ function program(): Command {
   addUser(makhbar);
   addClient(makhbar);
   addImport(makhbar);
-  makhbar
-    .command('keys')
-    .description('keys that sign tokens')
+  const keys = makhbar.command('keys').description('keys that sign');
+  keys
+    .command('show')
+    .description('the thumbprint of the key that signs packages and certificates of deletion')
+    .addOption(json())
+    .action(async (options: Output) => (await import('./package.ts')).showKeyCommand(options));
+  keys
     .command('rotate <tenant>')
     .description('sign with new keys from now on')
     .addOption(json())
@@ -153,6 +158,14 @@ function addTenant(makhbar: Command): void {
     .option('--to <day>', 'last day')
     .addOption(json())
     .action(usageCommand);
+  tenant
+    .command('package <name> <folder>')
+    .description("write all that is the laboratory's own into a folder, signed; goes on where it was stopped")
+    .option('--history', 'all versions too')
+    .addOption(json())
+    .action(async (name: string, folder: string, options: PackageOptions) =>
+      (await import('./package.ts')).packageCommand(name, folder, options),
+    );
   tenant.command('resume <name>').description('end a suspension').addOption(json()).action(resumeCommand);
 }
 

@@ -34,13 +34,13 @@ function timed(version: Sql, { moment, since, until }: Times): Sql {
 }
 
 /** For COPY. @throws RangeError for anything but an instant that we wrote */
-function instant(text: string): string {
+export function instant(text: string): string {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text))
     throw new RangeError(`"${text.slice(0, 40)}" is no instant.`);
   return `'${text}'::timestamptz`;
 }
 
-function whole(value: number | string): string {
+export function whole(value: number | string): string {
   if (!/^-?\d{1,19}$/.test(String(value))) throw new RangeError(`"${String(value).slice(0, 40)}" is no whole number.`);
   return String(value);
 }
@@ -73,7 +73,7 @@ export function plainCopy({ tenant, type, after, most, ...times }: PlainWindow):
 }
 
 /** As PostgreSQL wrote it in UTC. */
-function stamp(text: string): string {
+export function stamp(text: string): string {
   if (!/^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?\+00$/.test(text))
     throw new RangeError(`"${text.slice(0, 40)}" is no time.`);
   return `'${text}'::timestamptz`;

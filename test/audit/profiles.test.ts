@@ -35,6 +35,9 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'legal-hold-changed',
     'sub-processor-changed',
     'research-project-changed',
+    'departure-announced',
+    'departure-cancelled',
+    'departure-reminded',
   ],
   'data-subject': ['patient-erased', 'erasure-previewed', 'processing-restricted', 'restriction-lifted'],
   application: ['application-start', 'application-stop'],
@@ -64,6 +67,7 @@ const patterns: Readonly<Record<string, readonly KindName[]>> = {
     'import-stored',
     'import-finished',
     'import-removed',
+    'package-written',
   ],
 };
 const conditional: readonly KindName[] = ['create', 'update', 'patch', 'delete'];
