@@ -151,7 +151,7 @@ export const kinds = {
   'package-written': security(130, ['110106', 'Export'], own('package-written'), 'R'),
   'departure-announced': security(131, alert, own('departure-announced'), 'U'),
   'departure-cancelled': security(132, alert, own('departure-cancelled'), 'U'),
-  'departure-reminded': security(133, activity, own('departure-reminded')),
+  'departure-reminded': security(133, alert, own('departure-reminded'), 'U'),
 } as const satisfies Record<string, Kind>;
 
 export type KindName = keyof typeof kinds;

@@ -21,7 +21,7 @@ import { lastSeal } from '../store/audit-seals.ts';
 import { momentAndRunning, runningTransactions } from '../store/exports.ts';
 import { typesPresent } from '../store/export-rows.ts';
 import { auditHorizon, countsAt, type TypeCount } from '../store/package-rows.ts';
-import { packageIndex } from '../pages/package-index.ts';
+import { packagePage } from '../pages/package-page.ts';
 import { endProgress, noteBeginning, readProgress, writePart, type PackageFile } from './folder.ts';
 import { binaryContents, partsOf, type Frame } from './parts.ts';
 import { detachedSignature, signatureKey, type SignatureKey } from './signature.ts';
@@ -158,7 +158,7 @@ async function seal(folder: string, manifest: Manifest, key: SignatureKey): Prom
   const text = Buffer.from(`${JSON.stringify(manifest, undefined, 1)}\n`);
   await copyFile(new URL('verify.mjs', import.meta.url), join(folder, 'verify.mjs'));
   await writeFile(join(folder, 'key.json'), `${JSON.stringify(key.publicJwk)}\n`);
-  await writeFile(join(folder, 'index.html'), packageIndex(manifest, key.thumbprint));
+  await writeFile(join(folder, 'index.html'), packagePage(manifest, key.thumbprint));
   await writeFile(join(folder, 'manifest.jws'), `${detachedSignature(key, text)}\n`);
   await writeFile(join(folder, 'manifest.json'), text);
   await endProgress(folder);

@@ -87,7 +87,7 @@ async function* windows(context: Context, copy: (after: string | undefined) => s
 function readingOf(context: Context, moment: string, type: string): Reading {
   return {
     context,
-    subset: undefined,
+    shape: undefined,
     matching: { moment, type, condition: { kind: 'all' }, access: () => ({ kind: 'all' }) },
   };
 }

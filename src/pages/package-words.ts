@@ -1,4 +1,4 @@
-/** The words of the index page of a package (package-index.ts) in the three languages. */
+/** The words of the index page of a package (package-page.ts) in the three languages. */
 
 export interface PackageWords {
   readonly language: 'en' | 'fr' | 'ar';

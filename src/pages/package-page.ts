@@ -64,7 +64,7 @@ const style = html`<style>
   }
 </style>`;
 
-export function packageIndex(facts: PackageFacts, thumbprint: string): string {
+export function packagePage(facts: PackageFacts, thumbprint: string): string {
   return htmlText(
     html`<!doctype html>
       <html lang="en">
