@@ -28,6 +28,8 @@ export const translations: Readonly<Record<string, Translate>> = {
   ...Object.fromEntries(merging.map((event) => [`ADT^${event}`, merges])),
   ...Object.fromEntries(appointment.map((event) => [`SIU^${event}`, appointments])),
   ...Object.fromEntries(document.map((event) => [`MDM^${event}`, documents])),
+  // What is to be cancelled was answered at once, and whole (§5.4.5): nothing of it is left.
+  'QCN^J01': () => undefined,
   'MFN^M02': staff,
   'MFN^M08': tests,
   'ORM^O01': orders,

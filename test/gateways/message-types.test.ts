@@ -70,6 +70,39 @@ test('staff and tests of a master file are found again', async () => {
   expect(await found('ObservationDefinition')).toMatchObject([{ meta: { versionId: '2' } }]);
 });
 
+const entries = (...mfe: string[]): string[] => mfe.flatMap((one, i) => [one, `STF|90${i}||Nasser^Amal||F`]);
+const masterFiles: [string, string[], string, RegExp[]][] = [
+  [
+    'AL',
+    entries('MFE|MAD|e1||900|CE', 'MFE|MUP|e2||901|CE'),
+    'AA',
+    [/^MFA\|MAD\|e1\|\d{14}\+0000\|S\^[^|]*\|900\|CE$/, /^MFA\|MUP\|e2\|.*\|S\^/],
+  ],
+  ['NE', entries('MFE|MAD|e1||900|CE'), 'AA', []],
+  ['ER', entries('MFE|MAD|e1||900|CE'), 'AA', []],
+  ['SU', entries('MFE|MAD|e1||900|CE'), 'AA', [/^MFA\|MAD\|e1\|/]],
+  ['ER', ['MFE|MAD|e1||900|CE'], 'AE', [/^MFA\|MAD\|e1\|.*\|U\^Unsuccessful\^HL70181\|900\|CE$/]],
+];
+
+test.each(masterFiles)(
+  'a master file is answered by MFK, its entries as MFI-6 %s says: %j %s',
+  async (level, segments, code, expected) => {
+    const control = `t${++sent}`;
+    const mfi = `MFI|PRA||UPD|||${level}`;
+    const [answer = ''] = await bench.sender.send(message(bench, 'MFN^M02^MFN_M02', control, mfi, ...segments));
+    const lines = answer.split('\r').filter((line) => line !== '');
+    expect(lines[0]).toContain('|MFK^M02^MFK_M01|');
+    expect(lines.find((line) => line.startsWith('MSA'))).toMatch(new RegExp(`^MSA\\|${code}\\|${control}\\b`));
+    const rest = lines.filter((line) => !/^(?:MSH|MSA|ERR)/.test(line));
+    expect(rest[0]).toBe(mfi);
+    expect(rest.slice(1)).toEqual(expected.map((one) => expect.stringMatching(one)));
+  },
+);
+
+test('a query that is cancelled was answered already', async () => {
+  expect(await send('QCN^J01^QCN_J01', 'QID|q-1|Q22^Find Candidates^HL70471')).toBe('AA');
+});
+
 test('a search parameter of the laboratory finds what came by message', async () => {
   const parameter = {
     resourceType: 'SearchParameter',

@@ -42,6 +42,6 @@ export function ack(
 }
 
 /** YYYYMMDDHHMMSS in UTC. */
-function now(): string {
+export function now(): string {
   return `${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}+0000`;
 }
