@@ -87,7 +87,7 @@ async function passed(
   await markSent(session, message.id, { status: 'queued', ack, problems });
   await queueFailed(session, held.interface, { sentence, seconds, stalls: state.attempts + 1 >= stallsAfter });
   if (stalls)
-    await announceWithin(session, eventOf(sending, { kind: 'interface-stalled', outcome: 8, reason: sentence }));
+    await announceWithin(session, interfaceEvent(sending, { kind: 'interface-stalled', outcome: 8, reason: sentence }));
   return stalls;
 }
 
@@ -107,7 +107,7 @@ async function finish(session: Session, { sending, message, delivery }: Delivere
 async function moved(session: Session, { held, sending }: Delivered, state: QueueState): Promise<boolean> {
   await queueMoved(session, held.interface);
   if (state.stalled === undefined) return false;
-  await announceWithin(session, eventOf(sending, { kind: 'interface-resumed' }));
+  await announceWithin(session, interfaceEvent(sending, { kind: 'interface-resumed' }));
   return true;
 }
 
@@ -117,7 +117,7 @@ export function messageEvent(
   event: Pick<SecurityEvent, 'kind' | 'outcome' | 'reason' | 'address'>,
 ): SecurityEvent {
   return {
-    ...eventOf(sending, event),
+    ...interfaceEvent(sending, event),
     deed: `${protocol} ${type}`.slice(0, 80),
     requestId: id,
     patients,
@@ -125,7 +125,7 @@ export function messageEvent(
   };
 }
 
-function eventOf(
+export function interfaceEvent(
   { id }: Pick<Sending, 'id'>,
   event: Pick<SecurityEvent, 'kind' | 'outcome' | 'reason'>,
 ): SecurityEvent {

@@ -23,6 +23,7 @@ import type { Session } from '../store/pool.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { sessionOf } from './gateway.ts';
 import { delivered, type Delivery } from './delivery.ts';
+import { giveUpOverdue } from './overdue.ts';
 
 /** The way to the peer of one interface. */
 export interface Channel {
@@ -50,6 +51,8 @@ export interface Sending {
 
 /** Milliseconds between two looks for work. */
 const lookEvery = 400;
+/** Milliseconds between two looks for what was accepted and never answered. */
+const overdueEvery = 10_000;
 /** Seconds that a queue is one process's after its last sign of life, and milliseconds between two of them. */
 const leaseSeconds = 15;
 const renewEvery = 4_000;
@@ -93,11 +96,20 @@ export function startOutbox(server: Server, sendings: () => readonly Sending[]):
       await pause(lookEvery, undefined, { signal, ref: false }).catch(() => undefined);
     }
   })();
+  const overdue = (async () => {
+    while (!signal.aborted) {
+      await pause(overdueEvery, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) return;
+      await lookForOverdue(server, sendings()).catch((error: unknown) =>
+        server.log.warn({ err: error }, 'what was not answered waits for the database'),
+      );
+    }
+  })();
   const renewing = setInterval(() => void renewAll(server, workers), renewEvery).unref();
   return {
     stop: async () => {
       stopping.abort();
-      await loop;
+      await Promise.all([loop, overdue]);
       for (const { channel } of workers.values()) channel?.close();
       await Promise.all([...workers.values()].map(({ running }) => running ?? Promise.resolve()));
       clearInterval(renewing);
@@ -146,6 +158,12 @@ async function look(rounds: Rounds, sendings: readonly Sending[]): Promise<void>
       })
       .finally(() => (worker.running = undefined));
   }
+}
+
+async function lookForOverdue(server: Server, sendings: readonly Sending[]): Promise<void> {
+  if (sendings.length === 0) return;
+  const now = new Map(sendings.map((one) => [keyOf(one.tenant.id, one.id), one]));
+  await giveUpOverdue(server, (tenant, name) => now.get(keyOf(tenant, name)));
 }
 
 async function claim({ server, workers }: Rounds, sending: Sending): Promise<Worker | undefined> {

@@ -45,8 +45,9 @@ export async function beginSealing(session: Session): Promise<boolean> {
 export async function hasOpenEvents(database: Pick<Database, 'query'>, tenant: number): Promise<boolean> {
   const [row] = await database.query<{ open: boolean }>(
     tenant,
-    sql`select exists (select from audit_event where tenant_id = ${tenant} and transaction >= coalesce(
-      (select high from audit_seal where tenant_id = ${tenant} order by number desc limit 1), 0)) as open`,
+    // Not whether there is one above: PostgreSQL expects a third of all to be, and looks from the other end (60 ms for 300,000).
+    sql`select coalesce((select transaction from audit_event where tenant_id = ${tenant} order by transaction desc limit 1)
+      >= coalesce((select high from audit_seal where tenant_id = ${tenant} order by number desc limit 1), 0), false) as open`,
   );
   return row?.open === true;
 }

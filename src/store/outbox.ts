@@ -151,7 +151,7 @@ export async function awaitedMessage(
 ): Promise<StoredMessage | undefined> {
   const [row] = await session.query<MessageRow>(sql`select ${messageColumns} from message m
     where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.direction = 'out'
-      and m.control_id = ${controlId} and m.status in ('queued', 'accepted', 'sent')
+      and m.control_id = ${controlId} and m.status in ('queued', 'accepted', 'sent', 'failed')
     order by m.sequence desc limit 1 for no key update`);
   return row && fromRow(row);
 }

@@ -6,9 +6,10 @@ import { interfaceEndpoint } from '../../src/gateways/hl7v2/settings.ts';
 import type { OutboundGiven } from '../../src/gateways/hl7v2/outbound-settings.ts';
 import { listMessages, type StoredMessage } from '../../src/store/messages.ts';
 import { queueStatuses, requeueMessage } from '../../src/store/outbox.ts';
+import { sql } from '../../src/store/sql.ts';
 import { eventsOf } from '../audit/log.ts';
 import { officer, parameters } from '../erasure/laboratory.ts';
-import { makeLaboratory, testServer, type Laboratory } from '../server.ts';
+import { makeLaboratory, testDatabase, testServer, type Laboratory } from '../server.ts';
 import { makeBench, message, session } from './bench.ts';
 import { codeOf, openSender } from './mllp-client.ts';
 import { answerTo, openPeer, type Peer, type Taken } from './mllp-peer.ts';
@@ -216,6 +217,32 @@ describe('an interface that sends', () => {
       );
       const byId = new Map(stored.map(({ controlId, status }) => [controlId, status]));
       expect(taken.map(({ controlId }) => byId.get(controlId))).toEqual(['sent', 'failed', 'accepted']);
+      // Of the third it says nothing for a day.
+      await testDatabase().query(
+        lab.tenant.id,
+        sql`update message set finished = finished - interval '25 hours' where tenant_id = ${lab.tenant.id} and status = 'accepted'`,
+      );
+      await until(
+        () => messages(lab),
+        (found) => !found.some(({ status }) => status === 'accepted'),
+      );
+      const silent = await until(
+        async () => (await tasksOf(lab)).filter(({ description }) => /24 hours/.test(String(description))),
+        (found) => found.length === 1,
+      );
+      expect(silent[0]).toMatchObject({ status: 'ready' });
+      const stalled = await until(
+        () => eventsOf(lab),
+        (found) => found.some(({ kind }) => kind === 'interface-stalled'),
+      );
+      expect(stalled.filter(({ kind }) => kind === 'interface-stalled').length).toBe(1);
+      peer.say(answerTo(third, 'AA'));
+      await until(
+        async () => (await tasksOf(lab)).filter(({ description }) => /24 hours/.test(String(description))),
+        ([one]) => one?.['status'] === 'completed',
+      );
+      const ended = new Map((await messages(lab)).map(({ controlId, status }) => [controlId, status]));
+      expect(taken.map(({ controlId }) => ended.get(controlId))).toEqual(['sent', 'failed', 'sent']);
     },
     120_000,
   );

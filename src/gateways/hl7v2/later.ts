@@ -12,6 +12,7 @@ import { readAnswer } from './answered.ts';
 import { acknowledged } from './client.ts';
 import type { Served } from './interfaces.ts';
 import { takeOrderResponse } from './law/order-response.ts';
+import { endTask } from '../task.ts';
 import { waitToBeSent } from './task.ts';
 
 /** @returns whether it answers a message of the interface */
@@ -24,14 +25,18 @@ export async function answeredLater(server: Server, served: Served, answer: Buff
     const stored = await awaitedMessage(session, own.id, controlId);
     if (stored === undefined) return undefined;
     if (stored.status === 'sent') return { failed: undefined };
+    // Given up, because the peer refused it or was silent for too long: only that it took it after all is news.
+    const late = stored.status === 'failed';
+    if (late && kind !== 'sent') return undefined;
     const failed = kind === 'sent' ? undefined : stored;
     await markSent(session, stored.id, { status: failed === undefined ? 'sent' : 'failed', ack: answer, problems });
     if (failed !== undefined) {
       const event = { kind: 'message-not-sent', outcome: 4, reason: sentence } as const;
       await announceWithin(session, messageEvent(own, failed, event));
     }
-    return { failed };
+    return { failed, ...(late && { late: stored.id }) };
   });
+  if (outcome?.late !== undefined) await endTask(server, { tenant, interface: own, peer: '' }, outcome.late);
   if (outcome?.failed !== undefined) {
     const { message } = readMessage(decodeMessage(outcome.failed.raw, outcome.failed.charset));
     await waitToBeSent(server, { tenant, interface: own }, { ...outcome.failed, sentence, message });
