@@ -123,7 +123,8 @@ test('what could not be stored stays, and is tried again', async () => {
   await after(0);
   await after(3);
   await after(1);
-  expect([taken, told, files()]).toEqual([[], ['one.csv: no database', 'one.csv: no database'], ['one.csv']]);
+  // It is told once; the file comes back from where it was held, and is waited for again.
+  expect([taken, told, files()]).toEqual([[], ['one.csv: no database'], ['one.csv']]);
   await after(1);
   expect([taken, files()]).toEqual([['one.csv 1'], []]);
 });
@@ -176,4 +177,17 @@ test('what a process that died has left comes back', async () => {
   await after(1);
   await after(3);
   expect([taken, files('done')]).toEqual([['one.csv 1'], ['one.csv']]);
+});
+
+test('a folder that cannot be used is told once, and used when it can be', async () => {
+  const { put, path, after, taken, told } = dropped();
+  writeFileSync(path('done'), 'in the way');
+  put('one.csv', `${header}S-1;GLU;5.40;mmol/L;N;\n`);
+  await after(0);
+  await after(5);
+  expect([taken, told]).toEqual([[], [expect.stringMatching(/^: .*done/)]]);
+  rmSync(path('done'));
+  await after(0);
+  await after(3);
+  expect(taken).toEqual(['one.csv 1']);
 });

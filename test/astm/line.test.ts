@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
+import { control, framesOf } from '../../src/astm/frame.ts';
 import { standardLink } from '../../src/astm/settings.ts';
 import { astmLine, type Line } from '../../src/gateways/astm/line.ts';
 import { bytesOf, chemistry } from './messages.ts';
@@ -93,6 +94,29 @@ test('a line that ends while a message is stored: nobody was told that it was ta
   expect(ended).toBe(false);
   store();
   await hosts.ended;
+});
+
+test('what was read before the line ended is stored to its last message', async () => {
+  const [host, client] = await pair();
+  const taken: Buffer[] = [];
+  const { promise: free, resolve: go } = Promise.withResolvers<void>();
+  const { promise: came, resolve: come } = Promise.withResolvers<void>();
+  const hosts = line(host, 'host', async (bytes) => {
+    come();
+    await free;
+    await new Promise((done) => setTimeout(done, 5));
+    taken.push(bytes);
+  });
+  const frames = framesOf(bytesOf(chemistry));
+  const transmission = Buffer.concat([Buffer.of(control.ENQ), ...frames, Buffer.of(control.EOT)]);
+  host.unshift(Buffer.concat([transmission, transmission]));
+  await came;
+  client.destroy();
+  host.destroy();
+  if (!host.closed) await once(host, 'close');
+  go();
+  await hosts.ended;
+  expect(taken).toEqual([content, content]);
 });
 
 test('a second message while one is sent is told to wait', async () => {

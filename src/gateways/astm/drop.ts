@@ -17,7 +17,7 @@ export type Became = { readonly kind: 'taken' } | { readonly kind: 'refused'; re
 export interface DropOptions {
   /** Keeps the message of record; fails where it cannot, to be called again. @param name of the file */
   readonly take: (content: Buffer, name: string) => Promise<Became>;
-  /** What stays and why; a file that was refused. */
+  /** What stays and why, once; a file that was refused. */
   readonly told: (name: string, reason: string) => void;
   readonly now: () => number;
 }
@@ -33,10 +33,12 @@ const mostFiles = 1_000;
 interface Seen {
   readonly mark: string;
   readonly since: number;
+  /** Why it stays, as it was told. */
+  readonly reason?: string;
 }
 
 export interface Drop {
-  /** Looks once. */
+  /** Looks once; never fails: why it could not is told. */
   look(): Promise<void>;
 }
 
@@ -79,7 +81,9 @@ export function dropFolder(folder: string, { take, told, now }: DropOptions): Dr
     } catch (error) {
       const { code, message = 'It cannot be read.' } = error as { code?: string; message?: string };
       // Another process has it.
-      if (code !== 'ENOENT') told(found.name, message);
+      if (code === 'ENOENT') return before;
+      if (message !== before.reason) told(found.name, message);
+      return { ...before, reason: message };
     }
     return before;
   };
@@ -87,17 +91,30 @@ export function dropFolder(folder: string, { take, told, now }: DropOptions): Dr
     const since = new Map<string, number>();
     for (const name of await readdir(held)) {
       since.set(name, taking.get(name) ?? now());
-      if (now() - (since.get(name) ?? 0) >= left) await moveTo(folder, join(held, name), now());
+      if (now() - (since.get(name) ?? 0) < left) continue;
+      // Another process may bring it back as well.
+      await moveTo(folder, join(held, name), now()).catch(() => undefined);
     }
     taking = since;
   };
+  const look = async (): Promise<void> => {
+    for (const sub of [held, done, failed]) await mkdir(sub, { recursive: true });
+    await bringBack();
+    const after = new Map<string, Seen>();
+    for (const found of await filesIn(folder, mostFiles)) after.set(found.name, await one(found));
+    seen = after;
+  };
+  let fault = '';
   return {
     look: async () => {
-      for (const sub of [held, done, failed]) await mkdir(sub, { recursive: true });
-      await bringBack();
-      const after = new Map<string, Seen>();
-      for (const found of await filesIn(folder, mostFiles)) after.set(found.name, await one(found));
-      seen = after;
+      try {
+        await look();
+        fault = '';
+      } catch (error) {
+        const { message = 'The folder cannot be read.' } = error as { message?: string };
+        if (message !== fault) told('', message);
+        fault = message;
+      }
     },
   };
 }

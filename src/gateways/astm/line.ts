@@ -73,11 +73,15 @@ export function astmLine(stream: Duplex, { settings, store, told }: LineOptions)
     if (link.due === undefined || stream.destroyed) return;
     timer = setTimeout(() => act(link.tick(Date.now())), Math.max(0, link.due - Date.now()));
   };
+  /** Of what was read before the end each message is stored, one after another. */
+  const settled = async (): Promise<void> => {
+    for (let last: Promise<void> | undefined; last !== storing;) await (last = storing);
+  };
   const ended = new Promise<void>((done) => {
     stream.once('close', () => {
       clearTimeout(timer);
       finish({ delivered: false, reason: 'The connection ended.', again: Date.now() });
-      done(storing);
+      done(settled());
     });
   });
   stream.on('data', (chunk: Buffer) => act(link.take(chunk, Date.now())));
