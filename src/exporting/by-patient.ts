@@ -8,11 +8,14 @@ import type { Context } from '../request.ts';
 import { and, or, type Condition } from '../search/ast.ts';
 import { compartmentCondition } from '../search/compartment.ts';
 import {
+  firstSpan,
   matchingWindow,
+  nextSpan,
   storedVersions,
   versionsOfPatient,
   type Matching,
   type MatchingWindow,
+  type WindowPlace,
   type Times,
 } from '../store/export-rows.ts';
 import { contentOf, type Piece, type Shape } from './lines.ts';
@@ -37,8 +40,9 @@ export async function* patientPieces(asked: ByPatient, from: string | undefined)
     condition: patientsOf(selecting),
     access: selecting.access,
   };
+  let span = firstSpan;
   for (let after: string | undefined = from ?? '0'; after !== undefined;) {
-    const place: { after: string; most: number } = { after, most: patientsAtOnce };
+    const place: WindowPlace = { after, most: patientsAtOnce, span };
     const window: MatchingWindow = await context.server.database.transaction(
       context.tenant.id,
       (session) => matchingWindow(session, patients, place),
@@ -49,6 +53,7 @@ export async function* patientPieces(asked: ByPatient, from: string | undefined)
       if (window.changed.length === 0) yield { bytes: Buffer.alloc(0), count: 0, after: stored.rid };
     }
     after = window.next;
+    span = nextSpan(place, window);
     yield { bytes: Buffer.alloc(0), count: 0, after: after ?? 'end' };
   }
 }

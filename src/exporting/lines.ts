@@ -13,7 +13,9 @@ import { searchEvents, type EventPosition } from '../store/audit-search.ts';
 import {
   copyOfVersions,
   deletedWindow,
+  firstSpan,
   matchingWindow,
+  nextSpan,
   plainCopy,
   storedVersions,
   type Matching,
@@ -76,8 +78,9 @@ function shaped({ bytes, count }: { bytes: Buffer; count: number }, shape: Shape
 /** What conditions find of a type. */
 export async function* matchingPieces(reading: Reading, from: string | undefined): AsyncGenerator<Piece> {
   const { context, matching } = reading;
+  let span = firstSpan;
   for (let after: string | undefined = from ?? '0'; after !== undefined;) {
-    const place = { after, most: matchingRows };
+    const place = { after, most: matchingRows, span };
     const window = await context.server.database.transaction(
       context.tenant.id,
       async (session) => {
@@ -89,6 +92,7 @@ export async function* matchingPieces(reading: Reading, from: string | undefined
     yield* contentOf(reading, window);
     const lines = await linesOf(reading, window.changed);
     after = window.next;
+    span = nextSpan(place, window);
     yield { ...lines, after: after ?? 'end' };
   }
 }

@@ -5,7 +5,9 @@
  *    resource up to then. So a window that is read again after a crash has the same content.
  * 2. Where a condition decides, it is asked of the current versions first, in windows by rid; those that were changed after
  *    the moment are listed apart, in the same snapshot, for their version of then to be judged (interactions/as-if.ts).
- * 3. Conditions have bound values; what COPY is given as text is numbers and times (copy-out.ts).
+ * 3. A window looks at so many resources of the laboratory, of whatever type, and finds at most `most`; conditions are probed
+ *    row by row. Bounded by what it finds alone, each went through all matches there are: 7,700 ms for 20,000 of 400,000, now 150.
+ * 4. Conditions have bound values; what COPY is given as text is numbers and times (copy-out.ts).
  */
 import { resourceTypes, typeName, typeNumber } from '../fhir/resource-types.ts';
 import { and, type Access, type Condition, type Search } from '../search/ast.ts';
@@ -107,32 +109,60 @@ export interface Matching extends Times {
 
 export interface MatchingWindow extends Numbers {
   readonly count: number;
-  /** The last rid, where there may be more. */
+  /** Where the next begins, where there may be more. */
   readonly next: string | undefined;
   /** The versions at the moment of what was changed since. */
   readonly changed: readonly Stored[];
+}
+
+export interface WindowPlace {
+  /** The last rid of the window before; '0' at first. */
+  readonly after: string;
+  readonly most: number;
+  /** Resources that are looked at. */
+  readonly span: number;
+}
+
+/** Of the first window. */
+export const firstSpan = 20_000;
+const mostSpan = 5_000_000;
+
+/** Of the next window: where little was found, more is looked at. */
+export function nextSpan({ span, most }: WindowPlace, { count }: Pick<MatchingWindow, 'count'>): number {
+  return count * 4 > most ? firstSpan : Math.min(span * 4, mostSpan);
+}
+
+/** The last of the resources that are looked at; undefined where there are no more than these. */
+async function endOfSpan(session: Session, { after, span }: WindowPlace): Promise<string | undefined> {
+  const [row] = await session.query<{ last: string }>(sql`
+    select k.rid as last from resource k where k.tenant_id = ${session.tenant} and k.rid > ${after}::int8
+    order by k.rid offset ${span - 1} limit 1`);
+  return row?.last;
 }
 
 /** In a snapshot. */
 export async function matchingWindow(
   session: Session,
   matching: Matching,
-  { after, most }: { readonly after: string; readonly most: number },
+  place: WindowPlace,
 ): Promise<MatchingWindow> {
   const { tenant } = session;
+  const { after, most } = place;
+  const end = await endOfSpan(session, place);
+  const within = end === undefined ? sql`` : sql` and r.rid <= ${end}::int8`;
   const { type, access } = matching;
-  const scope = makeScope(tenant, access);
+  const scope = makeScope(tenant, access, { probing: true });
   const condition = await resolvedCondition(session, matching);
   const [row] = await session.query<{ rids: string; versions: string; size: string; last: string | null }>(sql`
     select coalesce(array_agg(f.rid order by f.rid), '{}')::text as rids,
       coalesce(array_agg(f.ver order by f.rid), '{}')::text as versions, count(*) as size, max(f.rid) as last
     from (select r.rid, r.ver from resource r
-      where r.tenant_id = ${tenant} and r.type = ${typeNumber(type)}::int2 and not r.deleted and r.rid > ${after}::int8
+      where r.tenant_id = ${tenant} and r.type = ${typeNumber(type)}::int2 and not r.deleted and r.rid > ${after}::int8${within}
         and ${timed(raw('r'), matching)}
         and (${visibleSql([type], raw('r'), scope)}) and ${conditionSql(condition, raw('r'), scope)}${newest(matching, scope)}
       order by r.rid limit ${most}) f`);
   const size = Number(row?.size ?? 0);
-  const next = size < most ? undefined : (row?.last ?? undefined);
+  const next = size < most ? end : (row?.last ?? undefined);
   const changed = await changedSince(session, matching, { after, upTo: next });
   return { rids: row?.rids ?? '{}', versions: row?.versions ?? '{}', count: size, next, changed };
 }
