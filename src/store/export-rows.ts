@@ -119,8 +119,8 @@ export interface WindowPlace {
   /** The last rid of the window before; '0' at first. */
   readonly after: string;
   readonly most: number;
-  /** Resources that are looked at. */
-  readonly span: number;
+  /** Resources that are looked at. Without it conditions that few meet find these at once, wherever they are. */
+  readonly span?: number;
 }
 
 /** Of the first window. */
@@ -128,12 +128,13 @@ export const firstSpan = 20_000;
 const mostSpan = 5_000_000;
 
 /** Of the next window: where little was found, more is looked at. */
-export function nextSpan({ span, most }: WindowPlace, { count }: Pick<MatchingWindow, 'count'>): number {
+export function nextSpan({ span = firstSpan, most }: WindowPlace, { count }: Pick<MatchingWindow, 'count'>): number {
   return count * 4 > most ? firstSpan : Math.min(span * 4, mostSpan);
 }
 
 /** The last of the resources that are looked at; undefined where there are no more than these. */
 async function endOfSpan(session: Session, { after, span }: WindowPlace): Promise<string | undefined> {
+  if (span === undefined) return undefined;
   const [row] = await session.query<{ last: string }>(sql`
     select k.rid as last from resource k where k.tenant_id = ${session.tenant} and k.rid > ${after}::int8
     order by k.rid offset ${span - 1} limit 1`);
@@ -151,7 +152,7 @@ export async function matchingWindow(
   const end = await endOfSpan(session, place);
   const within = end === undefined ? sql`` : sql` and r.rid <= ${end}::int8`;
   const { type, access } = matching;
-  const scope = makeScope(tenant, access, { probing: true });
+  const scope = makeScope(tenant, access, { probing: place.span !== undefined });
   const condition = await resolvedCondition(session, matching);
   const [row] = await session.query<{ rids: string; versions: string; size: string; last: string | null }>(sql`
     select coalesce(array_agg(f.rid order by f.rid), '{}')::text as rids,

@@ -4,7 +4,14 @@
  */
 import { operationOutcome } from '../../fhir/outcome.ts';
 import { parseStored } from '../../interactions/document.ts';
-import { matchingWindow, storedVersions, type Matching } from '../../store/export-rows.ts';
+import {
+  firstSpan,
+  matchingWindow,
+  nextSpan,
+  storedVersions,
+  type Matching,
+  type WindowPlace,
+} from '../../store/export-rows.ts';
 import type { Stored } from '../../store/read.ts';
 import { visibleThen, type Piece } from '../lines.ts';
 import { selectionOf } from '../selection.ts';
@@ -25,29 +32,34 @@ export async function* archivePieces(
   { type, of }: ArchivePart,
   from: string | undefined,
 ): AsyncGenerator<Piece> {
+  let span = firstSpan;
   for (let after: string | undefined = from ?? '0'; after !== undefined;) {
-    const window: Window = await windowOf(archiving, type, after);
+    const place: WindowPlace = { after, most: atOnce, span };
+    const window: Window = await windowOf(archiving, type, place);
     const found = window.found.map(({ text }) => parseStored(text ?? '{}'));
     const made = await archive.make(archiving, type, found);
     after = window.next;
+    span = nextSpan(place, window);
     const texts = of === 'messages' ? made.flatMap(({ text }) => text ?? []) : made.flatMap(outcomeLine);
     yield { bytes: Buffer.from(texts.join('')), count: texts.length, after: after ?? 'end' };
   }
 }
 
 interface Window {
+  readonly count: number;
   readonly found: readonly Stored[];
   readonly next: string | undefined;
 }
 
-async function windowOf({ context, selecting, times }: Archiving, type: string, after: string): Promise<Window> {
+async function windowOf({ context, selecting, times }: Archiving, type: string, place: WindowPlace): Promise<Window> {
   const matching: Matching = { ...times, type, condition: selectionOf(type, selecting), access: selecting.access };
   return context.server.database.transaction(
     context.tenant.id,
     async (session) => {
-      const window = await matchingWindow(session, matching, { after, most: atOnce });
+      const window = await matchingWindow(session, matching, place);
       const changed = await visibleThen({ ...context, session }, matching, window.changed);
-      return { found: [...(await storedVersions(session, window)), ...changed], next: window.next };
+      const { count, next } = window;
+      return { found: [...(await storedVersions(session, window)), ...changed], count, next };
     },
     'snapshot',
   );

@@ -1,7 +1,7 @@
 /** Types of which an archive has no messages, each with how many of them are left out. */
 import { formatOf, type ExportRequest } from '../request.ts';
 import { selectionOf } from '../selection.ts';
-import { matchingWindow, typesPresent } from '../../store/export-rows.ts';
+import { firstSpan, matchingWindow, nextSpan, typesPresent } from '../../store/export-rows.ts';
 import { toldTypes } from '../../interactions/referenced.ts';
 import { archives } from './archives.ts';
 import type { Archiving } from './format.ts';
@@ -28,12 +28,14 @@ async function countOf({ context, selecting, times }: Archiving, type: string): 
   if (access(type) === undefined) return 0;
   const matching = { ...times, type, access, condition: selectionOf(type, selecting) };
   let count = 0;
+  let span = firstSpan;
   for (let after: string | undefined = '0'; after !== undefined;) {
     const window: { count: number; next: string | undefined; changed: readonly unknown[] } = await matchingWindow(
       context.session,
       matching,
-      { after, most },
+      { after, most, span },
     );
+    span = nextSpan({ after, most, span }, window);
     count += window.count + window.changed.length;
     after = window.next;
   }
