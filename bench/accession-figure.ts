@@ -23,12 +23,12 @@ const times = 500;
 
 export async function measureAccession(bench: Bench): Promise<Figure[]> {
   const ask = asking(bench);
-  const patient = `Patient/${String((await ask('Patient', { resourceType: 'Patient' }))['id'])}`;
   const measured = { order: [] as number[], accession: [] as number[] };
   const spent = (): [number, number] => [processorSeconds(bench.pid), postgresSeconds(bench.dataDir)];
   let before = spent();
   for (let n = 0; n < first + times; n++) {
     if (n === first) before = spent();
+    const patient = `Patient/${String((await ask('Patient', { resourceType: 'Patient' }))['id'])}`;
     const timed = async (name: keyof typeof measured, path: string, given: JsonObject[]): Promise<JsonObject> => {
       const started = performance.now();
       const answer = await ask(path, { resourceType: 'Parameters', parameter: given });
@@ -46,8 +46,13 @@ export async function measureAccession(bench: Bench): Promise<Figure[]> {
   return [
     figure('accession', '$accession of 10 tests', measured.accession, 50),
     figure('order', '$order of 10 tests', measured.order),
-    { name: 'accession-node', title: 'processor time of node for both', value: node ?? 0, unit: 'ms' },
-    { name: 'accession-postgres', title: 'processor time of postgres for both', value: postgres ?? 0, unit: 'ms' },
+    { name: 'accession-node', title: 'processor time of node for both and a patient', value: node ?? 0, unit: 'ms' },
+    {
+      name: 'accession-postgres',
+      title: 'processor time of postgres for both and a patient',
+      value: postgres ?? 0,
+      unit: 'ms',
+    },
   ];
 }
 
