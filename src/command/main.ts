@@ -8,6 +8,7 @@ import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClient
 import { addInterface, addMessages } from './gateway-commands.ts';
 import type { Output } from './connect.ts';
 import { collect, json, positive } from './options.ts';
+import type { ExportOptions } from './export.ts';
 import type { ImportOptions } from './import.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
@@ -49,6 +50,7 @@ function program(): Command {
   addTenant(makhbar);
   addUser(makhbar);
   addClient(makhbar);
+  addExport(makhbar);
   addImport(makhbar);
   const keys = makhbar.command('keys').description('keys that sign');
   keys
@@ -203,6 +205,20 @@ function addUser(makhbar: Command): void {
     .description('list the roles; with a username show the roles of a user, with roles (or none) set them')
     .addOption(json())
     .action(userRolesCommand);
+}
+
+function addExport(makhbar: Command): void {
+  makhbar
+    .command('export')
+    .description('write all of a laboratory to a folder; run again, it goes on where it ended')
+    .requiredOption('--tenant <name>', 'the laboratory')
+    .requiredOption('--out <folder>', 'one that is empty or not there, or of the same export')
+    .addOption(
+      new Option('--format <format>', 'what is written').choices(['ndjson', 'hl7v2', 'astm']).default('ndjson'),
+    )
+    .option('--type <type>', 'only resources of this type (repeatable; AuditEvent is only written when named)', collect)
+    .addOption(json())
+    .action(async (options: ExportOptions) => (await import('./export.ts')).exportCommand(options));
 }
 
 function addImport(makhbar: Command): void {
