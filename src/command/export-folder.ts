@@ -3,7 +3,7 @@
  *
  * 1. A file has its name only when it is whole and on disk; what was written of it before is written over.
  * 2. The state is stored after the file that it counts, so that a file is written again rather than left out.
- * 3. What is complete has a `manifest.json` and no state.
+ * 3. What is complete has a manifest and no state. The package of a departure (departing/) calls its own `manifest.json`.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -47,7 +47,7 @@ export interface FolderManifest extends Asked {
 }
 
 const stateName = '.export-state.json';
-const manifestName = 'manifest.json';
+const manifestName = 'export-manifest.json';
 
 /** What is in a folder: nothing, a part of this export, or all of it. @throws OutcomeError where it is something else */
 export async function openFolder(

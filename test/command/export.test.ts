@@ -51,7 +51,7 @@ interface File {
 }
 
 async function filesOf(out: string): Promise<File[]> {
-  const { files } = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8')) as { files: File[] };
+  const { files } = JSON.parse(await readFile(join(out, 'export-manifest.json'), 'utf8')) as { files: File[] };
   for (const { name, sha256 } of files) {
     const hash = createHash('sha256').update(await readFile(join(out, name)));
     expect([name, hash.digest('hex')]).toEqual([name, sha256]);
@@ -71,13 +71,13 @@ test('a folder has everything; another laboratory reads it; again, it stays', as
   ]);
   expect((await readdir(out)).sort((a, b) => (a < b ? -1 : 1))).toEqual([
     ...files.map(({ name }) => name),
-    'manifest.json',
+    'export-manifest.json',
   ]);
-  const before = await readFile(join(out, 'manifest.json'), 'utf8');
+  const before = await readFile(join(out, 'export-manifest.json'), 'utf8');
   expect((await makhbar([...args, '--json'])).code).toBe(0);
-  expect(await readFile(join(out, 'manifest.json'), 'utf8')).toBe(before);
+  expect(await readFile(join(out, 'export-manifest.json'), 'utf8')).toBe(before);
   const other = await makeLaboratory();
-  expect((await makhbar(['import', out, '--tenant', other.tenant.name])).code).toBe(0);
+  expect(await makhbar(['import', out, '--tenant', other.tenant.name])).toMatchObject({ code: 0 });
   expect(await (await other.fetch('Observation?_summary=count')).json()).toMatchObject({ total: 50 });
   const events = (await eventsOf(lab)).filter(({ deed }) => deed === 'makhbar export');
   expect(events.map(({ kind }) => kind).sort((a, b) => (a < b ? -1 : 1))).toEqual([
@@ -101,10 +101,12 @@ test('after a kill it goes on, with the same moment and the same files', async (
   // A machine that is fast enough may be done.
   expect(['SIGKILL', 0]).toContain(killed.code);
   const { moment, transactionTime } = JSON.parse(
-    await readFile(join(out, '.export-state.json'), 'utf8').catch(() => readFile(join(out, 'manifest.json'), 'utf8')),
+    await readFile(join(out, '.export-state.json'), 'utf8').catch(() =>
+      readFile(join(out, 'export-manifest.json'), 'utf8'),
+    ),
   ) as { moment?: string; transactionTime?: string };
   expect((await makhbar(args)).code).toBe(0);
-  const manifest = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8')) as Record<string, unknown>;
+  const manifest = JSON.parse(await readFile(join(out, 'export-manifest.json'), 'utf8')) as Record<string, unknown>;
   expect(manifest).toMatchObject({ outputFormat: 'application/hl7-v2', transactionTime: moment ?? transactionTime });
   const files = await filesOf(out);
   const outputs = files.filter(({ kind }) => kind === 'output');
