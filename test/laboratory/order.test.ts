@@ -1,5 +1,6 @@
 /** Orders and specimens through the day: ordered, accessioned, collected, received, divided, shipped, rejected, disposed. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { shippedRoles } from '../../src/access/roles.ts';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { codeIn, catalogueSystem, extensions, objects, text } from '../../src/laboratory/terms.ts';
 import { eventsOf } from '../audit/log.ts';
@@ -387,6 +388,35 @@ describe('who may', () => {
     expect((await send(other, `${refer(specimen)}/$collect`, parameters({}))).status).toBe(404);
     const reader = await scopesOf('user/Specimen.rs');
     expect((await send(reader, `${refer(specimen)}/$collect`, parameters({}))).status).toBe(403);
+  });
+
+  /** What each role gets for: an order, its accession, collecting, receiving, a label, an aliquot, a rejection, taking it back. */
+  test.each([
+    ['reception', '201 403 403 403 200 403 403 200'],
+    ['phlebotomist', '403 201 200 200 200 201 200 403'],
+    ['technician', '403 201 200 200 200 201 200 200'],
+    ['pathologist', '201 201 200 200 200 201 200 200'],
+    ['administrator', '403 403 403 403 403 403 403 403'],
+    ['auditor', '403 403 403 403 403 403 403 403'],
+    ['operator', '403 403 403 403 403 403 403 403'],
+  ])('%s', async (role, expected) => {
+    const scopes = shippedRoles.get(role)?.scopes ?? [];
+    const person = await scopesOf(...scopes);
+    const own = await addPatient(lab);
+    const [order = {}] = resourcesOf(await ordered(['crp'], { patient: own }), 'order');
+    const [other = {}] = await accessioned('crp');
+    const answers: { readonly status: number }[] = [
+      await send(person, 'ServiceRequest/$order', parameters({ patient: own, test: 'esr' })),
+      await send(person, 'Specimen/$accession', parameters({ order: refer(order) })),
+      await send(person, `${refer(other)}/$collect`, parameters({})),
+      await send(person, `${refer(other)}/$receive`, parameters({})),
+      await person.fetch(`${refer(other)}/$label?format=zpl`),
+    ];
+    if (answers[3]?.status === 403) await done(lab, `${refer(other)}/$receive`);
+    answers.push(await send(person, `${refer(other)}/$aliquot`, parameters({})));
+    answers.push(await send(person, `${refer(other)}/$reject`, parameters({ reason: 'RH' })));
+    answers.push(await send(person, `${refer(order)}/$cancel`, parameters({ reason: 'x' })));
+    expect(answers.map(({ status }) => status).join(' ')).toBe(expected);
   });
 
   test('a physician orders in his own name only', async () => {
