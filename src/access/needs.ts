@@ -132,6 +132,18 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$dispose', ['u']],
   // On ServiceRequest or Specimen.
   ['$cancel', ['u']],
+  // On Observation, or on DiagnosticReport. Those that only who may release results may take decide further.
+  ['$enter-results', ['c', 'u']],
+  ['$review', ['u']],
+  ['$approve', ['u']],
+  ['$cancel-result', ['u']],
+  ['$correct', ['u']],
+  ['$withdraw', ['u']],
+  ['$call-back', ['u']],
+  ['$release', ['u']],
+  ['$control-run', ['c']],
+  ['$control-release', ['u']],
+  ['$levey-jennings', ['s']],
   // On Endpoint. $explain-message decides further: who may read all that a message became.
   ['$explain-message', ['r']],
 ]);

@@ -126,6 +126,7 @@ function inputOf(options: Readonly<Record<string, string | undefined>>): Input {
     value: () => undefined,
     values: () => [],
     parts: () => [],
+    given: () => [],
     names: Object.keys(options),
   };
 }

@@ -142,6 +142,8 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   colour,
   website: webAddress,
   accessionPattern,
+  releaseFactorMinutes: minutes,
+  fourEyes: yesOrNo,
   timezone: zone,
   consentDefault: permitOrDeny,
   controller: line,

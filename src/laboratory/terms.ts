@@ -40,6 +40,7 @@ export type ExtensionName =
   | 'result-state'
   | 'verification'
   | 'entered-by'
+  | 'reviewed-by'
   | 'delta'
   | 'dilution'
   | 'instrument-flag'

@@ -54,6 +54,15 @@ import { merge, unmerge } from './laboratory/merge.ts';
 import { order } from './laboratory/order.ts';
 import { reject } from './laboratory/reject.ts';
 import { specimenStep } from './laboratory/specimen-step.ts';
+import { controlRelease } from './laboratory/quality/control-release.ts';
+import { controlRun } from './laboratory/quality/control-run.ts';
+import { leveyJennings } from './laboratory/quality/levey-jennings.ts';
+import { callBack } from './laboratory/results/call-back.ts';
+import { correct } from './laboratory/results/correct.ts';
+import { enterResults } from './laboratory/results/enter.ts';
+import { release } from './laboratory/results/release.ts';
+import { reviewStep } from './laboratory/results/review.ts';
+import { withdraw } from './laboratory/results/withdraw.ts';
 
 export interface Operation {
   readonly levels: readonly ('system' | 'type' | 'instance')[];
@@ -356,6 +365,23 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${own}:label`,
     handler: label,
+  },
+  '$enter-results': ofLaboratory('enter-results', ['type'], ['Observation'], enterResults),
+  $review: ofLaboratory('review', ['type'], ['Observation'], reviewStep('review')),
+  $approve: ofLaboratory('approve', ['type'], ['Observation'], reviewStep('approve')),
+  '$cancel-result': ofLaboratory('cancel-result', ['type'], ['Observation'], reviewStep('cancel')),
+  $correct: ofLaboratory('correct', ['instance'], ['Observation'], correct),
+  $withdraw: ofLaboratory('withdraw', ['instance'], ['Observation', 'DiagnosticReport'], withdraw),
+  '$call-back': ofLaboratory('call-back', ['instance'], ['Observation'], callBack),
+  $release: ofLaboratory('release', ['instance'], ['DiagnosticReport'], release),
+  '$control-run': ofLaboratory('control-run', ['type'], ['Observation'], controlRun),
+  '$control-release': ofLaboratory('control-release', ['type'], ['Observation'], controlRelease),
+  '$levey-jennings': {
+    levels: ['type'],
+    types: ['Observation'],
+    changes: false,
+    definition: `${own}:levey-jennings`,
+    handler: leveyJennings,
   },
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };

@@ -23,6 +23,8 @@ export interface Input {
   parts(name: string): JsonObject[][];
   /** All of them, where it may be repeated. */
   values(name: string): JsonObject[];
+  /** The parameters of some names as they were sent in a body. */
+  given(names: readonly string[]): JsonObject[];
 }
 
 const general = new Set(['_format', '_pretty', '_summary', '_elements']);
@@ -76,6 +78,7 @@ export async function operationInput(
         .filter((part) => part['name'] === name)
         .map((part) => objectOf(valueOf(part)))
         .filter((value) => value !== undefined),
+    given: (asked) => parts.filter((part) => asked.includes(String(part['name']))),
   };
 }
 

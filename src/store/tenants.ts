@@ -38,6 +38,10 @@ export interface TenantSettings {
   website?: string;
   /** Pattern of accession numbers (laboratory/accession-number.ts). */
   accessionPattern?: string;
+  /** Minutes for which a second factor is fresh enough to release results; 0 or unset: none is asked for. */
+  releaseFactorMinutes?: number;
+  /** Must somebody else than who entered a result review or release it? Default false. */
+  fourEyes?: boolean;
   /** IANA zone in which dates without zone are read. Default UTC. */
   timezone?: string;
   /** What holds for a patient whose consents do not decide: permit (opt-out, the default) or deny (opt-in). */

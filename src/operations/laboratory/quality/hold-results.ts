@@ -1,0 +1,29 @@
+/** Results of an analyte and an analyzer that are not released: held after a failed control, and let go again. */
+import { afterResultStep } from '../../../laboratory/result/observation.ts';
+import { resultState } from '../../../laboratory/result/result-states.ts';
+import { catalogueSystem } from '../../../laboratory/terms.ts';
+import type { Context } from '../../../request.ts';
+import { noted } from '../results/review.ts';
+import { changed, writeAll } from '../server-rights.ts';
+import { knownBy } from '../specimens-and-orders.ts';
+import type { Hold } from './control-holds.ts';
+
+/** Gives how many there were. */
+export async function holdResults(
+  server: Context,
+  { analyte, device }: Hold,
+  step: 'hold' | 'unhold',
+  note: string,
+): Promise<number> {
+  const found = await knownBy(server, 'Observation', [
+    ['code', `${catalogueSystem}|${analyte}`],
+    ['device', device],
+    ['status', 'preliminary'],
+  ]);
+  const own = found.filter(({ resource }) => (resultState(resource) === 'held') === (step === 'unhold'));
+  await writeAll(
+    server,
+    own.map(({ resource, version }) => changed(server, noted(afterResultStep(resource, step), note), version)),
+  );
+  return own.length;
+}

@@ -1,0 +1,82 @@
+/** What results are judged against: definitions, the patient, what is there already, controls, rules. */
+import type { JsonObject } from '../../../fhir/json.ts';
+import { outcomeError } from '../../../fhir/outcome.ts';
+import { subjectOf } from '../../../laboratory/order.ts';
+import {
+  autoverificationCode,
+  isAutoverification,
+  readRules,
+  type VerificationRule,
+} from '../../../laboratory/result/autoverify.ts';
+import { nameOf } from '../../../laboratory/result/value.ts';
+import type { AnalyteDefinition } from '../../../laboratory/definition.ts';
+import type { Earlier } from '../../../laboratory/result/delta.ts';
+import type { Context } from '../../../request.ts';
+import { isHeld, openHolds } from '../quality/control-holds.ts';
+import { lastControls } from '../quality/last-controls.ts';
+import type { Known } from '../server-rights.ts';
+import { known, knownBy } from '../specimens-and-orders.ts';
+import { earlierResults } from './history.ts';
+import { orderedAnalytes, type OrderedAnalytes } from './ordered-analytes.ts';
+import { reportsOfOrders } from './report-of-orders.ts';
+import type { Work } from './work-up.ts';
+
+export interface Background {
+  readonly subject: string;
+  readonly patient: JsonObject;
+  readonly analytes: OrderedAnalytes;
+  readonly existing: readonly Known[];
+  readonly report: Known | undefined;
+  readonly earlier: ReadonlyMap<AnalyteDefinition, Earlier>;
+  readonly holds: readonly Known[];
+  /** By analyte: `in-control` or `failed`; where none was measured on the analyzer lately, nothing. */
+  readonly controls: ReadonlyMap<string, string>;
+  readonly rules: readonly VerificationRule[];
+}
+
+export const topicSystem = 'urn:makhbar:laboratory';
+
+export async function backgroundOf(server: Context, work: Work): Promise<Background> {
+  const names = work.orders.map(({ resource }) => `ServiceRequest/${String(resource['id'])}`);
+  const subjects = new Set(work.orders.map(({ resource }) => subjectOf(resource)));
+  const [subject = ''] = subjects;
+  if (subjects.size > 1) throw outcomeError('business-rule', 'The orders are of several patients: results are of one.');
+  const analytes = await orderedAnalytes(server, work.orders);
+  const definitions = analytes.all.map(({ definition }) => definition);
+  const patient = await known(server, 'Patient', subject.split('/')[1] ?? '');
+  const existing = await knownBy(server, 'Observation', [['based-on', names.join()]]);
+  const [report] = await reportsOfOrders(server, names);
+  const earlier = await earlierResults(server, subject, definitions, work.at);
+  const rules = await rulesOf(server);
+  const holds = work.device === undefined ? [] : await openHolds(server);
+  const controls = await controlsOf(server, work, { definitions, holds, rules });
+  return { subject, patient: patient.resource, analytes, existing, report, earlier, holds, controls, rules };
+}
+
+async function rulesOf(server: Context): Promise<VerificationRule[]> {
+  const plans = await knownBy(server, 'PlanDefinition', [
+    ['topic', `${topicSystem}|${autoverificationCode}`],
+    ['status', 'active'],
+  ]);
+  return plans
+    .map(({ resource }) => resource)
+    .filter(isAutoverification)
+    .flatMap(readRules);
+}
+
+async function controlsOf(
+  server: Context,
+  { device }: Work,
+  { definitions, holds, rules }: { definitions: readonly AnalyteDefinition[] } & Pick<Background, 'holds' | 'rules'>,
+): Promise<ReadonlyMap<string, string>> {
+  if (device === undefined || rules.length === 0) return new Map();
+  const passed = await lastControls(server, device);
+  return new Map(
+    definitions.flatMap((definition) => {
+      const name = nameOf(definition);
+      if (isHeld(holds, name, device)) return [[name, 'failed'] as const];
+      const state = passed.get(name);
+      return state === undefined ? [] : [[name, state] as const];
+    }),
+  );
+}

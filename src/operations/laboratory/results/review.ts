@@ -1,0 +1,61 @@
+/**
+ * Review of results before their release; laboratory/result/result-states.ts has the table of what is possible when.
+ *
+ *   POST [base]/Observation/$review     result…, note?    200: Parameters with result…    technical
+ *   POST [base]/Observation/$approve    result…, note?                                    medical: who may release
+ *   POST [base]/Observation/$cancel-result result…, reason                               there will be none
+ */
+import type { JsonObject } from '../../../fhir/json.ts';
+import { outcomeError } from '../../../fhir/outcome.ts';
+import { plainAccessOf } from '../../../interactions/access.ts';
+import { inTransaction } from '../../../interactions/commit.ts';
+import type { Call, Handler } from '../../../interactions/call.ts';
+import { afterResultStep } from '../../../laboratory/result/observation.ts';
+import { objects } from '../../../laboratory/terms.ts';
+import type { Answer, Context } from '../../../request.ts';
+import { operationInput } from '../../parameters.ts';
+import { missing, textOf } from '../../request-input.ts';
+import { referencesIn } from '../input.ts';
+import { asServer, changed, writeAll, writtenResource } from '../server-rights.ts';
+import { knownAll } from '../specimens-and-orders.ts';
+import { reportsAfter } from './report-after.ts';
+
+const most = 500;
+
+export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
+  return async (context: Context, call: Call): Promise<Answer> => {
+    const input = await operationInput(context, call, ['result', 'note', 'reason']);
+    const references = referencesIn(input, 'result', ['Observation']);
+    if (references.length === 0) missing('result');
+    if (references.length > most) throw outcomeError('too-costly', `At most ${most} results are reviewed at once.`);
+    if (step === 'approve') requireWholeAccess(context, 'A medical review');
+    const note = step === 'cancel' ? (textOf(input, 'reason', 500) ?? missing('reason')) : textOf(input, 'note', 2_000);
+    return inTransaction(context, async (inside) => {
+      const results = await knownAll(inside, 'Observation', references);
+      const prepared = results.map(({ resource, version }) => {
+        const after = afterResultStep(resource, step, inside.caller.subject);
+        return changed(inside, noted(after, note), version);
+      });
+      await writeAll(inside, prepared);
+      const server = asServer(inside);
+      if (step === 'cancel') {
+        await writeAll(
+          server,
+          (await reportsAfter(server, prepared)).map((one) => one.prepared),
+        );
+      }
+      const parameter = prepared.map((one) => ({ name: 'result', resource: writtenResource(one) }));
+      return { status: 200, resource: { resourceType: 'Parameters', parameter } };
+    });
+  };
+}
+
+export function noted(resource: JsonObject, note: string | undefined): JsonObject {
+  return note === undefined ? resource : { ...resource, note: [...objects(resource['note']), { text: note }] };
+}
+
+/** Who may give a result any status is who answers for it. @throws OutcomeError `forbidden` (403). */
+export function requireWholeAccess(context: Context, deed: string): void {
+  if (plainAccessOf(context, 'u')('Observation')?.kind === 'all') return;
+  throw outcomeError('forbidden', `${deed} is for those who may release results.`);
+}

@@ -1,0 +1,58 @@
+/**
+ * $withdraw: what should never have been told is `entered-in-error`, in the result and in the reports at once.
+ *
+ *   POST [base]/Observation/[id]/$withdraw         reason    200: the Observation
+ *   POST [base]/DiagnosticReport/[id]/$withdraw    reason    200: the DiagnosticReport; with all of its results
+ */
+import { inTransaction } from '../../../interactions/commit.ts';
+import type { Call } from '../../../interactions/call.ts';
+import type { Prepared } from '../../../interactions/prepare.ts';
+import { afterResultStep } from '../../../laboratory/result/observation.ts';
+import { nextReportState, reportState } from '../../../laboratory/result/report-states.ts';
+import { resultState } from '../../../laboratory/result/result-states.ts';
+import { objects, text } from '../../../laboratory/terms.ts';
+import type { Answer, Context } from '../../../request.ts';
+import { operationInput } from '../../parameters.ts';
+import { missing, textOf } from '../../request-input.ts';
+import { asServer, changed, writeAll, writtenResource, type Known } from '../server-rights.ts';
+import { known, knownAll } from '../specimens-and-orders.ts';
+import { reportsAfter } from './report-after.ts';
+import { noted } from './review.ts';
+
+export async function withdraw(context: Context, call: Call): Promise<Answer> {
+  const input = await operationInput(context, call, ['reason']);
+  const reason = textOf(input, 'reason', 500) ?? missing('reason');
+  return inTransaction(context, async (inside) =>
+    call.target.type === 'Observation'
+      ? withdrawResult(inside, call.target.id, reason)
+      : withdrawReport(inside, call.target.id, reason),
+  );
+}
+
+async function withdrawResult(inside: Context, id: string, reason: string): Promise<Answer> {
+  const prepared = withdrawn(inside, await known(inside, 'Observation', id), reason);
+  await writeAll(inside, [prepared]);
+  const server = asServer(inside);
+  const reports = await reportsAfter(server, [prepared]);
+  await writeAll(
+    server,
+    reports.map((one) => one.prepared),
+  );
+  return { status: 200, resource: writtenResource(prepared) };
+}
+
+async function withdrawReport(inside: Context, id: string, reason: string): Promise<Answer> {
+  const report = await known(inside, 'DiagnosticReport', id);
+  nextReportState(id, reportState(report.resource), 'withdraw');
+  const shown = objects(report.resource['result']).flatMap(({ reference }) => text(reference) ?? []);
+  const results = await knownAll(inside, 'Observation', shown);
+  const open = results.filter(({ resource }) => !['withdrawn', 'cancelled'].includes(resultState(resource)));
+  const resource = { ...report.resource, status: 'entered-in-error', conclusion: `Withdrawn: ${reason}` };
+  const prepared = changed(inside, resource, report.version);
+  await writeAll(inside, [prepared, ...open.map((result) => withdrawn(inside, result, reason))]);
+  return { status: 200, resource: writtenResource(prepared) };
+}
+
+function withdrawn(inside: Context, { resource, version }: Known, reason: string): Prepared {
+  return changed(inside, noted(afterResultStep(resource, 'withdraw'), `Withdrawn: ${reason}`), version);
+}

@@ -1,0 +1,280 @@
+/** From what was entered to what is written: results, those calculated from them, the report, calls to be made. */
+import type { JsonObject } from '../../../fhir/json.ts';
+import { outcomeError, type Issue } from '../../../fhir/outcome.ts';
+import { newId } from '../../../interactions/new-id.ts';
+import type { Prepared } from '../../../interactions/prepare.ts';
+import { compare, parseDecimal, type Decimal } from '../../../fhir/decimal.ts';
+import { numberText } from '../../../fhir/json.ts';
+import { yearsAt } from '../../../laboratory/result/age.ts';
+import { decide, type Decision } from '../../../laboratory/result/autoverify.ts';
+import { calculate } from '../../../laboratory/result/calculate.ts';
+import type { Measured } from '../../../laboratory/result/choose.ts';
+import type { Earlier } from '../../../laboratory/result/delta.ts';
+import { checkedNumber, evaluated, type Evaluated } from '../../../laboratory/result/evaluate.ts';
+import { observationOf } from '../../../laboratory/result/observation.ts';
+import { nextResultState, resultState, type ResultState } from '../../../laboratory/result/result-states.ts';
+import { checkValue, nameOf, type Checked } from '../../../laboratory/result/value.ts';
+import { catalogueSystem, codeIn, isObject, object, objects, text } from '../../../laboratory/terms.ts';
+import type { Context } from '../../../request.ts';
+import { isHeld } from '../quality/control-holds.ts';
+import { asServer, changed, made, writtenResource, type Known } from '../server-rights.ts';
+import { backgroundOf, type Background } from './background.ts';
+import { callTask } from './critical.ts';
+import type { Entry } from './entry.ts';
+import { orderedAnalyte, type OrderedAnalyte } from './ordered-analytes.ts';
+import { reportChange } from './report-of-orders.ts';
+
+/** What is entered for. */
+export interface Work {
+  readonly orders: readonly Known[];
+  /** When the specimen was collected. */
+  readonly at: string;
+  readonly specimen?: string;
+  readonly device?: string;
+  readonly pregnant: boolean;
+  readonly conditions: readonly string[];
+  /** Released results are corrected, for this reason. */
+  readonly correction?: string;
+}
+
+export interface Results {
+  /** By the caller's rights … */
+  readonly own: readonly Prepared[];
+  /** … and by the server's: what was verified automatically, the report, calls. */
+  readonly followed: readonly Prepared[];
+  /** As they are answered. */
+  readonly resources: readonly JsonObject[];
+  readonly report: Prepared;
+  readonly issues: readonly Issue[];
+}
+
+/** One result on its way. */
+interface Turn {
+  readonly analyte: OrderedAnalyte;
+  readonly result: Evaluated;
+  readonly entry?: Entry;
+  readonly existing?: Known;
+}
+
+export async function resultsOf(inside: Context, work: Work, entries: readonly Entry[]): Promise<Results> {
+  const background = await backgroundOf(asServer(inside), work);
+  const turns = entered(background, work, entries);
+  const all = [...turns, ...calculated(background, work, turns)];
+  const written = all.map((turn) => ({ turn, ...writing(inside, background, work, turn) }));
+  const changedIds = new Set(written.map(({ prepared }) => prepared.entry.id));
+  const others = background.existing.filter(({ resource }) => !changedIds.has(String(resource['id'])));
+  const results = [
+    ...others.map(({ resource }) => resource),
+    ...written.map(({ prepared }) => writtenResource(prepared)),
+  ];
+  const server = asServer(inside);
+  const report = reportChange(server, background.report, {
+    orders: work.orders,
+    results,
+    missing: missingOf(background, results),
+    subject: background.subject,
+  });
+  const critical = written.filter(({ turn }) => turn.result.critical);
+  return {
+    own: written.filter(({ verified }) => !verified).map(({ prepared }) => prepared),
+    followed: [
+      ...written.filter(({ verified }) => verified).map(({ prepared }) => prepared),
+      report,
+      ...critical.map(({ turn, prepared }) =>
+        made(server, callTask(`Observation/${prepared.entry.id}`, background.subject, nameOf(turn.result.definition))),
+      ),
+    ],
+    resources: written.map(({ prepared }) => writtenResource(prepared)),
+    report,
+    issues: critical.map(({ turn }) => ({
+      severity: 'warning',
+      code: 'business-rule',
+      diagnostics: `${nameOf(turn.result.definition)} is critical: call, and record it by $call-back.`,
+    })),
+  };
+}
+
+function entered(background: Background, work: Work, entries: readonly Entry[]): Turn[] {
+  const seen = new Set<string>();
+  return entries.map((entry) => {
+    const analyte = orderedAnalyte(background.analytes, entry.analyte);
+    const name = nameOf(analyte.definition);
+    if (seen.has(name)) throw outcomeError('duplicate', `${name} is entered twice.`, { status: 422 });
+    seen.add(name);
+    const existing = existingOf(background, analyte);
+    if (existing !== undefined) {
+      const step = work.correction === undefined ? 'enter' : 'correct';
+      nextResultState(String(existing.resource['id']), resultState(existing.resource), step);
+    }
+    const checked = checkValue(analyte.definition, entry.given);
+    const measured = measuredOf(background, work, entry.method);
+    const result = evaluated(analyte.definition, checked, measured, earlierOf(background, analyte));
+    return { analyte, result, entry, ...(existing !== undefined && { existing }) };
+  });
+}
+
+function earlierOf(background: Background, { definition }: OrderedAnalyte): Earlier | undefined {
+  return background.earlier.get(definition);
+}
+
+function measuredOf({ patient }: Background, work: Work, method: JsonObject | undefined): Measured {
+  const [sex, birthDate] = [text(patient['gender']), text(patient['birthDate'])];
+  return {
+    at: work.at,
+    pregnant: work.pregnant,
+    conditions: work.conditions,
+    ...(sex !== undefined && { sex }),
+    ...(birthDate !== undefined && { birthDate }),
+    ...(method !== undefined && { method }),
+    ...(work.device !== undefined && { devices: [work.device] }),
+  };
+}
+
+function existingOf({ existing }: Background, { definition, order }: OrderedAnalyte): Known | undefined {
+  return existing.find(
+    ({ resource }) =>
+      codeIn(resource['code'], catalogueSystem) === definition.code &&
+      objects(resource['basedOn']).some(
+        ({ reference }) => reference === `ServiceRequest/${String(order.resource['id'])}`,
+      ) &&
+      !['withdrawn', 'cancelled'].includes(resultState(resource)),
+  );
+}
+
+/** Analytes with a formula that were ordered and not measured; a released one stays as it is. */
+function calculated(background: Background, work: Work, turns: readonly Turn[]): Turn[] {
+  const { analytes, patient } = background;
+  const own = new Set(turns.map(({ analyte }) => analyte.definition));
+  const open = analytes.all.filter(({ definition }) => definition.calculation !== undefined && !own.has(definition));
+  if (open.length === 0) return [];
+  const values = new Map<string, Checked & { unit?: string }>(background.existing.flatMap(valueOf));
+  for (const { definition } of open) values.delete(nameOf(definition));
+  for (const { result } of turns) {
+    const unit = result.definition.unit?.code;
+    values.set(nameOf(result.definition), { ...result.checked, ...(unit !== undefined && { unit }) });
+  }
+  const [age, sex] = [yearsAt(text(patient['birthDate']), work.at), text(patient['gender'])];
+  const found = calculate(
+    open.map(({ definition }) => definition),
+    values,
+    { ...(age !== undefined && { age }), ...(sex !== undefined && { sex }) },
+  );
+  return open.flatMap((analyte) => {
+    const value = found.get(nameOf(analyte.definition));
+    const existing = existingOf(background, analyte);
+    if (value === undefined || isKept(work, existing, value)) return [];
+    const checked = checkedNumber(analyte.definition, value);
+    const result = evaluated(
+      analyte.definition,
+      checked,
+      measuredOf(background, work, undefined),
+      earlierOf(background, analyte),
+    );
+    return [{ analyte, result: { ...result, calculated: true }, ...(existing !== undefined && { existing }) }];
+  });
+}
+
+/** A released result that a formula gave is corrected with its inputs, where it says something else now. */
+function isKept(work: Work, existing: Known | undefined, value: Decimal): boolean {
+  if (existing === undefined || resultState(existing.resource) !== 'released') return false;
+  if (work.correction === undefined) return true;
+  const was = valueOf(existing)[0]?.[1].value;
+  return was !== undefined && compare(was, value) === 0;
+}
+
+function valueOf({ resource }: Known): [string, Checked & { unit?: string }][] {
+  const code = codeIn(resource['code'], catalogueSystem);
+  const quantity = resource['valueQuantity'];
+  if (code === undefined || !isObject(quantity) || typeof quantity['value'] !== 'number') return [];
+  if (['withdrawn', 'cancelled'].includes(resultState(resource))) return [];
+  const value = parseDecimal(numberText(quantity, 'value'));
+  const unit = text(quantity['code']);
+  const comparator = text(quantity['comparator']) as Checked['comparator'];
+  if (value === undefined) return [];
+  return [
+    [
+      code,
+      {
+        element: {},
+        value,
+        ...(comparator !== undefined && { comparator }),
+        ...(unit !== undefined && { unit }),
+      },
+    ],
+  ];
+}
+
+function writing(
+  inside: Context,
+  background: Background,
+  work: Work,
+  turn: Turn,
+): { prepared: Prepared; verified: boolean } {
+  const { result, entry, existing, analyte } = turn;
+  const corrected = existing !== undefined && resultState(existing.resource) === 'released';
+  const decision = corrected ? undefined : decisionOf(background, work, turn);
+  const held = !corrected && isHeld(background.holds, nameOf(result.definition), work.device);
+  const verified = !held && decision?.verified === true;
+  const state: ResultState = held ? 'held' : verified || corrected ? 'released' : 'entered';
+  const { caller } = inside;
+  const performer = /^Practitioner(Role)?\//.test(caller.fhirUser ?? '') ? caller.fhirUser : undefined;
+  const resource = observationOf(result, {
+    order: `ServiceRequest/${String(analyte.order.resource['id'])}`,
+    subject: background.subject,
+    effective: work.at,
+    issued: new Date().toISOString(),
+    enteredBy: caller.subject,
+    state,
+    ...(corrected && { status: 'corrected' }),
+    flags: entry?.flags ?? [],
+    comments: [
+      ...(entry?.comments ?? []),
+      ...(corrected && work.correction !== undefined ? [`Corrected: ${work.correction}`] : []),
+      ...(held ? ['Held: the control of this analyte failed on this analyzer.'] : []),
+    ],
+    ...(work.specimen !== undefined && { specimen: work.specimen }),
+    ...(work.device !== undefined && { device: work.device }),
+    ...(performer !== undefined && { performer }),
+    ...(entry?.method !== undefined && { method: entry.method }),
+    ...(entry?.given.dilution !== undefined && { dilution: entry.given.dilution }),
+    ...(decision !== undefined && { decision }),
+  });
+  const rights = verified ? asServer(inside) : inside;
+  const prepared =
+    existing === undefined
+      ? made(rights, resource, newId())
+      : changed(rights, { ...resource, id: existing.resource['id'] ?? '' }, existing.version);
+  return { prepared, verified };
+}
+
+/** Undefined where the laboratory has no rules. */
+function decisionOf(background: Background, work: Work, { result, entry, analyte }: Turn): Decision | undefined {
+  if (background.rules.length === 0) return undefined;
+  const { definition, checked, code, critical, delta } = result;
+  const [age, sex] = [yearsAt(text(background.patient['birthDate']), work.at), text(background.patient['gender'])];
+  const control = background.controls.get(nameOf(definition));
+  const ward = text(object(objects(analyte.order.resource['locationReference'])[0])['reference']);
+  const plain = checked.comparator === undefined ? checked.value : undefined;
+  return decide(background.rules, {
+    analyte: nameOf(definition),
+    critical,
+    delta: delta.length > 0,
+    flags: entry?.flags ?? [],
+    manual: work.device === undefined && !result.calculated,
+    calculated: result.calculated,
+    ...(definition.section !== undefined && { section: definition.section }),
+    ...(plain !== undefined && { value: plain }),
+    ...(code !== undefined && { interpretation: code }),
+    ...(control !== undefined && { control }),
+    ...(age !== undefined && { age }),
+    ...(sex !== undefined && { sex }),
+    ...(ward !== undefined && { ward }),
+  });
+}
+
+function missingOf({ analytes }: Background, results: readonly JsonObject[]): number {
+  const there = new Set(results.map((one) => codeIn(one['code'], catalogueSystem)));
+  // A formula may have no result for good: without one the report is complete.
+  return analytes.all.filter(({ definition }) => definition.calculation === undefined && !there.has(nameOf(definition)))
+    .length;
+}
