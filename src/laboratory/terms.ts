@@ -7,6 +7,7 @@ export const sectionSystem = 'urn:makhbar:laboratory-section';
 export const loincSystem = 'http://loinc.org';
 export const snomedSystem = 'http://snomed.info/sct';
 export const ucumSystem = 'http://unitsofmeasure.org';
+export const interpretationSystem = 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation';
 export const translationExtension = 'http://hl7.org/fhir/StructureDefinition/translation';
 
 export const analyteProfile = 'urn:makhbar:profile:laboratory-analyte';
