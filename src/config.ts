@@ -54,7 +54,7 @@ export const variables = {
   DATABASE_CONNECTIONS: variable(count(1, 1000), '16', 'most connections of one process to PostgreSQL'),
   DATA_DIR: variable(absolute, './data', 'where the embedded PostgreSQL, files and generated keys are kept'),
   HL7_PORT: variable(port, '2575', 'port of the HL7 v2 gateway (MLLP)'),
-  ASTM_PORT: variable(port, '1394', 'reserved for the ASTM gateway, which is not open yet'),
+  ASTM_PORT: variable(port, '1394', 'port of the ASTM gateway, which all laboratories share'),
   TRUST_PROXY: variable(
     proxies,
     '',

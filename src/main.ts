@@ -36,16 +36,19 @@ export async function start(config: Config, log: Log = createLog(config.logLevel
     if (laboratory.invitation !== undefined) await fillExample(config, database, log, laboratory.name);
     let url = '';
     let hl7Port = 0;
+    let astmPort = 0;
     for (const role of config.roles) {
       const part = await starters[role](config, { database, url: postgres.url }, log);
       started.unshift(part.stop);
       hl7Port ||= part.hl7Port ?? 0;
+      astmPort ||= part.astmPort ?? 0;
       if (part.address !== undefined) url = shownUrl(config, part.address.address, part.address.port);
     }
     const { name, invitation } = laboratory;
     return {
       url,
       hl7Port,
+      astmPort,
       laboratory: name,
       ...(invitation !== undefined && { invitation: `${url}/${name}${invitation}` }),
       databaseUrl: postgres.url,

@@ -234,7 +234,7 @@ const packages: Record<string, readonly string[]> = {
   'node:http': ['http', 'publishing/webhook.ts'],
   'node:https': ['http', 'forwarding', 'publishing/webhook.ts'],
   'node:http2': [],
-  'node:tls': ['http', 'forwarding', 'gateways/hl7v2'],
+  'node:tls': ['http', 'forwarding', 'gateways'],
   'node:dgram': [],
   // Elsewhere only for isIP and a free port.
   'node:net': [

@@ -16,6 +16,7 @@ export interface TestServer {
   url: string;
   /** Of the HL7 v2 gateway. */
   hl7Port: number;
+  astmPort: number;
   databaseUrl: string;
   dataDir: string;
   failure?: string;
@@ -48,16 +49,16 @@ async function started(dataDir: string): Promise<TestServer> {
     const { start } = await import('../src/main.ts');
     state.running = await start(
       readConfig({
-        ...{ DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', LOG_LEVEL: 'error' },
+        ...{ DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', LOG_LEVEL: 'error' },
         // Peers of interfaces are in the tests themselves.
         INTERFACE_NETWORKS: '127.0.0.1',
       }),
     );
-    const { url, hl7Port, databaseUrl } = state.running;
-    return { url, hl7Port, databaseUrl, dataDir };
+    const { url, hl7Port, astmPort, databaseUrl } = state.running;
+    return { url, hl7Port, astmPort, databaseUrl, dataDir };
   } catch (error) {
     const failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { url: '', hl7Port: 0, databaseUrl: '', dataDir, failure };
+    return { url: '', hl7Port: 0, astmPort: 0, databaseUrl: '', dataDir, failure };
   }
 }
 

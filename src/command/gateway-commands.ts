@@ -9,13 +9,17 @@ import { collect, json, positive } from './options.ts';
 
 // Loaded only where they are used: they need all of the server.
 export function addInterface(makhbar: Command): void {
-  const one = makhbar.command('interface').description('HL7 v2 interfaces of a laboratory');
+  const one = makhbar.command('interface').description('HL7 v2 and ASTM interfaces of a laboratory');
   one
     .command('add <tenant>')
     .description('take messages from an address, send them to one, or both')
     .requiredOption('--name <name>', 'its name for people')
     .option('--allow <address>', 'an address, a network or `loopback` that may connect (repeatable)', collect)
-    .option('--port <port>', 'a port of its own; HL7_PORT without', positive)
+    .option('--port <port>', 'a port of its own; HL7_PORT or ASTM_PORT without', positive)
+    .option('--astm', 'an analyzer that speaks ASTM (ASTM_PORT)')
+    .option('--driver <name>', 'of the folder drivers (default: generic)')
+    .option('--sender <text>', 'only what H.5 begins with')
+    .option('--frame <characters>', 'of a frame that is sent to it', positive)
     .option('--application <name>', 'only what MSH-3 says this')
     .option('--facility <name>', 'only what MSH-4 says this')
     .option('--charset <name>', 'where MSH-18 says none, as in cp1256')

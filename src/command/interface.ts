@@ -2,18 +2,23 @@
 import { readFile } from 'node:fs/promises';
 import { operatorCaller } from '../access/caller.ts';
 import { parseScopes } from '../access/scopes.ts';
+import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { contextOf, sessionOf } from '../gateways/gateway.ts';
+import { loadDrivers } from '../gateways/astm/drivers.ts';
+import { readServedAstm } from '../gateways/astm/interfaces.ts';
+import { astmEndpoint, type AstmInterface } from '../gateways/astm/settings.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
 import type { Law } from '../gateways/hl7v2/law/settings.ts';
 import { interfaceEndpoint, type Interface } from '../gateways/hl7v2/settings.ts';
 import { resourceBody } from '../gateways/request.ts';
 import { newId } from '../interactions/new-id.ts';
 import { createLog } from '../log.ts';
+import type { Server } from '../request.ts';
 import { serve } from '../serve.ts';
 import { shared } from '../start/http.ts';
 import { queueStatuses, type QueueStatus } from '../store/outbox.ts';
-import { findTenant } from '../store/tenants.ts';
+import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 import { outboundOf, pairOf, peerFiles, setPeerOf, type PeerOptions } from './peer.ts';
 
@@ -34,12 +39,20 @@ export interface InterfaceOptions extends Output, PeerOptions {
   clientAuthority?: string[];
   system?: string[];
   law?: boolean;
+  astm?: boolean;
+  driver?: string;
+  sender?: string;
+  frame?: number;
   test?: string[];
   broadcast?: boolean;
   device?: string;
 }
 
 export async function addInterfaceCommand(tenantName: string, options: InterfaceOptions): Promise<void> {
+  if (options.astm === true) return addAnalyzer(tenantName, options);
+  if (options.driver !== undefined || options.sender !== undefined || options.frame !== undefined) {
+    throw outcomeError('invalid', '--driver, --sender and --frame are of an analyzer: --astm.');
+  }
   const out = outboundOf(options);
   const files = peerFiles(options);
   const {
@@ -85,7 +98,20 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(out !== undefined && { out }),
     ...analyzerOf(options),
   });
-  const location = await withDatabase(async (database, config) => {
+  const location = await create(tenantName, resource, (server, tenant, id) =>
+    out === undefined ? Promise.resolve() : setPeerOf(server, tenant, { id, to: out.to, files }),
+  );
+  const id = idOf(location);
+  print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);
+}
+
+/** @returns where it is */
+async function create(
+  tenantName: string,
+  resource: JsonObject,
+  further: (server: Server, tenant: Tenant, id: string) => Promise<void>,
+): Promise<string> {
+  return withDatabase(async (database, config) => {
     const tenant = await findTenant(database, tenantName);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${tenantName}".`);
     const server = shared(config, database, createLog('silent'));
@@ -95,10 +121,26 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     const answer = await serve(context, { method: 'POST', segments: ['Endpoint'], query: [], headers: {}, body });
     await server.usage.flush();
     const made = answer.headers?.['location'] ?? '';
-    if (out !== undefined) await setPeerOf(server, tenant, { id: idOf(made), to: out.to, files });
+    await further(server, tenant, idOf(made));
     return made;
   });
-  const id = idOf(location);
+}
+
+async function addAnalyzer(tenantName: string, options: InterfaceOptions): Promise<void> {
+  const { name, allow = [], port, tls, driver, sender, frame, charset, zone, conceptMap, test, device } = options;
+  if (allow.length === 0) throw outcomeError('invalid', 'Name who may connect with --allow.');
+  if (port === undefined && tls === true) {
+    throw outcomeError('invalid', 'TLS needs a port of its own: name it with --port.');
+  }
+  if (driver !== undefined && !loadDrivers().has(driver)) {
+    throw outcomeError('not-found', `There is no driver named ${driver.slice(0, 64)}; they are in the folder drivers.`);
+  }
+  const resource = astmEndpoint({
+    ...{ name, allowed: allow, driver, sender, frame, charset, zone, conceptMaps: conceptMap },
+    address: port === undefined ? 'astm://localhost' : `${tls === true ? 'astms' : 'astm'}://localhost:${port}`,
+    law: { ...(test !== undefined && { tests: test }), ...(device !== undefined && { device }) },
+  });
+  const id = idOf(await create(tenantName, resource, () => Promise.resolve()));
   print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);
 }
 
@@ -125,12 +167,19 @@ export async function listInterfacesCommand(tenantName: string, options: Output)
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${tenantName}".`);
     const server = shared(config, database, createLog('silent'));
     const queues = await queueStatuses(sessionOf(server, tenant));
-    return (await readServed(server, tenant)).map(({ interface: one }) => {
+    const messages = (await readServed(server, tenant)).map(({ interface: one }) => {
       const queue = one.out && queues.find((status) => status.interface === one.id);
       return { ...one, ...(queue !== undefined && { queue }) };
     });
+    return [...messages, ...(await readServedAstm(server, tenant)).map(({ interface: one }) => one)];
   });
-  print(options, found, found.length === 0 ? 'There is no interface.' : found.map(line).join('\n'));
+  print(
+    options,
+    found,
+    found.length === 0
+      ? 'There is no interface.'
+      : found.map((one) => ('driver' in one ? analyzerLine(one) : line(one))).join('\n'),
+  );
 }
 
 type Listed = Interface & { readonly queue?: QueueStatus };
@@ -140,6 +189,11 @@ function line({ id, name, port, allowed, application, facility, out, queue }: Li
   const place = port === 0 ? 'shared port' : `port ${port}`;
   const takes = `${id}  ${name}  ${place}  ${from}  from ${allowed.join(', ') || 'nobody'}`;
   return out === undefined ? takes : `${takes}  to ${out.to}  ${queueText(queue)}`;
+}
+
+function analyzerLine({ id, name, port, allowed, sender, driver }: AstmInterface): string {
+  const place = port === 0 ? 'shared port' : `port ${port}`;
+  return `${id}  ${name}  ASTM ${driver}  ${place}  ${sender || 'any sender'}  from ${allowed.join(', ') || 'nobody'}`;
 }
 
 function queueText(queue: QueueStatus | undefined): string {

@@ -3,9 +3,11 @@ import { thing } from '../audit/security.ts';
 import type { Config } from '../config.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { sessionOf } from '../gateways/gateway.ts';
+import { readServedAstm, replayAstm } from '../gateways/astm/interfaces.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
 import { replay } from '../gateways/hl7v2/applied.ts';
 import { recode } from '../gateways/hl7v2/recode.ts';
+import { textOf } from '../gateways/astm/reading.ts';
 import { decodeMessage } from '../hl7v2/charset.ts';
 import { createLog } from '../log.ts';
 import type { Server } from '../request.ts';
@@ -99,8 +101,12 @@ export async function showMessageCommand(tenant: string, id: string, options: Ou
       },
     ),
   );
+  const charset = stored.charset;
   const [message, ack] = [stored.raw, stored.ack ?? Buffer.alloc(0)].map((bytes) =>
-    decodeMessage(bytes, stored.charset).text.replaceAll(/\r\n?/g, '\n'),
+    (stored.protocol === 'astm' ? textOf(bytes, charset) : decodeMessage(bytes, charset).text).replaceAll(
+      /\r\n?/g,
+      '\n',
+    ),
   );
   print(options, { ...shown(stored), message, ack }, `${line(stored)}\n\n${message}\n${ack}`);
 }
@@ -124,18 +130,28 @@ export async function replayMessagesCommand(tenant: string, ids: string[], optio
               ...{ status: 'failed', direction: 'in' },
             })
           ).toReversed();
-    const served = await readServed(server, found);
+    const again = await replaying(server, found);
     const done: { id: string; applied: boolean }[] = [];
     for (const stored of waiting) {
-      const own = served.find((one) => one.interface.id === stored.interface);
-      if (stored.direction === 'out' || stored.status === 'applied' || own === undefined)
-        done.push({ id: stored.id, applied: false });
-      else done.push({ id: stored.id, applied: (await replay(server, own, stored)).ok });
+      const isOpen = stored.direction === 'in' && stored.status !== 'applied';
+      done.push({ id: stored.id, applied: isOpen && (await again(stored)) });
     }
     return done;
   });
   const applied = results.filter((one) => one.applied).length;
   print(options, results, `${applied} of ${results.length} messages were applied.`);
+}
+
+/** Applies a message by its interface, whatever that speaks; false where the interface is gone. */
+async function replaying(server: Server, tenant: Tenant): Promise<(stored: StoredMessage) => Promise<boolean>> {
+  const [messages, analyzers] = await Promise.all([readServed(server, tenant), readServedAstm(server, tenant)]);
+  const replayAnalyzer = replayAstm(server);
+  return async (stored) => {
+    const isMeant = ({ interface: { id } }: { interface: { id: string } }): boolean => id === stored.interface;
+    const [message, analyzer] = [messages.find(isMeant), analyzers.find(isMeant)];
+    if (analyzer !== undefined) return replayAnalyzer(analyzer, stored);
+    return message !== undefined && (await replay(server, message, stored)).ok;
+  };
 }
 
 /** Puts messages that were given up back into their queues: these, or all of an interface. */
@@ -163,7 +179,7 @@ export async function retryMessagesCommand(tenant: string, ids: string[], option
 /** Gives what applied messages became the codings that ConceptMaps know by now. */
 async function recodeCommand(tenant: string, ids: string[], options: ReplayOptions): Promise<void> {
   const results = await within(tenant, async ({ server, tenant: found }) => {
-    const served = await readServed(server, found);
+    const served = [...(await readServed(server, found)), ...(await readServedAstm(server, found))];
     const session = sessionOf(server, found);
     const done: { id: string; mapped: boolean }[] = [];
     const one = async (id: string): Promise<void> => {

@@ -50,7 +50,7 @@ function firstSignal(): Promise<string> {
   });
 }
 
-function greeting(config: Config, { url, hl7Port, databaseUrl, laboratory, invitation }: Running): string {
+function greeting(config: Config, { url, hl7Port, astmPort, databaseUrl, laboratory, invitation }: Running): string {
   if (url === '') return 'Makhbar is running.\n';
   const { host, pathname } = new URL(databaseUrl);
   const lines = [
@@ -59,6 +59,7 @@ function greeting(config: Config, { url, hl7Port, databaseUrl, laboratory, invit
     ...(config.baseDomain === undefined ? [] : [`                 and {laboratory}.${config.baseDomain}/fhir`]),
     `  capabilities   ${url}/${laboratory}/fhir/metadata`,
     ...(hl7Port === 0 ? [] : [`  HL7 v2         mllp://127.0.0.1:${hl7Port} for ${laboratory}, from this machine`]),
+    ...(astmPort === 0 ? [] : [`  ASTM           127.0.0.1:${astmPort} for ${laboratory}, from this machine`]),
     `  health         ${url}/healthz, ${url}/readyz, ${url}/metrics`,
     `  database       ${config.databaseUrl === undefined ? `embedded under ${config.dataDir}` : `${host}${pathname}`}`,
     `  sign in        ${url}/${laboratory}/account`,

@@ -1,5 +1,5 @@
 /**
- * An Endpoint that is an HL7 v2 interface (profiles/hl7v2-interface.json) says what can be meant: a gateway reads it later,
+ * An Endpoint that is an interface (profiles/hl7v2-interface.json, astm-interface.json) says what can be meant: a gateway reads it later,
  * when nobody is there to be told.
  */
 import { X509Certificate } from 'node:crypto';
@@ -29,6 +29,17 @@ const rules: Readonly<Record<string, readonly [Rule, string]>> = {
   clientCertificate: [isFingerprint, 'the SHA-256 fingerprint of a certificate, on an address mllps://'],
 };
 
+const astmExtension = 'https://makhbar.org/fhir/StructureDefinition/astm-interface';
+
+/** Of an ASTM interface, besides. */
+const astmRules: Readonly<Record<string, readonly [Rule, string]>> = {
+  ...rules,
+  driver: [(value) => /^[a-z0-9-]{1,64}$/.test(value), 'the name of a driver, as in generic'],
+  frame: [(value) => /^[1-9]\d{0,4}$/.test(value) && Number(value) <= 64_000, 'characters of a frame, 1 to 64000'],
+  device: [(value) => /^Device\/[A-Za-z0-9.-]{1,64}$/.test(value), 'a reference Device/id'],
+  workOrders: [(value) => value === 'query' || value === 'broadcast', 'query or broadcast'],
+};
+
 /** @throws OutcomeError `business-rule` with the part and the rule. */
 export function checkEndpoint(resource: JsonObject): void {
   const {
@@ -40,30 +51,45 @@ export function checkEndpoint(resource: JsonObject): void {
     address?: string;
     extension?: readonly { url?: string; extension?: readonly Part[] }[];
   };
+  const astm = extension?.find((one) => one.url === astmExtension);
+  if (connectionType?.code === 'astm' && astm !== undefined) {
+    if (!isAddress(address, 'astm')) throw refusal('address', addresses('astm', 1400), 'ASTM');
+    checkParts(astm.extension ?? [], { rules: astmRules, secure: address.startsWith('astms:'), protocol: 'ASTM' });
+  }
   const settings = extension?.find((one) => one.url === interfaceExtension);
   if (connectionType?.code !== 'hl7v2-mllp' || settings === undefined) return;
-  if (!isAddress(address)) {
-    throw refusal(
-      'address',
-      'mllp://localhost, or with a port of its own mllp://localhost:2576 or mllps://localhost:2576',
-    );
-  }
-  for (const { url: name = '', valueString: value } of settings.extension ?? []) {
-    const [rule, words] = rules[name] ?? [];
-    if (rule !== undefined && !rule(value ?? '', address.startsWith('mllps:'))) throw refusal(name, words ?? '');
+  if (!isAddress(address, 'mllp')) throw refusal('address', addresses('mllp', 2576));
+  checkParts(settings.extension ?? [], { rules, secure: address.startsWith('mllps:') });
+}
+
+interface Checking {
+  readonly rules: typeof rules;
+  readonly secure: boolean;
+  readonly protocol?: string;
+}
+
+function checkParts(parts: readonly Part[], { rules: of, secure, protocol }: Checking): void {
+  for (const { url: name = '', valueString: value } of parts) {
+    const [rule, words] = of[name] ?? [];
+    if (rule !== undefined && !rule(value ?? '', secure)) throw refusal(name, words ?? '', protocol);
   }
 }
 
-function refusal(part: string, words: string): Error {
-  return outcomeError('business-rule', `"${part}" of an HL7 v2 interface must be ${words}.`, {
+function addresses(scheme: string, port: number): string {
+  return `${scheme}://localhost, or with a port of its own ${scheme}://localhost:${port} or ${scheme}s://localhost:${port}`;
+}
+
+function refusal(part: string, words: string, protocol = 'HL7 v2'): Error {
+  return outcomeError('business-rule', `"${part}" of an ${protocol} interface must be ${words}.`, {
     expression: part === 'address' ? 'Endpoint.address' : 'Endpoint.extension',
   });
 }
 
 /** TLS needs a port of its own. */
-function isAddress(address: string): boolean {
-  const [, secure, port] = /^mllp(s?):\/\/(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?\/?$/.exec(address) ?? [];
-  if (secure === undefined) return false;
+function isAddress(address: string, scheme: string): boolean {
+  const [, found, secure, port] =
+    /^(\w+?)(s?):\/\/(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?\/?$/.exec(address) ?? [];
+  if (found !== scheme) return false;
   return port === undefined ? secure === '' : Number(port) >= 1 && Number(port) <= 65_535;
 }
 

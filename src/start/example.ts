@@ -1,9 +1,10 @@
-/** What a new installation can be tried with: the starter catalogue, and an HL7 v2 interface that is open to this machine. */
+/** What a new installation can be tried with: the starter catalogue, and interfaces that are open to this machine. */
 import { operatorCaller } from '../access/caller.ts';
 import { parseScopes } from '../access/scopes.ts';
 import { thing } from '../audit/security.ts';
 import type { Config } from '../config.ts';
 import { contextOf } from '../gateways/gateway.ts';
+import { astmEndpoint } from '../gateways/astm/settings.ts';
 import { interfaceEndpoint } from '../gateways/hl7v2/settings.ts';
 import { newId } from '../interactions/new-id.ts';
 import type { Log } from '../log.ts';
@@ -25,9 +26,14 @@ export async function fillExample(config: Config, database: Database, log: Log, 
     further: [thing('setting', 'catalogue')],
   });
   const caller = operatorCaller({ subject: 'makhbar', client: 'makhbar', scopes: parseScopes('system/Endpoint.c') });
-  const resource = interfaceEndpoint({ name: 'HL7 v2', address: 'mllp://localhost', allowed: ['loopback'] });
-  const body = resourceBody(resource);
-  const context = contextOf(server, { tenant, caller, requestId: newId(), address: '' });
-  await serve(context, { method: 'POST', segments: ['Endpoint'], query: [], headers: {}, body });
+  const resources = [
+    interfaceEndpoint({ name: 'HL7 v2', address: 'mllp://localhost', allowed: ['loopback'] }),
+    astmEndpoint({ name: 'ASTM', address: 'astm://localhost', allowed: ['loopback'] }),
+  ];
+  for (const resource of resources) {
+    const body = resourceBody(resource);
+    const context = contextOf(server, { tenant, caller, requestId: newId(), address: '' });
+    await serve(context, { method: 'POST', segments: ['Endpoint'], query: [], headers: {}, body });
+  }
   await server.usage.flush();
 }

@@ -1,4 +1,4 @@
-/** The role of gateways: HL7 v2 over MLLP, on the port that all laboratories share and on those of interfaces' own. */
+/** The role of gateways: analyzers (astm-gateway.ts), and HL7 v2 over MLLP, on the port that all laboratories share and on those of interfaces' own. */
 import type { Config } from '../config.ts';
 import { replay } from '../gateways/hl7v2/applied.ts';
 import { watchInterfaces } from '../gateways/hl7v2/interfaces.ts';
@@ -8,6 +8,7 @@ import { isSending, sendingOf } from '../gateways/hl7v2/sendings.ts';
 import { startOutbox } from '../gateways/outbox.ts';
 import { makeTurns } from '../gateways/turns.ts';
 import type { Log } from '../log.ts';
+import { startAstm } from './astm-gateway.ts';
 import type { Opened } from './database.ts';
 import { shared, type Part } from './http.ts';
 
@@ -53,11 +54,14 @@ export async function startGateways(config: Config, { database }: Opened, log: L
   );
   const again = setInterval(() => void recover(server, { interfaces, turns, replay }), recoverEvery).unref();
   log.info({ port: common.address.port }, 'HL7 v2 gateway listens');
+  const astm = await startAstm(config, server);
   return {
+    astmPort: astm.port,
     hl7Port: common.address.port,
     stop: async () => {
       clearInterval(again);
       await interfaces.stop();
+      await astm.stop();
       await outbox.stop();
       await Promise.all([common, ...own.values()].map((listener) => listener.stop()));
       await server.usage.flush();

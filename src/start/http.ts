@@ -40,6 +40,7 @@ export interface Part {
   readonly address?: AddressInfo;
   /** Where the HL7 v2 gateway listens, if it does. */
   readonly hl7Port?: number;
+  readonly astmPort?: number;
   stop(): Promise<void>;
 }
 

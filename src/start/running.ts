@@ -4,6 +4,8 @@ export interface Running {
   readonly url: string;
   /** Port of the HL7 v2 gateway; 0 where it does not run in this process. */
   readonly hl7Port: number;
+  /** Port of the ASTM gateway; 0 where it does not run in this process. */
+  readonly astmPort: number;
   /** Name of a laboratory that exists. */
   readonly laboratory: string;
   /** Where its administrator chooses a password; on the first start only. */

@@ -37,6 +37,7 @@ export async function startWorkers(config: Config, log: Log): Promise<Running> {
     return {
       url,
       hl7Port: config.hl7Port,
+      astmPort: config.astmPort,
       laboratory,
       ...invited,
       databaseUrl: postgres.url,

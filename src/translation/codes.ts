@@ -42,8 +42,11 @@ export function localSystem(name: string): string {
   return `urn:makhbar:hl7v2:code:${encodeURIComponent(name || 'L')}`;
 }
 
+/** Codes that only analyzers know (LIS02-A2). */
+export const analyzerCodes = 'urn:makhbar:astm:code';
+
 export function isLocalSystem(system: string): boolean {
-  return system.startsWith('urn:makhbar:hl7v2:code:');
+  return system.startsWith('urn:makhbar:hl7v2:code:') || system === analyzerCodes;
 }
 
 /** Table 0001. */

@@ -38,7 +38,7 @@ beforeAll(async () => {
       DATABASE_URL: postgres.url,
       DATA_DIR: directory,
       PORT: '0',
-      HL7_PORT: '0',
+      HL7_PORT: '0', ASTM_PORT: '0',
       BASE_DOMAIN: 'lab.test',
       LOG_LEVEL: 'trace',
     },

@@ -7,15 +7,15 @@
  * 3. Messages of one interface are applied in the order in which they came, over all its connections.
  * 4. A stop lets the message under way be acknowledged.
  */
-import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { mllpDecoder, mllpFrame, type Frame, type MllpDecoder } from '../../hl7v2/mllp.ts';
 import type { Server } from '../../request.ts';
 import type { Interfaces, Served } from './interfaces.ts';
 import { receive, refuseLong } from './receive.ts';
+import { certificateOf, openPort } from '../port.ts';
 import { makeRefusals, type Refused } from '../refusals.ts';
 import { allows, vouches, type Interface } from './settings.ts';
 import type { Turns } from '../turns.ts';
@@ -26,8 +26,6 @@ const longestMessage = 64 * 1024 * 1024;
 const mostPending = 512 * 1024 * 1024;
 /** Milliseconds without a byte. Interfaces keep connections open over nights. */
 const silence = 24 * 3_600_000;
-/** Milliseconds after which the system asks a silent peer whether it is still there. */
-const askedAfter = 60_000;
 /** Milliseconds in which a frame that has begun must end, and an acknowledgement must be read. */
 const longestFrame = 120_000;
 /** Milliseconds that a message under way gets when the server stops. */
@@ -79,7 +77,6 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
     stopping: false,
   };
   const working = new Set<Promise<void>>();
-  const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: askedAfter };
   const accept = (socket: Socket): void => {
     const work = connection(listening, socket)
       .catch((error: unknown) => {
@@ -89,9 +86,7 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
       .finally(() => working.delete(work));
     working.add(work);
   };
-  const tcp = tls === undefined ? createServer(options, accept) : secured({ ...options, ...tls }, accept);
-  tcp.maxConnections = mostConnections;
-  await opened(tcp, port, host);
+  const tcp = await openPort({ port, host, tls, mostConnections }, accept);
   return {
     address: tcp.address() as AddressInfo,
     stop: async () => {
@@ -104,30 +99,6 @@ export async function listen(server: Server, { interfaces, turns, named, port, h
       await closed;
     },
   };
-}
-
-/**
- * Which certificates of clients are good each interface says (settings.ts): the client has shown that it holds the key. What
- * does not finish the handshake is closed.
- */
-function secured(options: TlsOptions, accept: (socket: Socket) => void): TcpServer {
-  const server = createTlsServer(
-    { ...options, minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: false, handshakeTimeout: 10_000 },
-    accept,
-  );
-  server.on('tlsClientError', (_, socket) => socket.destroy());
-  return server;
-}
-
-function opened(tcp: TcpServer, port: number, host: string): Promise<void> {
-  return new Promise((done, fail) => {
-    tcp.once('error', fail);
-    tcp.listen({ port, host }, () => {
-      tcp.off('error', fail);
-      tcp.on('error', () => undefined);
-      done();
-    });
-  });
 }
 
 async function connection(listening: Listening, socket: Socket): Promise<void> {
@@ -172,11 +143,6 @@ function close(socket: Socket): void {
   socket.resume();
   socket.end();
   setTimeout(() => socket.destroy(), closing).unref();
-}
-
-/** The certificate that the peer showed. */
-function certificateOf(socket: Socket): X509Certificate | undefined {
-  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
 }
 
 function refusal({ sockets }: Listening, peer: string, allowed: readonly Served[]): string | undefined {

@@ -12,11 +12,11 @@ import { isLocalSystem } from '../../translation/codes.ts';
 import type { Settings } from '../../translation/translation.ts';
 import { write } from '../apply.ts';
 import { contextOf, interfaceCaller } from '../gateway.ts';
-import type { Served } from './interfaces.ts';
+import type { Registered, Served } from '../interfaces.ts';
 import { unmappedOf } from '../unmapped.ts';
 
 /** @returns whether something was mapped */
-export async function recode(server: Server, served: Served, stored: StoredMessage): Promise<boolean> {
+export async function recode(server: Server, served: Served<Registered>, stored: StoredMessage): Promise<boolean> {
   const { tenant, interface: one, mapped } = served;
   const problems = stored.problems.filter((problem) => {
     const code = unmappedOf(problem);

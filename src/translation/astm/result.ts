@@ -10,14 +10,12 @@ import { createHash } from 'node:crypto';
 import { componentsAt, componentsOf, fieldOf, repeatsOf, textAt, type Record } from '../../astm/record.ts';
 import type { Result } from '../../astm/structure.ts';
 import type { JsonObject } from '../../fhir/json.ts';
-import { codingSystem, interpretations } from '../codes.ts';
+import { analyzerCodes, codingSystem, interpretations } from '../codes.ts';
 import { byIdentifier, object } from '../datatypes.ts';
 import { dateTime, instant } from '../times.ts';
 import type { Target } from '../translation.ts';
 import { compared, decimalText, rangeOf, withDecimal } from '../value.ts';
 
-/** Codes that only analyzers know. */
-export const localCodes = 'urn:makhbar:astm:code';
 const observationSystem = 'urn:makhbar:astm:observation';
 const absent = 'http://terminology.hl7.org/CodeSystem/data-absent-reason';
 
@@ -132,11 +130,13 @@ function codingsOf(
   const local = own || (common === undefined ? id : '') || further.find((one) => one !== '') || name;
   const given = [
     ...(common === undefined ? [] : [object({ system: common, code: id, display: name })]),
-    ...(local === '' ? [] : [object({ system: localCodes, code: local, display: common === undefined ? name : '' })]),
+    ...(local === ''
+      ? []
+      : [object({ system: analyzerCodes, code: local, display: common === undefined ? name : '' })]),
   ];
-  const mapped = local === '' ? undefined : target.settings.mapped(localCodes, local);
+  const mapped = local === '' ? undefined : target.settings.mapped(analyzerCodes, local);
   if (mapped === undefined && common === undefined && local !== '') {
-    target.unmapped({ system: localCodes, code: local, display: name, place });
+    target.unmapped({ system: analyzerCodes, code: local, display: name, place });
   }
   return mapped === undefined ? given : [mapped, ...given];
 }

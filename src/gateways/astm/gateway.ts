@@ -1,0 +1,27 @@
+/** What the transports of analyzers share: the server, the turns of interfaces, the drivers. */
+import { generic, type Driver } from '../../astm/driver.ts';
+import type { LinkSettings } from '../../astm/settings.ts';
+import type { Server } from '../../request.ts';
+import type { Interfaces, Served } from '../interfaces.ts';
+import type { Turns } from '../turns.ts';
+import type { Drivers } from './drivers.ts';
+import type { AstmInterface } from './settings.ts';
+
+export type ServedAstm = Served<AstmInterface>;
+export type AstmInterfaces = Interfaces<AstmInterface>;
+
+export interface Gateway {
+  readonly server: Server;
+  readonly turns: Turns;
+  readonly drivers: Drivers;
+}
+
+/** An interface whose driver is gone keeps to the standard: its messages are kept, and wait where they cannot be read. */
+export function driverOf({ drivers }: Pick<Gateway, 'drivers'>, { driver }: Pick<AstmInterface, 'driver'>): Driver {
+  return drivers.get(driver) ?? generic;
+}
+
+export function linkOf(gateway: Pick<Gateway, 'drivers'>, own: AstmInterface): LinkSettings {
+  const { link } = driverOf(gateway, own);
+  return own.frame === undefined ? link : { ...link, frameOut: own.frame };
+}

@@ -1,0 +1,63 @@
+/** The gateway of analyzers: ASTM on the port that all laboratories share, and on those of interfaces' own. */
+import type { Config } from '../config.ts';
+import { applied } from '../gateways/astm/applied.ts';
+import { loadDrivers } from '../gateways/astm/drivers.ts';
+import type { Gateway, ServedAstm } from '../gateways/astm/gateway.ts';
+import { listenAstm, type AstmListener } from '../gateways/astm/listener.ts';
+import { readAstmInterface } from '../gateways/astm/settings.ts';
+import { watchInterfaces } from '../gateways/interfaces.ts';
+import { recover } from '../gateways/recover.ts';
+import { makeTurns } from '../gateways/turns.ts';
+import type { Server } from '../request.ts';
+
+/** Milliseconds after which what the database did not take is tried again. */
+const recoverEvery = 30_000;
+
+export interface AstmGateway {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+export async function startAstm(config: Config, server: Server): Promise<AstmGateway> {
+  // Its own turns: what analyzers send holds up no other gateway.
+  const gateway: Gateway = { server, turns: makeTurns(), drivers: loadDrivers() };
+  const ports = new Map<string, AstmListener>();
+  const interfaces = await watchInterfaces(server, readAstmInterface, () => follow());
+  const listenTo = (named: number, port: number, secure: boolean): Promise<AstmListener> => {
+    if (secure && config.tls === undefined) throw new Error('TLS_KEY and TLS_CERT are not set.');
+    const tls = secure ? config.tls : undefined;
+    return listenAstm(gateway, { interfaces, named, port, host: config.host, tls, taken: () => undefined });
+  };
+  const follow = async (): Promise<void> => {
+    const wanted = interfaces.ports();
+    for (const [name, listener] of ports) {
+      if (wanted.some(({ port, secure }) => `${port} ${secure}` === name)) continue;
+      ports.delete(name);
+      await listener.stop();
+    }
+    for (const { port, secure } of wanted) {
+      if (ports.has(`${port} ${secure}`)) continue;
+      try {
+        ports.set(`${port} ${secure}`, await listenTo(port, port, secure));
+      } catch (error) {
+        server.log.error({ err: error, port }, 'an interface cannot listen');
+      }
+    }
+  };
+  const replay = (_: Server, served: ServedAstm, stored: Parameters<typeof applied>[2]): Promise<boolean> =>
+    applied(gateway, served, stored);
+  const recovering = { interfaces, turns: gateway.turns, replay };
+  await recover(server, recovering);
+  const common = await listenTo(0, config.astmPort, false);
+  await follow();
+  const again = setInterval(() => void recover(server, recovering), recoverEvery).unref();
+  server.log.info({ port: common.address.port }, 'ASTM gateway listens');
+  return {
+    port: common.address.port,
+    stop: async () => {
+      clearInterval(again);
+      await interfaces.stop();
+      await Promise.all([common, ...ports.values()].map((listener) => listener.stop()));
+    },
+  };
+}
