@@ -7,12 +7,11 @@
  */
 import { escapeText, recordText, standardDelimiters } from '../../astm/record.ts';
 import { numberText, type JsonObject } from '../../fhir/json.ts';
-import { genders, interpretations } from '../codes.ts';
+import { analyzerCodes, genders, interpretations } from '../codes.ts';
 import { reversed, systemName } from '../out/datatypes.ts';
 import { list, member, string, type Source } from '../out/source.ts';
 import { timeText } from '../out/times.ts';
 import { withoutExponent } from '../out/value.ts';
-import { localCodes } from './result.ts';
 
 export interface SpecimenResults {
   /** O.3. */
@@ -130,7 +129,7 @@ function partsOf(result: JsonObject): JsonObject[] {
 /** Universal test ID: a common code, its name and system; the analyzer's own code is its fourth part. */
 function test(code: unknown): string {
   const codings = list(member(code, 'coding'));
-  const local = codings.find(({ system }) => system === localCodes);
+  const local = codings.find(({ system }) => system === analyzerCodes);
   const common = codings.find((one) => one !== local && string(one['code']) !== '');
   const own = string(local?.['code']) || (common === undefined ? string(member(code, 'text')) : '');
   return joined(
