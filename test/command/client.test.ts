@@ -121,7 +121,15 @@ describe('client', () => {
 test('the first start prints a link with which the administrator of demo chooses a password', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'makhbar-first-'));
   await chmod(dataDir, 0o711);
-  const env = { ...process.env, DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', LOG_LEVEL: 'error', DATABASE_URL: '' };
+  const env = {
+    ...process.env,
+    DATA_DIR: dataDir,
+    PORT: '0',
+    HL7_PORT: '0',
+    ASTM_PORT: '0',
+    LOG_LEVEL: 'error',
+    DATABASE_URL: '',
+  };
   const child = spawn(process.execPath, [launcher, 'start'], {
     env,
     cwd: dataDir,

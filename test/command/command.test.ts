@@ -18,7 +18,14 @@ const children = new Set<ChildProcess>();
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'makhbar-command-'));
   await chmod(dataDir, 0o711);
-  environment = { PATH: process.env['PATH'], DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', LOG_LEVEL: 'info' };
+  environment = {
+    PATH: process.env['PATH'],
+    DATA_DIR: dataDir,
+    PORT: '0',
+    HL7_PORT: '0',
+    ASTM_PORT: '0',
+    LOG_LEVEL: 'info',
+  };
   await makhbar(['tenant', 'create', 'aden', '--title', 'Aden Central']);
 });
 afterEach(async () => {

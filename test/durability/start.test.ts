@@ -27,7 +27,15 @@ afterAll(async () => {
 
 /** Starts, and kills after so many milliseconds. */
 async function startAndKill(milliseconds: number): Promise<void> {
-  const env = { ...process.env, DATABASE_URL: '', PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'silent' };
+  const env = {
+    ...process.env,
+    DATABASE_URL: '',
+    PORT: '0',
+    HL7_PORT: '0',
+    ASTM_PORT: '0',
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'silent',
+  };
   const child = spawn(process.execPath, [command, 'start'], { cwd: dataDir, env, stdio: 'ignore' });
   const gone = once(child, 'exit');
   await pause(milliseconds);

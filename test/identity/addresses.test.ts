@@ -16,7 +16,14 @@ const servers: Running[] = [];
 
 async function serverWith(environment: Record<string, string>): Promise<number> {
   const { databaseUrl, dataDir } = testServer();
-  const common = { DATABASE_URL: databaseUrl, DATA_DIR: dataDir, PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', LOG_LEVEL: 'error' };
+  const common = {
+    DATABASE_URL: databaseUrl,
+    DATA_DIR: dataDir,
+    PORT: '0',
+    HL7_PORT: '0',
+    ASTM_PORT: '0',
+    LOG_LEVEL: 'error',
+  };
   const { PUBLIC_URL: _, ...rest } = environment;
   // The port is told by the address that the server shows, which PUBLIC_URL would hide: so a fixed free one is taken.
   const probe = await start(readConfig({ ...common, ...rest }), undefined);

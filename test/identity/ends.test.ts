@@ -23,7 +23,8 @@ beforeAll(async () => {
     DATABASE_URL: databaseUrl,
     DATA_DIR: dataDir,
     PORT: '0',
-    HL7_PORT: '0', ASTM_PORT: '0',
+    HL7_PORT: '0',
+    ASTM_PORT: '0',
     LOG_LEVEL: 'error',
   };
   const script = `

@@ -18,7 +18,8 @@ test('after a launch, a refresh and a revocation no secret is in the log or in a
     DATABASE_URL: databaseUrl,
     DATA_DIR: dataDir,
     PORT: '0',
-    HL7_PORT: '0', ASTM_PORT: '0',
+    HL7_PORT: '0',
+    ASTM_PORT: '0',
     LOG_LEVEL: 'trace',
   };
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env, stdio: 'pipe' });
