@@ -180,7 +180,7 @@ beforeAll(async () => {
   ]) {
     await send(dpo, 'POST', '$research-project-add', parameters(project));
   }
-}, 60_000);
+}, 120_000);
 
 async function taken(project: string): Promise<{ manifest: Manifest; texts: string[] }> {
   const manifest = await exported(researcher, `$export-deidentified?project=${project}`);
@@ -204,7 +204,7 @@ test('no identifier of the source is in any file, in its name or in the manifest
   }
   const names = readdirSync(join(testServer().dataDir, 'files'), { recursive: true }).join('\n');
   expect(names.toLowerCase()).not.toContain(secret.toLowerCase());
-}, 60_000);
+}, 120_000);
 
 test('what comes out is FHIR, holds together and keeps digits and areas that many share', async () => {
   const { manifest, texts } = await taken('glucose');
@@ -244,7 +244,7 @@ test('what comes out is FHIR, holds together and keeps digits and areas that man
       },
     },
   });
-}, 60_000);
+}, 120_000);
 
 test('pseudonyms are the same in a project, and others in another', async () => {
   const ids = async (project: string): Promise<string[]> => {
@@ -255,7 +255,7 @@ test('pseudonyms are the same in a project, and others in another', async () => 
   expect(first).toHaveLength(4);
   expect(await ids('glucose')).toEqual(first);
   expect((await ids('other')).filter((id) => first.includes(id))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 describe('refused', () => {
   const ask = '$export-deidentified?project=glucose';
@@ -320,10 +320,10 @@ test('an ended project has no key: nothing more comes out, and it is not begun a
   expect(of('deidentified-export-requested')).toBeGreaterThanOrEqual(1);
   const finished = told.filter(({ kind, agent }) => kind === 'export-finished' && agent.subject === 'ada');
   expect(JSON.stringify(finished.at(-1)?.further)).toMatch(/research project \w+/);
-}, 60_000);
+}, 120_000);
 
 test('a project of one laboratory is none of another', async () => {
   const other = await makeLaboratory();
   const stranger = await signIn(other.tenant, 'manage/research', 'ada', { roles: ['researcher'], ...person });
   expect((await kickOff(stranger, '$export-deidentified?project=glucose')).status).toBe(404);
-});
+}, 60_000);
