@@ -4,6 +4,7 @@ import type { BatchImportOptions } from './batch-import.ts';
 import type { Output } from './connect.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { InterfaceOptions } from './interface.ts';
+import type { KeyOptions } from './interface-peer.ts';
 import type { ListOptions, ReplayOptions } from './messages.ts';
 import { collect, json, positive } from './options.ts';
 
@@ -59,6 +60,16 @@ export function addInterface(makhbar: Command): void {
     .addOption(json())
     .action(async (tenant: string, name: string, options: Output) =>
       (await import('./interface-test.ts')).testInterfaceCommand(tenant, name, options),
+    );
+  one
+    .command('peer <tenant> <interface>')
+    .description('other keys for the connection to where it sends; what is not given stays')
+    .option('--authority <file>', 'certificate (PEM) that vouches for the peer')
+    .option('--certificate <file>', 'certificate (PEM) of this side, with --key')
+    .option('--key <file>', 'its private key (PEM)')
+    .addOption(json())
+    .action(async (tenant: string, name: string, options: KeyOptions) =>
+      (await import('./interface-peer.ts')).setPeerCommand(tenant, name, options),
     );
   one
     .command('list <tenant>')

@@ -208,6 +208,8 @@ async function turn({ server, signal }: Rounds, worker: Worker): Promise<void> {
     if (performance.now() - worker.renewed > leaseSeconds * 1_000) worker.lost = true;
     if (worker.lost) return channel.close();
     const delivery = await channel.deliver(message);
+    // What the connection is made with may have been changed by then (`makhbar interface peer`).
+    if (delivery.kind === 'passing' && delivery.refusal !== true) closeChannel(worker);
     // A channel that was closed by the stop says nothing of the peer.
     if (signal.aborted && delivery.kind === 'passing') return;
     const next = await delivered(server, { ...worker, message, delivery });
@@ -220,9 +222,14 @@ async function turn({ server, signal }: Rounds, worker: Worker): Promise<void> {
 async function channelOf(worker: Worker): Promise<Channel> {
   const { sending, session } = worker;
   if (worker.channel === undefined || worker.channelState !== sending.state) {
-    worker.channel?.close();
+    closeChannel(worker);
     worker.channelState = sending.state;
     worker.channel = await sending.open(session);
   }
   return worker.channel;
+}
+
+function closeChannel(worker: Worker): void {
+  worker.channel?.close();
+  worker.channel = undefined;
 }

@@ -3,12 +3,14 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { queueStatuses } from '../../src/store/outbox.ts';
 import { makeAuthority } from '../audit/certificate.ts';
 import { eventsOf } from '../audit/log.ts';
 import { send, type Json } from '../erasure/laboratory.ts';
 import { makeLaboratory, testServer } from '../server.ts';
-import { makeBench, message } from './bench.ts';
+import { makeBench, message, session } from './bench.ts';
 import { codeOf } from './mllp-client.ts';
 import { openPeer } from './mllp-peer.ts';
 
@@ -91,13 +93,29 @@ test('messages go out over TLS with a certificate of this side, from the command
     }),
   );
   const lab = await makeLaboratory();
+  // First with a certificate that the peer does not know: until the operator changes it, nothing goes out.
+  const strange = makeAuthority().certify('laboratory');
+  const wrong = { authority: authority.certificate, certificate: strange.certificate, key: strange.key };
+  const first = await Promise.all(
+    Object.entries(wrong).map(async ([name, pem]) => {
+      await writeFile(join(folder, `first-${name}`), pem);
+      return [`--${name}`, join(folder, `first-${name}`)];
+    }),
+  );
   const out = ['--out', `localhost:${peer.port}`, '--out-tls', '--hl7-version', '2.3.1', '--own-facility', 'NORTH'];
   const rule = ['--send', 'ADT^A28=Patient?active=true', '--system', 'MRN=https://north.example/mrn'];
-  const added = await makhbar('interface', 'add', lab.tenant.name, '--name', 'HIS', ...out, ...rule, ...named.flat());
+  const added = await makhbar('interface', 'add', lab.tenant.name, '--name', 'HIS', ...out, ...rule, ...first.flat());
   expect(added).toMatchObject({ code: 0, err: '' });
   const identifier = [{ system: 'https://north.example/mrn', value: '4711' }];
   await send(lab, 'POST', 'Patient', { resourceType: 'Patient', identifier, active: true });
   await send(lab, 'POST', 'Patient', { resourceType: 'Patient', identifier, active: false });
+  const failure = async (): Promise<unknown> => (await queueStatuses(session(lab)))[0]?.failure;
+  for (const end = Date.now() + 60_000; (await failure()) === undefined && Date.now() < end;) await pause(100);
+  expect(await failure()).toEqual(expect.any(String));
+  const keys = named.flat().slice(2);
+  expect(await makhbar('interface', 'peer', lab.tenant.name, 'HIS', ...keys)).toMatchObject({ code: 0, err: '' });
+  const changes = (await eventsOf(lab)).filter(({ deed }) => deed === 'makhbar interface peer');
+  expect(changes.map(({ kind }) => kind)).toEqual(['settings-changed']);
   const [taken] = await peer.wait(1);
   expect(taken?.text).toMatch(
     /^MSH\|\^~\\&\|MAKHBAR\|NORTH\|.*\|ADT\^A28\^ADT_A05\|\w+\|P\|2\.3\.1\|.*\rPID\|1\|\|4711\^\^\^MRN\r/s,
@@ -113,7 +131,7 @@ test('messages go out over TLS with a certificate of this side, from the command
   expect((await makhbar('messages', 'retry', lab.tenant.name)).out).toBe('0 of 0 messages are sent again.\n');
   await peer.stop();
   await rm(folder, { recursive: true });
-}, 120_000);
+}, 200_000);
 
 test('an interface is tried out: its port, a sample message, the peer; who asked is told to the log', async () => {
   const lab = await makeLaboratory();
@@ -137,6 +155,7 @@ test.each([
   [['interface', 'add', 'x', '--name', 'n'], /--allow.*--out/],
   [['interface', 'add', 'x', '--name', 'n', '--send', 'ADT^A28=Patient'], /--out/],
   [['interface', 'add', 'x', '--name', 'n', '--out', 'h:1', '--key', 'no-such-file'], /cannot be read/],
+  [['interface', 'peer', 'x', 'n'], /--authority/],
   [['messages', 'list', 'no-such-laboratory'], /no laboratory/],
   [['interface', 'list', 'no-such-laboratory'], /no laboratory/],
 ])('%j is refused', async (args, sentence) => {
