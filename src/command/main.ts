@@ -14,6 +14,7 @@ import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
 import { setCommand, settingNames, unsetCommand } from './setting.ts';
 import { createCommand, listCommand, resumeCommand, suspendCommand } from './tenant.ts';
+import type { DeleteOptions, DepartOptions } from './depart.ts';
 import type { PackageOptions } from './package.ts';
 import type { ForwardOptions, RequestsOptions } from './privacy.ts';
 import { tokenCommand } from './token.ts';
@@ -168,6 +169,22 @@ function addTenant(makhbar: Command): void {
     .action(async (name: string, folder: string, options: PackageOptions) =>
       (await import('./package.ts')).packageCommand(name, folder, options),
     );
+  tenant
+    .command('depart <name>')
+    .description('announce that it leaves: until the end of the window all can be taken')
+    .option('--days <n>', 'how long the window is; 30 without it', positive)
+    .option('--cancel', 'it stays')
+    .option('--status', 'tell how far it is, and change nothing')
+    .addOption(json())
+    .action(async (name: string, options: DepartOptions) => (await import('./depart.ts')).departCommand(name, options));
+  tenant
+    .command('delete <name>')
+    .description('delete all of a laboratory whose window is over, and certify it; goes on where it was stopped')
+    .requiredOption('--certificate <folder>', 'where the signed certificate is written')
+    .option('--confirm <name>', 'its name once more')
+    .option('--now', 'before the window is over, on its order')
+    .addOption(json())
+    .action(async (name: string, options: DeleteOptions) => (await import('./depart.ts')).deleteCommand(name, options));
   tenant.command('resume <name>').description('end a suspension').addOption(json()).action(resumeCommand);
 }
 

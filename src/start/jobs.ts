@@ -6,6 +6,7 @@ import { signingKeyOf } from '../identity/token.ts';
 import { startRunner } from '../jobs/runner.ts';
 import type { Log } from '../log.ts';
 import type { Opened } from './database.ts';
+import { watchDepartures } from './departures.ts';
 import { startForwarding } from './forwarding.ts';
 import { bulkThread } from './bulk.ts';
 import { shared, type Part } from './http.ts';
@@ -29,8 +30,9 @@ export async function startJobs(config: Config, { database, url }: Opened, log: 
     searchStates: new Map(),
     apart: bulk.apart,
   });
+  const endDepartures = watchDepartures(database, log);
   const stop = async (): Promise<void> => {
-    await Promise.all([runner.stop(), sealing.stop(), forwarding.stop()]);
+    await Promise.all([runner.stop(), sealing.stop(), forwarding.stop(), endDepartures()]);
     await bulk.stop();
   };
   if (config.s3 !== undefined) return { stop };

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { testServer } from '../server.ts';
 
-const launcher = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
+export const launcher = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
 
 export interface Ended {
   readonly code: number;
