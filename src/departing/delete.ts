@@ -42,8 +42,11 @@ export interface Signed {
   readonly signature: string;
 }
 
-/** Milliseconds until every process knows of a change of a laboratory, and what it had begun has ended. */
-const known = rememberedFor + 1_000;
+/**
+ * Milliseconds until every process knows of a change of a laboratory, and what it had begun has ended. Twice this is more
+ * than counts of use wait to be stored (usage/meter.ts); what comes later still is swept (`sweepDeparted`).
+ */
+const known = rememberedFor + 1_500;
 
 /** @param progress is told each table that is empty */
 export async function deleteLaboratory(

@@ -15,10 +15,7 @@ export interface Counted {
   readonly bytes: number;
 }
 
-/**
- * Adds what was counted, all of it or nothing; of a laboratory that was deleted meanwhile, nothing. In the order of the keys, so that two processes
- * cannot block each other.
- */
+/** Adds what was counted, all of it or nothing. In the order of the keys, so that two processes cannot block each other. */
 export async function addUsage(database: Database, counted: readonly Counted[]): Promise<void> {
   const ordered = counted.toSorted((a, b) => a.tenant - b.tenant);
   const counts = ordered.flatMap(({ tenant, counts }) =>
@@ -38,21 +35,18 @@ export async function addUsage(database: Database, counted: readonly Counted[]):
       select * from unnest(${counts.map(({ tenant }) => tenant)}::int4[],
         ${counts.map(({ day }) => day)}::date[],
         ${counts.map(({ metric }) => metric)}::text[],
-        ${counts.map(({ count }) => count)}::int8[]) as c(tenant_id, day, metric, count)
-      where exists (select from tenant t where t.tenant_id = c.tenant_id)
+        ${counts.map(({ count }) => count)}::int8[])
       on conflict (tenant_id, day, metric) do update set count = u.count + excluded.count
     ), seen as (
       insert into usage_person (tenant_id, day, person)
       select tenant, day, decode(person, 'hex') from unnest(${people.map(({ tenant }) => tenant)}::int4[],
         ${people.map(({ day }) => day)}::date[],
         ${people.map(({ person }) => person)}::text[]) as p(tenant, day, person)
-      where exists (select from tenant t where t.tenant_id = p.tenant)
       on conflict do nothing
     ), level as (
       insert into storage_use as s (tenant_id, bytes)
       select * from unnest(${stored.map(({ tenant }) => tenant)}::int4[],
-        ${stored.map(({ bytes }) => bytes)}::int8[]) as b(tenant_id, bytes)
-      where exists (select from tenant t where t.tenant_id = b.tenant_id)
+        ${stored.map(({ bytes }) => bytes)}::int8[])
       on conflict (tenant_id) do update set bytes = s.bytes + excluded.bytes
       returning tenant_id, bytes
     )
