@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { measureAccess } from './access-figure.ts';
 import { measureAccession } from './accession-figure.ts';
+import { measureResults } from './result-figure.ts';
 import { accessLines } from './access-lines.ts';
 import { auditFigures, measureAudit } from './audit-figures.ts';
 import { measureThroughput } from './audit-throughput.ts';
@@ -163,6 +164,12 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
     }
     if (wants('accession')) {
       for (const figure of await measureAccession(bench)) {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      }
+    }
+    if (wants('results')) {
+      for (const figure of await measureResults(bench)) {
         report.figures.push(figure);
         options.print(figureText(figure));
       }

@@ -84,10 +84,10 @@ function outcomeOf(
   variables: Readonly<Record<string, Nodes>>,
 ): { holds: boolean; because: string } {
   try {
-    const [found] = compiled(condition)(root, { resource: root, variables });
+    const { run, used } = compiled(condition);
+    const [found] = run(root, { resource: root, variables });
     const holds = found?.value === true;
-    const used = Object.keys(variables).filter((name) => new RegExp(`%${name}\\b`).test(condition));
-    const because = used.map((name) => `${name} ${shown(variables[name]!)}`).join(', ');
+    const because = used.map((name) => `${name} ${shown(variables[name] ?? none)}`).join(', ');
     return { holds, because: because === '' ? condition : because };
   } catch (error) {
     if (!(error instanceof OutcomeError)) throw error;
@@ -118,13 +118,20 @@ function variablesOf(facts: Facts): Record<string, Nodes> {
   };
 }
 
-const conditions = new Map<string, Compiled>();
+interface Condition {
+  readonly run: Compiled;
+  /** Names of its variables. */
+  readonly used: readonly string[];
+}
+
+const conditions = new Map<string, Condition>();
 const remembered = 1_000;
 
-function compiled(condition: string): Compiled {
+function compiled(condition: string): Condition {
   const known = conditions.get(condition);
   if (known !== undefined) return known;
-  const made = compilePath(condition);
+  const names = [...condition.matchAll(/%(\w+)/g)].flatMap(([, name]) => name ?? []);
+  const made = { run: compilePath(condition), used: [...new Set(names)] };
   if (conditions.size < remembered) conditions.set(condition, made);
   return made;
 }
