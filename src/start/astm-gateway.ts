@@ -26,7 +26,7 @@ export async function startAstm(config: Config, server: Server): Promise<AstmGat
   const listenTo = (named: number, port: number, secure: boolean): Promise<AstmListener> => {
     if (secure && config.tls === undefined) throw new Error('TLS_KEY and TLS_CERT are not set.');
     const tls = secure ? config.tls : undefined;
-    return listenAstm(gateway, { interfaces, named, port, host: config.host, tls, taken: () => undefined });
+    return listenAstm(gateway, { interfaces, named, port, host: config.host, tls });
   };
   const follow = async (): Promise<void> => {
     const wanted = interfaces.ports();

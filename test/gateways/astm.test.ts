@@ -102,3 +102,20 @@ test('a control is of no patient, and apart from the results of patients', async
   );
   expect(one).not.toHaveProperty('subject');
 }, 120_000);
+
+test('a question is answered with the work of the specimen, one about what is not known with none', async () => {
+  const ask = async (specimen: string): Promise<string[]> => {
+    await instrument.send([header(), `Q|1|^${specimen}||ALL||||||||O`, 'L|1|N']);
+    return instrument.orders();
+  };
+  const asked = await ask('S-1');
+  expect(asked.some((record) => record.startsWith('P|1||P-4711||Haddad'))).toBe(true);
+  expect(asked.some((record) => /^O\|1\|S-1\|\|\^\^\^2345-7\|/.test(record))).toBe(true);
+  expect(asked.at(-1)).toBe('L|1|F');
+  expect((await ask('S-unknown')).at(-1)).toBe('L|1|I');
+  const out = await until(
+    async () => (await stored(bench)).filter(({ direction, status }) => direction === 'out' && status === 'sent'),
+    (all) => all.length === 2,
+  );
+  expect(out).toHaveLength(2);
+}, 120_000);

@@ -12,7 +12,7 @@ import { allows } from '../hl7v2/settings.ts';
 import { openPort } from '../port.ts';
 import { makeRefusals, type Refused } from '../refusals.ts';
 import type { AstmInterfaces, Gateway, ServedAstm } from './gateway.ts';
-import { serveLine, type ServingLine } from './serve-line.ts';
+import { serveLine } from './serve-line.ts';
 
 /** Milliseconds without a byte: analyzers keep connections open over nights. */
 const silence = 24 * 3_600_000;
@@ -27,7 +27,7 @@ export interface AstmListener {
   stop(): Promise<void>;
 }
 
-export interface AstmListen extends Pick<ServingLine, 'taken' | 'opened'> {
+export interface AstmListen {
   readonly interfaces: AstmInterfaces;
   /** As interfaces name it: 0 for the shared one. */
   readonly named: number;
@@ -72,7 +72,7 @@ interface Listening {
 
 async function connection(gateway: Gateway, { listen, sockets, refused }: Listening, socket: Socket): Promise<void> {
   const peer = socket.remoteAddress ?? '';
-  const { named, interfaces, taken, opened } = listen;
+  const { named, interfaces } = listen;
   socket.on('error', () => undefined);
   const secure = listen.tls !== undefined;
   const candidates = (): readonly ServedAstm[] => {
@@ -89,7 +89,7 @@ async function connection(gateway: Gateway, { listen, sockets, refused }: Listen
   }
   sockets.add(socket);
   socket.setTimeout(silence, () => socket.destroy());
-  await serveLine(gateway, socket, { peer, candidates, refused, taken, ...(opened && { opened }) });
+  await serveLine(gateway, socket, { peer, candidates, refused });
 }
 
 function refusal(candidates: readonly ServedAstm[], ofPeer: number): string | undefined {

@@ -9,11 +9,12 @@ import type { Duplex } from 'node:stream';
 import type { Action } from '../../astm/action.ts';
 import { outcomeError } from '../../fhir/outcome.ts';
 import type { Refused } from '../refusals.ts';
+import { answerQuestions } from './answers.ts';
 import { driverOf, linkOf, type Gateway, type ServedAstm } from './gateway.ts';
-import { astmLine, type Line } from './line.ts';
+import { astmLine } from './line.ts';
 import { readTransmission, senderOf } from './reading.ts';
 import { interfaceOf } from './settings.ts';
-import { takeTransmission, type Taken } from './transmission.ts';
+import { takeTransmission } from './transmission.ts';
 
 /** Messages of one line that are stored and still to be applied. */
 const mostWaiting = 16;
@@ -23,16 +24,12 @@ export interface ServingLine {
   /** Whose the line may be, now. */
   readonly candidates: () => readonly ServedAstm[];
   readonly refused: Refused;
-  /** What was stored. */
-  readonly taken: (line: Line, served: ServedAstm, taken: Taken) => void;
-  /** The line is open, of one interface alone. */
-  readonly opened?: (line: Line, served: ServedAstm) => void;
 }
 
 /** Done when the line was closed and what came is stored. */
 export async function serveLine(gateway: Gateway, stream: Duplex, serving: ServingLine): Promise<void> {
   const { peer, candidates, refused } = serving;
-  const [first, ...others] = candidates();
+  const [first] = candidates();
   if (first === undefined) return void stream.destroy();
   const waiting = new Set<Promise<void>>();
   const store = async (content: Buffer): Promise<void> => {
@@ -46,7 +43,9 @@ export async function serveLine(gateway: Gateway, stream: Duplex, serving: Servi
     const taken = await takeTransmission(gateway, meant, { content, peer });
     waiting.add(taken.done);
     void taken.done.then(() => waiting.delete(taken.done));
-    serving.taken(line, meant, taken);
+    void answerQuestions(gateway, meant, { line, peer, taken }).catch((error: unknown) =>
+      gateway.server.log.warn({ err: error, interface: meant.interface.id }, 'a question was not answered'),
+    );
   };
   const told = (what: Told): void => {
     const reason = reasonOf(what);
@@ -54,7 +53,6 @@ export async function serveLine(gateway: Gateway, stream: Duplex, serving: Servi
   };
   const settings = linkOf(gateway, first.interface);
   const line = astmLine(stream, { settings, store, told });
-  if (others.length === 0) serving.opened?.(line, first);
   await line.ended;
 }
 
