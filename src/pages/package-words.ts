@@ -105,7 +105,7 @@ export const packageWords: readonly PackageWords[] = [
     checkText: 'يكفي Node 18 أو أحدث ولا شيء غيره:',
     keyText: 'قيمة التوقيع من قيمة المفتاح: اطلب بصمته من المشغّل بطريق آخر وأضفها:',
     load: 'تحميله في خادم آخر',
-    loadText: 'الملفات في resources/ هي NDJSON كما في FHIR Bulk Data. في مخبر آخر:',
+    loadText: 'الملفات في المجلد resources هي NDJSON كما في FHIR Bulk Data. في مخبر آخر:',
     without: 'لا توجد في هذا المجلد كلمة مرور ولا سر ولا مفتاح خاص. وهو يتحدث عن مرضى: احفظه مغلقًا.',
     events: 'أحداث التدقيق',
     seals: 'الأختام',
