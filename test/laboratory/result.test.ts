@@ -16,6 +16,7 @@ import { calculate, inOrder } from '../../src/laboratory/result/calculate.ts';
 import { chooseInterval, type Measured } from '../../src/laboratory/result/choose.ts';
 import { deltaOf } from '../../src/laboratory/result/delta.ts';
 import { interpret } from '../../src/laboratory/result/interpret.ts';
+import { nextReportState, reportSteps } from '../../src/laboratory/result/report-states.ts';
 import { nextResultState, resultStates, resultSteps } from '../../src/laboratory/result/result-states.ts';
 import { convert, inUnitOf } from '../../src/laboratory/result/unit.ts';
 import { checkValue, decimalIn, withDecimals, type Checked, type Given } from '../../src/laboratory/result/value.ts';
@@ -450,4 +451,31 @@ describe('states', () => {
     });
     expect(row.join(' ')).toBe(table[state]);
   });
+});
+
+/** Which steps of a report are possible: release, withdraw. */
+const reports: Record<string, string> = {
+  registered: '. withdraw',
+  preliminary: 'release withdraw',
+  partial: 'release withdraw',
+  final: '. withdraw',
+  amended: '. withdraw',
+  corrected: '. withdraw',
+  appended: '. withdraw',
+  cancelled: '. .',
+  'entered-in-error': '. .',
+  unknown: '. .',
+};
+
+test.each(Object.entries(reports))('a report that is %s: %s', (status, possible) => {
+  const row = reportSteps.map((step) => {
+    const [refused, sentence] = refusal(() => nextReportState('1', status, step));
+    if (refused === 200) return step;
+    expect([refused, sentence]).toEqual([
+      409,
+      expect.stringContaining(`DiagnosticReport/1 is ${status}: the step ${step}`),
+    ]);
+    return '.';
+  });
+  expect(row.join(' ')).toBe(possible);
 });

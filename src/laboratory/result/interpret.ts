@@ -8,8 +8,6 @@ import { compare, type Decimal } from '../../fhir/decimal.ts';
 import type { Interval } from '../interval.ts';
 import type { Checked } from './value.ts';
 
-export type Flag = 'L' | 'H' | 'LL' | 'HH' | 'N';
-
 export interface Interpretation {
   /** L, H, N, LL, HH, or what the catalogue says of a coded value. */
   readonly code?: string;
