@@ -12,7 +12,7 @@
  * 3. No password, secret or private key is in it.
  * 4. Stopped at any moment, it goes on with the file that was not complete (folder.ts).
  */
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -162,12 +162,4 @@ async function seal(folder: string, manifest: Manifest, key: SignatureKey): Prom
   await writeFile(join(folder, 'manifest.jws'), `${detachedSignature(key, text)}\n`);
   await writeFile(join(folder, 'manifest.json'), text);
   await endProgress(folder);
-}
-
-/** The manifest of a package that is complete. @throws OutcomeError where there is none */
-export async function readManifest(folder: string): Promise<Manifest> {
-  const text = await readFile(join(folder, 'manifest.json'), 'utf8').catch(() => {
-    throw outcomeError('not-found', `${folder} holds no complete package: there is no manifest.json.`);
-  });
-  return JSON.parse(text) as Manifest;
 }
