@@ -78,7 +78,10 @@ export async function openBench(bench: Bench, port = testServer().astmPort): Pro
   for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((done) => setTimeout(done, 300))) {
     const instrument = await openInstrument(port).catch(() => undefined);
     if (instrument === undefined) continue;
-    const taken = await Promise.race([instrument.send(probe), once(instrument.socket, 'close').then(() => '')]);
+    const taken = await Promise.race([
+      instrument.send(probe),
+      new Promise<string>((done) => instrument.socket.once('close', () => done(''))),
+    ]);
     if (/^A+$/.test(taken) && (await stored(bench)).length > 0) return instrument;
     instrument.socket.destroy();
   }
