@@ -22,6 +22,7 @@ import {
   listedOrigins,
   milliseconds,
   networks,
+  devices,
   origins,
   pemFile,
   port,
@@ -55,6 +56,7 @@ export const variables = {
   DATA_DIR: variable(absolute, './data', 'where the embedded PostgreSQL, files and generated keys are kept'),
   HL7_PORT: variable(port, '2575', 'port of the HL7 v2 gateway (MLLP)'),
   ASTM_PORT: variable(port, '1394', 'port of the ASTM gateway, which all laboratories share'),
+  SERIAL_LINES: variable(devices, '', 'serial lines that interfaces may use, as in /dev/ttyUSB0,/dev/ttyS1'),
   TRUST_PROXY: variable(
     proxies,
     '',
@@ -128,6 +130,8 @@ export interface Config {
   readonly sealsDir: string | undefined;
   readonly webhookNetworks: readonly string[];
   readonly interfaceNetworks: readonly string[];
+  /** Paths of serial lines that interfaces may use. */
+  readonly serialLines: readonly string[];
   /** Origins from which $import fetches. */
   readonly importOrigins: readonly string[];
   readonly logLevel: LogLevel;
@@ -180,6 +184,7 @@ export function readConfig(environment: Environment, choices: Choices = {}): Con
     sealsDir: values.SEALS_DIR,
     webhookNetworks: values.WEBHOOK_NETWORKS ?? [],
     interfaceNetworks: values.INTERFACE_NETWORKS ?? [],
+    serialLines: values.SERIAL_LINES ?? [],
     importOrigins: values.IMPORT_ORIGINS ?? [],
     logLevel: values.LOG_LEVEL ?? 'info',
     roles: choices.only?.length ? choices.only : roles,

@@ -43,6 +43,10 @@ export interface InterfaceOptions extends Output, PeerOptions {
   driver?: string;
   sender?: string;
   frame?: number;
+  connect?: string;
+  serial?: string;
+  folder?: string;
+  createsPatients?: boolean;
   test?: string[];
   broadcast?: boolean;
   device?: string;
@@ -127,21 +131,36 @@ async function create(
 }
 
 async function addAnalyzer(tenantName: string, options: InterfaceOptions): Promise<void> {
-  const { name, allow = [], port, tls, driver, sender, frame, charset, zone, conceptMap, test, device } = options;
-  if (allow.length === 0) throw outcomeError('invalid', 'Name who may connect with --allow.');
-  if (port === undefined && tls === true) {
-    throw outcomeError('invalid', 'TLS needs a port of its own: name it with --port.');
-  }
+  const { name, allow = [], driver, sender, frame, charset, zone, conceptMap, test, device, createsPatients } = options;
   if (driver !== undefined && !loadDrivers().has(driver)) {
     throw outcomeError('not-found', `There is no driver named ${driver.slice(0, 64)}; they are in the folder drivers.`);
   }
   const resource = astmEndpoint({
-    ...{ name, allowed: allow, driver, sender, frame, charset, zone, conceptMaps: conceptMap },
-    address: port === undefined ? 'astm://localhost' : `${tls === true ? 'astms' : 'astm'}://localhost:${port}`,
+    ...{ name, allowed: allow, driver, sender, frame, charset, zone, conceptMaps: conceptMap, createsPatients },
+    address: analyzerAddress(options),
     law: { ...(test !== undefined && { tests: test }), ...(device !== undefined && { device }) },
   });
   const id = idOf(await create(tenantName, resource, () => Promise.resolve()));
   print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);
+}
+
+/** One way: it connects to us, we connect to it, a serial line, or a folder. */
+function analyzerAddress({ allow = [], port, tls, connect, serial, folder }: InterfaceOptions): string {
+  const ways = [connect, serial, folder].filter((way) => way !== undefined);
+  if (ways.length > 1 || (ways.length === 1 && port !== undefined)) {
+    throw outcomeError(
+      'invalid',
+      'An analyzer has one way: --connect, --serial, --folder, or a port on which it connects.',
+    );
+  }
+  if (connect !== undefined) return `${tls === true ? 'tls' : 'tcp'}://${connect}`;
+  if (serial !== undefined) return `serial://${serial}`;
+  if (folder !== undefined) return `file:${folder}`;
+  if (allow.length === 0) throw outcomeError('invalid', 'Name who may connect with --allow.');
+  if (port === undefined && tls === true) {
+    throw outcomeError('invalid', 'TLS needs a port of its own: name it with --port.');
+  }
+  return port === undefined ? 'astm://localhost' : `${tls === true ? 'astms' : 'astm'}://localhost:${port}`;
 }
 
 /** Of `--law`; what belongs to it is refused without it. */

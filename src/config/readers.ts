@@ -28,6 +28,14 @@ export function count(least: number, most: number): Reader<number> {
   };
 }
 
+/** Absolute paths of devices, comma-separated. */
+export const devices: Reader<readonly string[]> = (written, name) => {
+  const paths = written.split(',').map((one) => one.trim());
+  const fit = paths.every((path) => /^(\/[\w./:-]+|COM\d+)$/.test(path) && !path.includes('..'));
+  if (fit) return paths;
+  throw unusable(name, written, 'it must be paths such as /dev/ttyUSB0, comma-separated');
+};
+
 export const port: Reader<number> = count(0, 65_535);
 
 const sizes: Record<string, number> = {

@@ -20,7 +20,7 @@ export interface Registered {
   /** Id of the Endpoint. */
   readonly id: string;
   readonly name: string;
-  /** 0 for the port that all share. */
+  /** 0 for the port that all share, -1 where nothing listens. */
   readonly port: number;
   readonly secure: boolean;
   /** `url` of the ConceptMaps for its local codes. */
@@ -92,7 +92,7 @@ export async function watchInterfaces<Own extends Registered>(
     ofPort: (port) => served.filter((one) => one.interface.port === port),
     all: () => served,
     ports: () => {
-      const own = served.map((one) => one.interface).filter(({ port }) => port !== 0);
+      const own = served.map((one) => one.interface).filter(({ port }) => port > 0);
       // The first interface that names a port says whether it speaks TLS.
       return [...new Map(own.toReversed().map(({ port, secure }) => [port, { port, secure }])).values()];
     },

@@ -23,6 +23,11 @@ export interface Where {
   readonly peer: string;
 }
 
+/** What the Task of a code without a mapping is called: one, whichever messages bring it. */
+export function codeTask(endpoint: string, code: string): string {
+  return `${endpoint}/${code}`.slice(0, 200);
+}
+
 interface Opened {
   readonly id: string;
   readonly text: string;

@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
+import { placeOf } from '../astm/address.ts';
 import { charsetNamed } from '../hl7v2/charset.ts';
 
 export const interfaceExtension = 'https://makhbar.org/fhir/StructureDefinition/hl7v2-interface';
@@ -53,7 +54,7 @@ export function checkEndpoint(resource: JsonObject): void {
   };
   const astm = extension?.find((one) => one.url === astmExtension);
   if (connectionType?.code === 'astm' && astm !== undefined) {
-    if (!isAddress(address, 'astm')) throw refusal('address', addresses('astm', 1400), 'ASTM');
+    if (placeOf(address) === undefined) throw refusal('address', analyzerAddresses, 'ASTM');
     checkParts(astm.extension ?? [], { rules: astmRules, secure: address.startsWith('astms:'), protocol: 'ASTM' });
   }
   const settings = extension?.find((one) => one.url === interfaceExtension);
@@ -74,6 +75,9 @@ function checkParts(parts: readonly Part[], { rules: of, secure, protocol }: Che
     if (rule !== undefined && !rule(value ?? '', secure)) throw refusal(name, words ?? '', protocol);
   }
 }
+
+const analyzerAddresses =
+  'astm://localhost, astm://localhost:1400 or astms://localhost:1400 where it connects, tcp://host:port or tls://host:port where it listens, serial:///dev/ttyUSB0, or file:folder';
 
 function addresses(scheme: string, port: number): string {
   return `${scheme}://localhost, or with a port of its own ${scheme}://localhost:${port} or ${scheme}s://localhost:${port}`;

@@ -5,7 +5,9 @@ import { loadDrivers } from '../gateways/astm/drivers.ts';
 import type { Gateway, ServedAstm } from '../gateways/astm/gateway.ts';
 import { listenAstm, type AstmListener } from '../gateways/astm/listener.ts';
 import { readAstmInterface } from '../gateways/astm/settings.ts';
-import { watchInterfaces } from '../gateways/interfaces.ts';
+import { isOpened, openLine, stateOf, type OpenedLine } from '../gateways/astm/lines.ts';
+import { turnOf, watchInterfaces } from '../gateways/interfaces.ts';
+import { makeRefusals } from '../gateways/refusals.ts';
 import { recover } from '../gateways/recover.ts';
 import { makeTurns } from '../gateways/turns.ts';
 import type { Server } from '../request.ts';
@@ -23,12 +25,17 @@ export async function startAstm(config: Config, server: Server): Promise<AstmGat
   const gateway: Gateway = { server, turns: makeTurns(), drivers: loadDrivers() };
   const ports = new Map<string, AstmListener>();
   const interfaces = await watchInterfaces(server, readAstmInterface, () => follow());
+  const refused = makeRefusals(server, 'astm');
+  const lines = new Map<string, OpenedLine>();
   const listenTo = (named: number, port: number, secure: boolean): Promise<AstmListener> => {
     if (secure && config.tls === undefined) throw new Error('TLS_KEY and TLS_CERT are not set.');
     const tls = secure ? config.tls : undefined;
     return listenAstm(gateway, { interfaces, named, port, host: config.host, tls });
   };
   const follow = async (): Promise<void> => {
+    await followLines(interfaces.all().filter(isOpened), lines, (served) =>
+      openLine(gateway, { served, refused }),
+    );
     const wanted = interfaces.ports();
     for (const [name, listener] of ports) {
       if (wanted.some(({ port, secure }) => `${port} ${secure}` === name)) continue;
@@ -57,7 +64,24 @@ export async function startAstm(config: Config, server: Server): Promise<AstmGat
     stop: async () => {
       clearInterval(again);
       await interfaces.stop();
+      await Promise.all([...lines.values()].map((line) => line.stop()));
       await Promise.all([common, ...ports.values()].map((listener) => listener.stop()));
     },
   };
+}
+
+/** Lines that the server opens itself: one for each interface as it is now. */
+async function followLines(
+  wanted: readonly ServedAstm[],
+  lines: Map<string, OpenedLine>,
+  open: (served: ServedAstm) => OpenedLine,
+): Promise<void> {
+  const now = new Map(wanted.map((served) => [turnOf(served), served]));
+  for (const [key, line] of lines) {
+    const served = now.get(key);
+    if (served !== undefined && stateOf(served) === line.state) continue;
+    lines.delete(key);
+    await line.stop();
+  }
+  for (const [key, served] of now) if (!lines.has(key)) lines.set(key, open(served));
 }

@@ -10,7 +10,7 @@ import { readQuery, workRecords, type SpecimenWork } from '../../src/astm/query.
 import { readRecords } from '../../src/astm/record.ts';
 import { standardLink } from '../../src/astm/settings.ts';
 import { astmLine, type Line } from '../../src/gateways/astm/line.ts';
-import { serialAddress } from '../../src/gateways/astm/serial-address.ts';
+import { serialAddress } from '../../src/astm/serial-address.ts';
 import { keepSerial, openSerial } from '../../src/gateways/astm/serial.ts';
 import { chemistry } from './messages.ts';
 import { analyzer } from './simulator.ts';

@@ -4,6 +4,7 @@
  *
  * What is passing (the database is away) is no fault of the message: it stays received, and is tried again.
  */
+import type { JsonObject } from '../../fhir/json.ts';
 import type { Problem } from '../../hl7v2/acknowledge.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import { newId } from '../../interactions/new-id.ts';
@@ -16,7 +17,8 @@ import { contextOf, sessionOf } from '../gateway.ts';
 import { callerOf } from '../interfaces.ts';
 import { asJson, isPassing, problemsOf } from '../problems.ts';
 import { provenance } from '../provenance.ts';
-import { endTask, openTask, shown } from '../task.ts';
+import { markSteps } from '../hl7v2/law/work.ts';
+import { codeTask, endTask, openTask, shown } from '../task.ts';
 import { unmappedProblems } from '../unmapped.ts';
 import { driverOf, type Gateway, type ServedAstm } from './gateway.ts';
 import { knownWork } from './known.ts';
@@ -32,28 +34,57 @@ export async function applied(gateway: Gateway, served: ServedAstm, stored: Stor
   const caller = await callerOf(server, served);
   const context = contextOf(server, { tenant: served.tenant, caller, requestId: stored.id, address: stored.peer });
   const of = { served, stored, reading };
+  let unmapped: Translation['unmapped'] = [];
   try {
     if (reading.problem !== undefined) return await wait(context, of, [reading.problem]);
     const made = await translated(context, of);
+    ({ unmapped } = made);
     const errors = made.problems.filter(({ severity = 'E' }) => severity === 'E');
     if (errors.length > 0) return await wait(context, of, [...errors, ...made.problems]);
     await apply(context, made.entries, {
       provenance: (target) => provenance(served.interface, { id: stored.id, display: 'ASTM' }, target),
       isOpen: (session) => claimMessage(session, stored.id),
-      mark: ({ session }, resources) =>
-        finishMessage(session, stored.id, {
+      mark: async (inside, resources) => {
+        await markSteps(inside, served, stepsOf(made.entries));
+        await finishMessage(inside.session, stored.id, {
           status: 'applied',
           problems: [...asJson(made.problems), ...unmappedProblems(made.unmapped)],
           ...resources,
-        }),
+        });
+      },
     });
   } catch (error) {
     if (isPassing(error)) throw error;
     if (!(error instanceof OutcomeError)) server.log.error({ err: error, message: stored.id }, 'message not applied');
     return await wait(context, of, problemsOf(error));
   }
+  await tellUnmapped(context, of, unmapped);
   if (stored.status === 'failed') await endTask(server, { ...served, peer: stored.peer }, stored.id);
   return true;
+}
+
+/** What the results say of the orders that they are of: the loop is closed. */
+function stepsOf(entries: Translation['entries']): Parameters<typeof markSteps>[2] {
+  const steps = new Map<string, { order: string; status: string; subject?: JsonObject | undefined }>();
+  for (const { resource } of entries) {
+    const {
+      basedOn = [],
+      status,
+      subject,
+    } = resource as {
+      basedOn?: { reference?: string }[];
+      status?: string;
+      subject?: JsonObject;
+    };
+    for (const { reference = '' } of basedOn) {
+      const order = /^ServiceRequest\/(.+)$/.exec(reference)?.[1];
+      if (order === undefined) continue;
+      const isDone = status === 'final' || status === 'corrected' || status === 'amended';
+      const before = steps.get(order)?.status ?? 'completed';
+      steps.set(order, { order, status: isDone ? before : 'in-progress', ...(subject && { subject }) });
+    }
+  }
+  return [...steps.values()];
 }
 
 interface Of {
@@ -73,6 +104,7 @@ async function translated(context: Context, { served, reading }: Of): Promise<Tr
     mapped,
     work: (number) => known.get(number),
     sender: own.id,
+    createsPatients: own.createsPatients,
   };
   const made = reading.messages.map((message) => translateResults(message, settings, newId));
   return {
@@ -80,6 +112,30 @@ async function translated(context: Context, { served, reading }: Of): Promise<Tr
     problems: made.flatMap(({ problems }) => problems),
     unmapped: made.flatMap(({ unmapped }) => unmapped),
   };
+}
+
+/** One Task for each code that no ConceptMap of the interface maps, whichever message brought it: its results are there. */
+async function tellUnmapped(
+  { server }: Context,
+  { served, stored, reading }: Of,
+  unmapped: Translation['unmapped'],
+): Promise<void> {
+  const { tenant, interface: own } = served;
+  if (own.conceptMaps.length === 0) return;
+  for (const { code, display } of new Map(unmapped.map((one) => [one.code, one])).values()) {
+    const name = display === '' ? code : `${code} (${display})`;
+    const opened = openTask(
+      server,
+      { tenant, interface: own, peer: stored.peer },
+      {
+        id: codeTask(own.id, code),
+        text: `Code of ${own.name} without a mapping`,
+        description: `No ConceptMap of the interface maps ${name}. Results with it have the analyzer's code; once it is mapped: makhbar messages replay --unmapped`,
+        input: [{ type: { text: 'message' }, valueString: readable(reading.text).slice(0, shown) }],
+      },
+    );
+    await opened.catch((error: unknown) => server.log.error({ err: error, interface: own.id }, 'no Task for a code'));
+  }
 }
 
 /** Waits as a Task with its text, for somebody to mend the reason. */

@@ -2,12 +2,11 @@
  * An interface of an analyzer that speaks ASTM as a FHIR Endpoint: connectionType `astm`, and the extension below
  * (profiles/astm-interface.json). Pure. https://hl7.org/fhir/R4/endpoint.html
  *
- *   address                        | the analyzer
- *   astm://localhost               | connects to the gateway's own port (ASTM_PORT), which interfaces of all laboratories share
- *   astm://localhost:1400, astms:  | connects to a port of its own; `astms:` with TLS
+ * Its address says where the analyzer is (src/astm/address.ts).
  *
  * On a shared port the addresses that may connect, and what H.5 says, tell whose a message is.
  */
+import { placeOf, type Transport } from '../../astm/address.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import { lawOf, lawParts, type Law } from '../hl7v2/law/settings.ts';
 import type { Part } from '../hl7v2/outbound-settings.ts';
@@ -17,6 +16,8 @@ export const astmExtension = 'https://makhbar.org/fhir/StructureDefinition/astm-
 export const astmConnection = { system: 'https://makhbar.org/fhir/CodeSystem/connection-type', code: 'astm' };
 
 export interface AstmInterface extends Registered {
+  readonly address: string;
+  readonly transport: Transport;
   /** Addresses and networks that may connect. */
   readonly allowed: readonly string[];
   /** What H.5 must begin with; '' for anything. */
@@ -29,6 +30,8 @@ export interface AstmInterface extends Registered {
   readonly zone: string | undefined;
   /** Characters of a frame that we send; undefined: what its driver says. */
   readonly frame: number | undefined;
+  /** Whether a specimen that is not known makes one, with its patient (P, O.3). */
+  readonly createsPatients: boolean;
   /** The tests that it does. */
   readonly law: Law;
 }
@@ -43,23 +46,25 @@ export function readAstmInterface(endpoint: JsonObject): AstmInterface | undefin
     address?: string;
     extension?: Part[];
   };
-  if (connectionType?.code !== astmConnection.code || status !== 'active' || id === undefined) return undefined;
+  const place = placeOf(address ?? '');
+  if (connectionType?.code !== astmConnection.code || status !== 'active') return undefined;
+  if (id === undefined || place === undefined) return undefined;
   const parts = extension?.find(({ url }) => url === astmExtension)?.extension ?? [];
   const all = (wanted: string): string[] =>
     parts.flatMap(({ url, valueString }) => (url === wanted && valueString !== undefined ? [valueString] : []));
-  const [, port = '0'] = /^astms?:\/\/(?:\[[^\]]*\]|[^:/]*):(\d{1,5})/.exec(address ?? '') ?? [];
   const { law } = lawOf([...parts, { url: 'profile', valueString: 'law' }, { url: 'to', valueString: address ?? '' }]);
   return {
     id,
     name: name ?? id,
-    port: Number(port),
-    secure: /^astms:/.test(address ?? ''),
+    address: address ?? '',
+    ...place,
     allowed: all('allowed'),
     sender: all('sender')[0] ?? '',
     driver: all('driver')[0] ?? 'generic',
     charset: all('charset')[0],
     zone: all('zone')[0],
     frame: Number(all('frame')[0]) || undefined,
+    createsPatients: parts.some(({ url, valueBoolean }) => url === 'createsPatients' && valueBoolean === true),
     conceptMaps: parts.flatMap(({ url, valueCanonical }) => (url === 'conceptMap' ? (valueCanonical ?? []) : [])),
     law: law ?? { tests: [], broadcast: false, sameConnection: true, device: undefined },
   };
@@ -89,15 +94,17 @@ export function astmEndpoint(settings: {
   readonly charset?: string | undefined;
   readonly zone?: string | undefined;
   readonly frame?: number | undefined;
+  readonly createsPatients?: boolean | undefined;
   readonly conceptMaps?: readonly string[] | undefined;
   readonly law?: Partial<Law> | undefined;
 }): JsonObject {
-  const { name, address, allowed, conceptMaps = [], law, ...single } = settings;
+  const { name, address, allowed, conceptMaps = [], law, createsPatients, ...single } = settings;
   const text = (url: string, value: string | number | undefined): JsonObject[] =>
     value === undefined ? [] : [{ url, valueString: String(value) }];
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['sender', 'driver', 'charset', 'zone', 'frame'] as const).flatMap((url) => text(url, single[url])),
+    ...(createsPatients === true ? [{ url: 'createsPatients', valueBoolean: true }] : []),
     ...conceptMaps.map((value) => ({ url: 'conceptMap', valueCanonical: value })),
     ...(law === undefined ? [] : lawParts(law).filter(({ url }) => url === 'test' || url === 'device')),
   ];

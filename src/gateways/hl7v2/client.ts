@@ -5,24 +5,10 @@
  * 1. An acknowledgement counts if its MSA-2 is the MSH-10 of the message under way; one of another message (a late one, or an
  *    application's of enhanced mode) is handed on and waited past.
  * 2. After a failure nobody knows what the peer still says: the connection is closed, and the next message opens another.
- * 3. Addresses are judged when a connection is made: what is not public is for the operator to allow.
  */
-import { once } from 'node:events';
-import { connect, isIP, type BlockList, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { guardedLookup, mayGoTo, NotPublic } from '../../publishing/allowed-address.ts';
+import type { Socket } from 'node:net';
 import { mllpDecoder, mllpFrame } from '../../hl7v2/mllp.ts';
-
-export interface Peer {
-  /** `mllp://host:port` or `mllps://host:port`. */
-  readonly address: string;
-  /** Networks besides public addresses; undefined: the operator set the address itself. */
-  readonly allowed: BlockList | undefined;
-  /** PEM. */
-  readonly authority?: string | undefined;
-  readonly certificate?: string | undefined;
-  readonly key?: string | undefined;
-}
+import { connected, NoAnswer, type Peer } from '../connect.ts';
 
 export interface Client {
   /**
@@ -33,15 +19,8 @@ export interface Client {
   close(): void;
 }
 
-/** Why there is no answer; the sentence holds nothing of what the peer said. */
-export class NoAnswer extends Error {}
-
 /** Bytes of an acknowledgement. */
 const longestAnswer = 1_048_576;
-const connectTime = 10_000;
-/** Milliseconds after which the system asks a silent peer whether it is still there. */
-const askedAfter = 30_000;
-
 interface Waiting {
   readonly controlId: string;
   readonly done: (answer: Buffer) => void;
@@ -130,60 +109,4 @@ export function acknowledged(answer: Buffer): string | undefined {
   const field = /MSH(.)/.exec(text)?.[1];
   const msa = field === undefined ? undefined : text.split(/[\r\n]+/).find((line) => line.startsWith(`MSA${field}`));
   return msa?.split(field ?? '|')[2];
-}
-
-async function connected(peer: Peer): Promise<Socket> {
-  const { protocol, hostname, port } = new URL(peer.address);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const { allowed } = peer;
-  if (allowed !== undefined && isIP(host) !== 0 && !mayGoTo(host, allowed)) throw new NoAnswer(notAllowed);
-  const options = {
-    ...{ host, port: Number(port), noDelay: true, keepAlive: true, keepAliveInitialDelay: askedAfter },
-    ...(allowed !== undefined && { lookup: guardedLookup(allowed) }),
-  };
-  const secure = protocol === 'mllps:';
-  const socket = secure ? connectTls({ ...options, ...tlsOptions(peer, host) }) : connect(options);
-  socket.on('error', () => undefined);
-  try {
-    await once(socket, secure ? 'secureConnect' : 'connect', { signal: AbortSignal.timeout(connectTime) });
-  } catch (error) {
-    socket.destroy();
-    throw new NoAnswer(sentenceOf(error));
-  }
-  return socket;
-}
-
-function tlsOptions({ authority, certificate, key }: Peer, host: string): ConnectionOptions {
-  return {
-    minVersion: 'TLSv1.2',
-    rejectUnauthorized: true,
-    // Not for an IP address (RFC 6066, 3).
-    ...(isIP(host) === 0 && { servername: host }),
-    ...(authority !== undefined && { ca: authority }),
-    ...(certificate !== undefined && { cert: certificate }),
-    ...(key !== undefined && { key }),
-  };
-}
-
-const notAllowed = 'The address of the peer is not public; the operator must allow it (INTERFACE_NETWORKS).';
-
-const sentences: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'The peer does not listen there.',
-  ECONNRESET: 'The peer broke the connection.',
-  ENOTFOUND: 'The name of the peer is not known.',
-  EAI_AGAIN: 'The name of the peer cannot be asked for now.',
-  EHOSTUNREACH: 'The peer cannot be reached.',
-  ENETUNREACH: 'The peer cannot be reached.',
-  ETIMEDOUT: 'The peer does not answer.',
-};
-
-function sentenceOf(error: unknown): string {
-  const { name = '', code = '' } = error as { name?: string; code?: string };
-  if (error instanceof NotPublic) return notAllowed;
-  if (name === 'AbortError' || name === 'TimeoutError') return 'The peer did not take the connection in time.';
-  if (sentences[code] !== undefined) return sentences[code];
-  if (/^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|HOSTNAME_MISMATCH)/.test(code)) {
-    return `TLS with the peer failed (${code}).`;
-  }
-  return `The connection to the peer failed (${code === '' ? name : code}).`.slice(0, 200);
 }

@@ -13,6 +13,7 @@ import type { Settings } from '../../translation/translation.ts';
 import { write } from '../apply.ts';
 import { contextOf, interfaceCaller } from '../gateway.ts';
 import type { Registered, Served } from '../interfaces.ts';
+import { codeTask, endTask } from '../task.ts';
 import { unmappedOf } from '../unmapped.ts';
 
 /** @returns whether something was mapped */
@@ -30,6 +31,12 @@ export async function recode(server: Server, served: Served<Registered>, stored:
     const made = await write(inside, requests);
     await recodeMessage(inside.session, stored.id, { problems, resources: [...stored.resources, ...made] });
   });
+  for (const problem of stored.problems) {
+    const code = unmappedOf(problem);
+    if (code === undefined || problems.includes(problem)) continue;
+    // Nobody needs to map it any more.
+    await endTask(server, { tenant, interface: one, peer: stored.peer }, codeTask(one.id, code.code));
+  }
   return true;
 }
 

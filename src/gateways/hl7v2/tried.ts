@@ -5,7 +5,8 @@ import { connect as connectTls } from 'node:tls';
 import { newId } from '../../interactions/new-id.ts';
 import type { Server } from '../../request.ts';
 import type { Session } from '../../store/pool.ts';
-import { makeClient, NoAnswer } from './client.ts';
+import { NoAnswer } from '../connect.ts';
+import { makeClient } from './client.ts';
 import { peerOf } from './sendings.ts';
 import type { ServedOut } from './told.ts';
 

@@ -11,6 +11,7 @@ import { componentsAt, componentsOf, fieldOf, repeatsOf, textAt, type Record } f
 import type { AstmMessage, Order, Patient } from '../../astm/structure.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import { newTarget, type Settings, type Target, type Translation } from '../translation.ts';
+import { madeWork } from './made.ts';
 import { cancelled, observation, type Request, type ResultOf } from './result.ts';
 
 /** What the laboratory knows of a specimen. */
@@ -27,6 +28,8 @@ export interface AstmSettings extends Settings {
   readonly work: (specimen: string) => Work | undefined;
   /** Id of the interface: two analyzers may test one specimen. */
   readonly sender: string;
+  /** Whether a specimen that is not known becomes one, with its patient. */
+  readonly createsPatients?: boolean;
 }
 
 const laboratory = {
@@ -80,7 +83,9 @@ function translateOrder(target: Target, settings: AstmSettings, { message, patie
   if (order.results.length === 0 && !isCancelled) return;
   const number = specimenOf(order.record);
   const control = isControl(message, order);
-  const work = control ? undefined : settings.work(number);
+  const work = control
+    ? undefined
+    : (settings.work(number) ?? madeWork(target, settings, { patient: patient.record, number }));
   const wrong = control ? undefined : faultOf(patient.record, { number, work });
   if (wrong !== undefined) {
     const place = { segment: 'O', sequence, field: 3 };
