@@ -56,7 +56,11 @@ export const variables = {
   DATA_DIR: variable(absolute, './data', 'where the embedded PostgreSQL, files and generated keys are kept'),
   HL7_PORT: variable(port, '2575', 'port of the HL7 v2 gateway (MLLP)'),
   ASTM_PORT: variable(port, '1394', 'port of the ASTM gateway, which all laboratories share'),
-  SERIAL_LINES: variable(devices, '', 'serial lines that interfaces may use, as in /dev/ttyUSB0,/dev/ttyS1'),
+  SERIAL_LINES: variable(
+    devices,
+    '',
+    'serial lines that interfaces may use, and whose they are, as in demo:/dev/ttyUSB0',
+  ),
   TRUST_PROXY: variable(
     proxies,
     '',
@@ -130,7 +134,7 @@ export interface Config {
   readonly sealsDir: string | undefined;
   readonly webhookNetworks: readonly string[];
   readonly interfaceNetworks: readonly string[];
-  /** Paths of serial lines that interfaces may use. */
+  /** Serial lines that interfaces may use: laboratory:path. */
   readonly serialLines: readonly string[];
   /** Origins from which $import fetches. */
   readonly importOrigins: readonly string[];

@@ -43,6 +43,7 @@ const layers: Record<string, readonly string[]> = {
   // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
   interactions: [
     'access',
+    'astm',
     'audit',
     'fhir',
     'files',

@@ -28,12 +28,12 @@ export function count(least: number, most: number): Reader<number> {
   };
 }
 
-/** Absolute paths of devices, comma-separated. */
+/** Serial lines and the laboratory that may use each, comma-separated. */
 export const devices: Reader<readonly string[]> = (written, name) => {
   const paths = written.split(',').map((one) => one.trim());
-  const fit = paths.every((path) => /^(\/[\w./:-]+|COM\d+)$/.test(path) && !path.includes('..'));
+  const fit = paths.every((path) => /^[a-z0-9-]+:(\/[\w./:-]+|COM\d+)$/.test(path) && !path.includes('..'));
   if (fit) return paths;
-  throw unusable(name, written, 'it must be paths such as /dev/ttyUSB0, comma-separated');
+  throw unusable(name, written, 'it must be laboratories with their lines such as demo:/dev/ttyUSB0, comma-separated');
 };
 
 export const port: Reader<number> = count(0, 65_535);

@@ -33,9 +33,7 @@ export async function startAstm(config: Config, server: Server): Promise<AstmGat
     return listenAstm(gateway, { interfaces, named, port, host: config.host, tls });
   };
   const follow = async (): Promise<void> => {
-    await followLines(interfaces.all().filter(isOpened), lines, (served) =>
-      openLine(gateway, { served, refused }),
-    );
+    await followLines(interfaces.all().filter(isOpened), lines, (served) => openLine(gateway, { served, refused }));
     const wanted = interfaces.ports();
     for (const [name, listener] of ports) {
       if (wanted.some(({ port, secure }) => `${port} ${secure}` === name)) continue;

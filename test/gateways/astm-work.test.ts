@@ -135,9 +135,7 @@ test('a question is answered on the line with the work of the specimen, and not 
   await until(bench.lab, `Task?status=completed&focus=ServiceRequest/${orders[0]}`);
   expect((await analyzer.ask(number)).at(-1)).toBe('L|1|I');
   socket.destroy();
-  const sent = (await eventsOf(bench.lab)).filter(
-    ({ kind, deed }) => kind === 'message-sent' && deed === 'astm orders',
-  );
+  const sent = (await eventsOf(bench.lab)).filter(({ kind, deed }) => kind === 'message-sent' && deed === 'astm O');
   expect(sent.length).toBeGreaterThanOrEqual(3);
 }, 60_000);
 
@@ -170,7 +168,8 @@ describe('what waits for somebody', () => {
     const code = fresh('ODD');
     await ordered(bench.lab, number, ['2345-7']);
     const { analyzer, socket } = await bench.open();
-    for (const value of ['7.1', '7.2']) await analyzer.send(transmission(number, `R|1|^^^${code}|${value}|mmol/L||||F`));
+    for (const value of ['7.1', '7.2'])
+      await analyzer.send(transmission(number, `R|1|^^^${code}|${value}|mmol/L||||F`));
     await until(bench.lab, `Observation?code=${code}&value-quantity=7.2`);
     const told = async (): Promise<Json[]> =>
       (await found(bench.lab, 'Task?code=message-error&_count=50')).filter((one) =>

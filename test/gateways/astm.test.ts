@@ -14,18 +14,23 @@ beforeAll(async () => {
     name: [{ family: 'Haddad' }],
   });
   patient = `Patient/${String(made['id'])}`;
+  await order('S-1');
+  instrument = await openBench(bench);
+}, 120_000);
+afterAll(() => void instrument.socket.destroy());
+
+async function order(number: string): Promise<void> {
+  const { lab } = bench;
   const specimen = await post(lab, {
     ...{ resourceType: 'Specimen', status: 'available', subject: { reference: patient } },
-    accessionIdentifier: { value: 'S-1' },
+    accessionIdentifier: { value: number },
   });
   await post(lab, {
     ...{ resourceType: 'ServiceRequest', status: 'active', intent: 'order', subject: { reference: patient } },
     code: { coding: [{ system: 'http://loinc.org', code: '2345-7' }] },
     specimen: [{ reference: `Specimen/${String(specimen['id'])}` }],
   });
-  instrument = await openBench(bench);
-}, 120_000);
-afterAll(() => void instrument.socket.destroy());
+}
 
 const header = (): string => `H|\\^&|||${bench.sender}^1.0|||||||P|LIS2-A2|20260301101500`;
 const results = (specimen: string, value = '5.40'): string[] => [
@@ -108,14 +113,16 @@ test('a question is answered with the work of the specimen, one about what is no
     await instrument.send([header(), `Q|1|^${specimen}||ALL||||||||O`, 'L|1|N']);
     return instrument.orders();
   };
-  const asked = await ask('S-1');
+  const number = `S-${Date.now()}`;
+  await order(number);
+  const asked = await ask(number);
   expect(asked.some((record) => record.startsWith('P|1||P-4711||Haddad'))).toBe(true);
-  expect(asked.some((record) => /^O\|1\|S-1\|\|\^\^\^2345-7\|/.test(record))).toBe(true);
+  expect(asked.some((record) => record.startsWith(`O|1|${number}||^^^2345-7|`))).toBe(true);
   expect(asked.at(-1)).toBe('L|1|F');
   expect((await ask('S-unknown')).at(-1)).toBe('L|1|I');
   const out = await until(
     async () => (await stored(bench)).filter(({ direction, status }) => direction === 'out' && status === 'sent'),
-    (all) => all.length === 2,
+    (all) => all.length >= 2,
   );
-  expect(out).toHaveLength(2);
+  expect(out.length).toBeGreaterThanOrEqual(2);
 }, 120_000);

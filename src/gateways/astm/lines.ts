@@ -105,7 +105,7 @@ function serve(gateway: Gateway, opening: Opening): () => Promise<void> {
   }
   if (transport.kind !== 'serial') return () => Promise.resolve();
   const { line } = transport;
-  if (!server.config.serialLines.includes(line.path)) {
+  if (!server.config.serialLines.includes(`${served.tenant.name}:${line.path}`)) {
     told('The operator has not allowed this serial line (SERIAL_LINES).');
     return () => Promise.resolve();
   }
