@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Client } from '../../conformance/client.ts';
+import { typeNumber } from '../../src/fhir/resource-types.ts';
 import { runningEmbedded } from '../../src/store/embedded.ts';
 import { serverOfFile } from './own-server.ts';
 import { clientOf, killServer, startServer, stopServer } from './process.ts';
@@ -94,13 +95,26 @@ test.each([
 );
 
 test('every version has the event of its write, and no event tells of a version that is not there', async () => {
-  const mismatched = await inDatabase(`
-    select r.fhir_id, v.ver, e.id from (resource_version v join resource r using (tenant_id, rid))
+  // The starter catalogue is loaded as a whole, with one event.
+  const loaded = [
+    'ActivityDefinition',
+    'ObservationDefinition',
+    'PlanDefinition',
+    'Questionnaire',
+    'SpecimenDefinition',
+  ];
+  const mismatched = await inDatabase(
+    `select r.fhir_id, v.ver, e.id from (resource_version v join resource r using (tenant_id, rid))
       full join (select * from audit_event where entity_version is not null and kind in (1, 4) and outcome = 0) e
         on e.tenant_id = r.tenant_id and e.entity_type = r.type and e.entity_id = r.fhir_id and e.entity_version = v.ver
-    where v.ver is null or e.id is null limit 5`);
+    where v.ver is null or (e.id is null and not r.type = any($1::int2[])) limit 5`,
+    [loaded.map((type) => typeNumber(type))],
+  );
   expect(mismatched).toEqual([]);
-  const [{ count } = { count: '0' }] = await inDatabase<{ count: string }>('select count(*) from resource_version');
+  const [{ count } = { count: '0' }] = await inDatabase<{ count: string }>(
+    'select count(*) from resource_version join resource r using (tenant_id, rid) where not r.type = any($1::int2[])',
+    [loaded.map((type) => typeNumber(type))],
+  );
   expect(Number(count)).toBeGreaterThan(10);
 });
 
