@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { About } from '../../src/identity/token.ts';
 import { sql } from '../../src/store/sql.ts';
 import { makeLaboratory, signIn, testDatabase, testServer, type Laboratory } from '../server.ts';
@@ -45,9 +45,20 @@ interface Feed {
   behind?: string;
 }
 
-function makeLab(): Promise<Laboratory> {
-  return makeLaboratory({ scopes, about: fresh });
+const made: Laboratory[] = [];
+
+async function makeLab(): Promise<Laboratory> {
+  const lab = await makeLaboratory({ scopes, about: fresh });
+  made.push(lab);
+  return lab;
 }
+
+/** A feed whose receiver is gone would have its turns among those of the next test. */
+afterEach(async () => {
+  for (const lab of made.splice(0)) {
+    for (const { name } of await feedsOf(lab)) await operate(lab, '$audit-feed-delete', { name });
+  }
+});
 
 async function operate(lab: Laboratory, operation: string, values: Record<string, string> = {}) {
   const parameter = Object.entries(values).map(([name, valueString]) => ({ name, valueString }));
