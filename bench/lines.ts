@@ -18,6 +18,8 @@ export interface Bench {
   port: number;
   /** Of its HL7 v2 gateway. */
   hl7Port: number;
+  /** Of its ASTM gateway. */
+  astmPort: number;
   pid: number;
   token: string;
   tenant: number;

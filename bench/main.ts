@@ -7,6 +7,7 @@
  *   npm run bench -- --sizes medium,large --only search --data data/bench --out run.json
  *                                                             and how searches grow; writes run-medium.json, run-large.json
  *   npm run bench -- --only audit --data data/bench-audit     the audit log with ten million events (--events)
+ *   npm run bench -- --only astm                              the ASTM gateway
  *   npm run bench -- --only hl7v2 --messages 10000            the HL7 v2 gateway; memory over 100,000 messages without it
  *   npm run bench -- --only accession                         orders and specimens
  *   npm run bench -- --only results                           results and controls
@@ -25,6 +26,7 @@ import { auditFigures } from './audit-figures.ts';
 import { bulkFigures } from './bulk-figures.ts';
 import { consentLines } from './consent-lines.ts';
 import { patientsOf, type Size } from './generate.ts';
+import { astmFigures } from './astm-figures.ts';
 import { hl7v2Figures } from './hl7v2-figures.ts';
 import { lines } from './lines.ts';
 import { growthOf, growthText } from './growth.ts';
@@ -42,6 +44,8 @@ const names = [
   'audit-throughput',
   'bulk',
   ...bulkFigures,
+  'astm',
+  ...astmFigures,
   'hl7v2',
   ...hl7v2Figures,
   'mixed',

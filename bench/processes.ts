@@ -14,6 +14,7 @@ export interface Makhbar {
   readonly port: number;
   /** Of the HL7 v2 gateway. */
   readonly hl7Port: number;
+  readonly astmPort: number;
   readonly pid: number;
   /** From the start of the process to the first good answer of /readyz. */
   readonly startMilliseconds: number;
@@ -22,7 +23,7 @@ export interface Makhbar {
 
 /** Starts the server as a user would, with its defaults, on a free port; `given` to Node itself. */
 export async function startMakhbar(dataDir: string, given: readonly string[] = []): Promise<Makhbar> {
-  const [port, hl7Port] = [await freePort(), await freePort()];
+  const [port, hl7Port, astmPort] = [await freePort(), await freePort(), await freePort()];
   const log = openSync(join(dataDir, 'server.log'), 'a');
   const started = performance.now();
   const child = spawn(process.execPath, [...given, program, 'start'], {
@@ -32,7 +33,7 @@ export async function startMakhbar(dataDir: string, given: readonly string[] = [
       DATA_DIR: join(dataDir, 'data'),
       PORT: String(port),
       HL7_PORT: String(hl7Port),
-      ASTM_PORT: '0',
+      ASTM_PORT: String(astmPort),
     },
     stdio: ['ignore', log, log],
   });
@@ -42,7 +43,7 @@ export async function startMakhbar(dataDir: string, given: readonly string[] = [
     child.kill('SIGTERM');
     await ended(child);
   };
-  return { port, hl7Port, pid: child.pid ?? 0, startMilliseconds, stop };
+  return { port, hl7Port, astmPort, pid: child.pid ?? 0, startMilliseconds, stop };
 }
 
 /** Without what the caller's shell says of a server of his own. */

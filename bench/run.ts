@@ -15,6 +15,7 @@ import { consentLines } from './consent-lines.ts';
 import { isBulk, isLoaded, loadData, ownUrl, superuserUrl } from './data.ts';
 import { holds, patientsOf, type Size } from './generate.ts';
 import { bulkFigures, measureBulk } from './bulk-figures.ts';
+import { astmFigures, measureAstm } from './astm-figures.ts';
 import { hl7v2Figures, measureHl7v2 } from './hl7v2-figures.ts';
 import { lines, makeBareRows, type Bench, type Line } from './lines.ts';
 import { measureLine, median, type Pace } from './measure.ts';
@@ -69,12 +70,16 @@ async function runIn(dataDir: string, options: Options): Promise<Report> {
   const searches = new Set([...searchCases.map(({ name }) => name), 'mixed']);
   const wants = (name: string) =>
     options.only.length === 0
-      ? !name.startsWith('audit-') && !name.startsWith('bulk-') && !name.startsWith('hl7v2-')
+      ? !name.startsWith('audit-') &&
+        !name.startsWith('bulk-') &&
+        !name.startsWith('hl7v2-') &&
+        !name.startsWith('astm-')
       : options.only.includes(name) ||
         (options.only.includes('search') && searches.has(name)) ||
         (options.only.includes('audit') && name.startsWith('audit-')) ||
         (options.only.includes('bulk') && name.startsWith('bulk-')) ||
-        (options.only.includes('hl7v2') && name.startsWith('hl7v2-'));
+        (options.only.includes('hl7v2') && name.startsWith('hl7v2-')) ||
+        (options.only.includes('astm') && name.startsWith('astm-'));
   if (wants('start')) {
     add(await measureStart(dataDir));
   }
@@ -145,6 +150,7 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
       dataDir,
       port: server.port,
       hl7Port: server.hl7Port,
+      astmPort: server.astmPort,
       pid: server.pid,
       token,
       tenant,
@@ -194,6 +200,13 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
         options.print(figureText(figure));
       };
       await measureHl7v2({ bench, pace: options.pace, messages: options.messages, wants, add });
+    }
+    if (astmFigures.some(wants)) {
+      const add = (figure: Figure): void => {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      };
+      await measureAstm({ bench, pace: options.pace, wants, add });
     }
     for (const line of linesOf(options, wants)) {
       const result = await measureLine(line, bench, load, options.pace);
