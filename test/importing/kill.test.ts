@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import S3rver from 's3rver';
 import type { Answer, Client } from '../../conformance/client.ts';
 import { clientOf, killServer, startServer, stopServer, type Running } from '../durability/process.ts';
@@ -15,12 +15,13 @@ import { patient, type Manifest } from '../exporting/asking.ts';
 /** Several steps of the job: some thousand a second were measured. */
 const patients = 20_000;
 
+// Each attempt has a server of its own.
 let folder: string;
 let bucket: S3rver;
 let running: Running;
 let environment: Record<string, string>;
 
-beforeAll(async () => {
+beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'makhbar-kill-import-'));
   // PostgreSQL runs as another user where the tests run as root.
   await chmod(folder, 0o711);
@@ -39,7 +40,7 @@ beforeAll(async () => {
   running = await startServer(join(folder, 'data'), environment);
 }, 120_000);
 
-afterAll(async () => {
+afterEach(async () => {
   await stopServer(running);
   bucket.httpServer.closeAllConnections();
   await bucket.close();
