@@ -210,9 +210,12 @@ function line({ id, name, port, allowed, application, facility, out, queue }: Li
   return out === undefined ? takes : `${takes}  to ${out.to}  ${queueText(queue)}`;
 }
 
-function analyzerLine({ id, name, port, allowed, sender, driver }: AstmInterface): string {
+function analyzerLine({ id, name, port, address, allowed, sender, driver }: AstmInterface): string {
+  const head = `${id}  ${name}  ASTM ${driver}`;
+  // The server opens the line.
+  if (port < 0) return `${head}  ${address}`;
   const place = port === 0 ? 'shared port' : `port ${port}`;
-  return `${id}  ${name}  ASTM ${driver}  ${place}  ${sender || 'any sender'}  from ${allowed.join(', ') || 'nobody'}`;
+  return `${head}  ${place}  ${sender || 'any sender'}  from ${allowed.join(', ') || 'nobody'}`;
 }
 
 function queueText(queue: QueueStatus | undefined): string {

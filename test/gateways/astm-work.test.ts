@@ -208,6 +208,9 @@ test('files of a folder are messages of record as well; what is no result lies i
   expect(found).toMatchObject({ valueQuantity: { value: 5.1, unit: 'mmol/L' } });
   await eventually(async () => expect(await readdir(join(place, 'done'))).toEqual(['one.csv']));
   await eventually(async () => expect(await readdir(join(place, 'failed'))).toContain('two.csv.reason.txt'));
+  const { out } = await makhbar('interface', 'list', lab.tenant.name);
+  expect(out).toMatch(/Analyzer  ASTM generic  shared port  any sender  from 127\./);
+  expect(out).toContain('Folder  ASTM csv-results  file:incoming');
   expect(made).toMatchObject({ resourceType: 'Endpoint' });
 }, 90_000);
 
