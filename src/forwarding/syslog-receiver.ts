@@ -10,10 +10,10 @@
 import { hostname } from 'node:os';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
 import { dicomMessage } from '../audit/dicom-message.ts';
 import { syslogFrame } from '../audit/syslog.ts';
 import { checkHost, NotTaken, tlsOptions, type Destination, type Outgoing, type Receiver } from './receiver.ts';
+import { connectTls, type ToldTls } from './told-tls.ts';
 
 /** The port of syslog over TLS, as IANA has it. */
 const syslogPort = 6514;
@@ -21,12 +21,12 @@ const syslogPort = 6514;
 export function syslogReceiver(destination: Destination): Receiver {
   return {
     deliver: async (events, signal) => {
-      const socket = await connected(destination, signal);
+      const connection = await connected(destination, signal);
       try {
-        await send(socket, events.map(frameOf), signal);
+        await send(connection, events.map(frameOf), signal);
         return { count: events.length };
       } finally {
-        socket.destroy();
+        connection.socket.destroy();
       }
     },
     close: () => undefined,
@@ -39,27 +39,27 @@ function frameOf({ resource }: Outgoing): Buffer {
   return syslogFrame(header, dicomMessage(resource));
 }
 
-async function connected(destination: Destination, signal: AbortSignal): Promise<TLSSocket> {
+async function connected(destination: Destination, signal: AbortSignal): Promise<ToldTls> {
   const { hostname: named, port } = new URL(destination.address);
   const host = named.replace(/^\[|\]$/g, '');
   checkHost(host, destination);
-  const socket = connect({
-    host,
-    port: port === '' ? syslogPort : Number(port),
-    // Not for an IP address (RFC 6066, 3).
-    ...(isIP(host) === 0 && { servername: host }),
-    ...tlsOptions(destination),
-  });
+  const { lookup, ...options } = tlsOptions(destination);
+  const connection = connectTls(
+    { host, port: port === '' ? syslogPort : Number(port), ...(lookup && { lookup }) },
+    // A name is sent, an IP address is not (RFC 6066, 3), but checked against the certificate as well.
+    { ...options, host, ...(isIP(host) === 0 && { servername: host }) },
+  );
+  const { socket } = connection;
   // Heard of by whoever waits; what comes when nobody does changes nothing.
   socket.on('error', () => undefined);
   const abort = (): void => void socket.destroy();
   signal.addEventListener('abort', abort, { once: true });
   socket.once('close', () => signal.removeEventListener('abort', abort));
   await once(socket, 'secureConnect', { signal });
-  return socket;
+  return connection;
 }
 
-async function send(socket: TLSSocket, frames: readonly Buffer[], signal: AbortSignal): Promise<void> {
+async function send({ socket, closedByPeer }: ToldTls, frames: readonly Buffer[], signal: AbortSignal): Promise<void> {
   let ended = false;
   let broken: Error | undefined;
   const closed = new Promise<void>((done) => socket.once('close', () => done()));
@@ -76,5 +76,5 @@ async function send(socket: TLSSocket, frames: readonly Buffer[], signal: AbortS
   await closed;
   if (broken !== undefined) throw broken;
   signal.throwIfAborted();
-  if (early || !ended) throw new NotTaken('The receiver ended the connection before it had read all of it.');
+  if (early || !closedByPeer()) throw new NotTaken('The receiver ended the connection before it had read all of it.');
 }

@@ -324,6 +324,22 @@ describe('syslog over TLS', () => {
     }
   }, 200_000);
 
+  test('RFC 5425, 4.4: a connection that ends without close_notify took nothing for sure', async () => {
+    const mine = await startSyslogRepository();
+    try {
+      const lab = await makeLab();
+      const early = await putMany(lab, 10);
+      mine.dies = 1;
+      await setFeed(lab, { kind: 'syslog', address: mine.address, authority: mine.authority.certificate, batch: '10' });
+      await until(() => mine.died > 0);
+      expect(requestsOf(mine.messages)).toEqual(numbers(early.length));
+      await until(() => requestsOf(mine.exchanges.flat()).length >= early.length);
+      expect(requestsOf(mine.exchanges.flat()).slice(0, early.length)).toEqual(numbers(early.length));
+    } finally {
+      await mine.close();
+    }
+  }, 200_000);
+
   test('a receiver that dies after an exchange gets what it took last once more, and nothing before it', async () => {
     const mine = await startSyslogRepository();
     try {

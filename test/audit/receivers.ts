@@ -1,6 +1,6 @@
 /** Audit record repositories for tests: real TLS servers that keep what they are sent, and behave badly on demand. */
 import { createServer as createHttps } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTls, type TLSSocket } from 'node:tls';
 import { makeAuthority, type Authority } from './certificate.ts';
 
@@ -91,6 +91,10 @@ export interface SyslogRepository {
   slow: boolean;
   /** Never ends its side. */
   stays: boolean;
+  /** So many of the next connections end below TLS, when all of them has been read, without close_notify. */
+  dies: number;
+  /** Those that did. */
+  died: number;
   close(): Promise<void>;
 }
 
@@ -107,6 +111,8 @@ export async function startSyslogRepository(): Promise<SyslogRepository> {
     cuts: 0,
     slow: false,
     stays: false,
+    dies: 0,
+    died: 0,
     close: () => Promise.resolve(),
   };
   const open = new Set<TLSSocket>();
@@ -142,6 +148,10 @@ export async function startSyslogRepository(): Promise<SyslogRepository> {
     });
     socket.on('end', () => {
       if (repository.stays || cut) return;
+      if (repository.died < repository.dies) {
+        repository.died++;
+        return void (below(socket) ?? socket).destroy();
+      }
       repository.exchanges.push(exchange);
       socket.end();
     });
@@ -156,9 +166,13 @@ export async function startSyslogRepository(): Promise<SyslogRepository> {
 }
 
 function reset(socket: TLSSocket): void {
-  const { _parent: parent } = socket as unknown as { _parent?: { resetAndDestroy(): void } };
-  if (parent === undefined) socket.destroy();
-  else parent.resetAndDestroy();
+  const connection = below(socket);
+  if (connection === undefined) socket.destroy();
+  else connection.resetAndDestroy();
+}
+
+function below(socket: TLSSocket): Socket | undefined {
+  return (socket as unknown as { _parent?: Socket })._parent;
 }
 
 /** RFC 5425: the length in octets, a space, the message. */
