@@ -13,6 +13,18 @@ export const outgoingTypes: Readonly<Record<string, readonly string[]>> = {
   'OUL^R22': ['DiagnosticReport', 'Observation'],
 };
 
+/**
+ * What says that it is not so any more, where that is a message of its own. HL7 v2.5.1 §3.3.29: A29 takes back what A28 and
+ * A31 said of a person; §3.3.23: A23 deletes the record of a patient, as A04 and A08 told it. Results and orders are taken
+ * back by the message that told them: OBR-25 X, OBX-11 D or W, ORC-1 CA.
+ */
+export const withdrawals: Readonly<Record<string, string>> = {
+  'ADT^A04': 'ADT^A23',
+  'ADT^A08': 'ADT^A23',
+  'ADT^A28': 'ADT^A29',
+  'ADT^A31': 'ADT^A29',
+};
+
 /** Versions of the standard that messages are written in. */
 export const outgoingVersions = ['2.3.1', '2.4', '2.5', '2.5.1', '2.6', '2.7', '2.7.1', '2.8'] as const;
 export type OutgoingVersion = (typeof outgoingVersions)[number];

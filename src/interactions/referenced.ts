@@ -39,11 +39,13 @@ export async function referenced(context: Context, roots: readonly JsonObject[],
   };
 }
 
-function literal(reference: string): string | undefined {
+/** `Type/id` of a reference that names one here. */
+export function literal(reference: string): string | undefined {
   return /^([A-Z]\w+\/[A-Za-z0-9.-]{1,64})(?:\/_history\/\d+)?$/.exec(reference)?.[1];
 }
 
-function referencesOf(value: JsonValue, into: Set<string>): void {
+/** What messages tell of, or name, and is referred to. */
+export function referencesOf(value: JsonValue, into: Set<string>): void {
   if (Array.isArray(value)) {
     for (const item of value) referencesOf(item, into);
   } else if (typeof value === 'object' && value !== null) {

@@ -84,6 +84,17 @@ export async function readPrevious(session: Session, keys: readonly Key[]): Prom
   return rows.map(storedFromRow);
 }
 
+/** Of those that are deleted: the versions that the deletions ended. */
+export async function readEnded(session: Session, keys: readonly Key[]): Promise<Stored[]> {
+  if (keys.length === 0) return [];
+  const rows = await session.query<StoredRow>(sql`
+    select ${storedColumns}
+    from unnest(${keys.map(({ type }) => type)}::int2[], ${keys.map(({ id }) => id)}::text[]) as k(type, fhir_id)
+    join resource r on r.tenant_id = ${session.tenant} and r.type = k.type and r.fhir_id = k.fhir_id and r.deleted
+    join resource_version v on v.tenant_id = r.tenant_id and v.rid = r.rid and v.ver = r.ver - 1`);
+  return rows.map(storedFromRow);
+}
+
 /** How many versions the history has in all; `after` and `count` do not matter. */
 export async function countHistory(session: Session, query: HistoryQuery): Promise<number> {
   const { after: _after, ...whole } = query;

@@ -3,17 +3,25 @@
  * the versions that interfaces may have to be told of, and by which an Endpoint leaves its rules. Both are part of the
  * statement that writes (store/write.ts): no cache stands between a rule and the first write that it is for.
  */
+import { typeNumber } from '../fhir/resource-types.ts';
 import { arrayLiteral } from './arrays.ts';
 
+/** The numbers of DiagnosticReport and Observation. */
+const [reportType, resultType] = ['DiagnosticReport', 'Observation'].map((type) => typeNumber(type) ?? 0);
+
 /**
- * Changes of `written (ord, rid, ver, type, content, origin)`. What an interface wrote itself is not sent back to it. A
- * laboratory without rules pays one look at an empty index.
+ * Changes of `written (ord, rid, ver, type, content, origin)`, deletions too. What an interface wrote itself is not sent back
+ * to it. Who is told of reports is told of results that are withdrawn: it knows them by their reports. A laboratory without
+ * rules pays one look at an empty index.
  */
 export const changeStatement = `outbound as (
     insert into outbound_change (tenant_id, interface, rid, ver)
     select $1, o.interface, w.rid, w.ver
-    from written w join outbound_rule o on o.tenant_id = $1 and o.type = w.type and o.interface is distinct from w.origin
-    where w.content is not null
+    from written w join outbound_rule o on o.tenant_id = $1 and o.interface is distinct from w.origin
+      and (o.type = w.type or (o.type = ${reportType} and w.type = ${resultType}
+        and (w.content is null or w.content::jsonb ->> 'status' = 'entered-in-error')
+        and not exists (select from outbound_rule e
+          where e.tenant_id = $1 and e.interface = o.interface and e.type = ${resultType})))
     order by w.ord
   )`;
 

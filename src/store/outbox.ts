@@ -181,6 +181,16 @@ export async function nextChanges(session: Session, name: string, most: number):
     where c.tenant_id = ${session.tenant} and c.interface = ${name} order by c.sequence limit ${most}`);
 }
 
+/** The newest version of a resource that the interface was told of, by the type of the message; refused ones count for nothing. */
+export async function toldVersions(session: Session, name: string, resource: string): Promise<Map<string, number>> {
+  const rows = await session.query<{ type: string; version: number }>(sql`
+    select m.type, max(split_part(m.source, '/_history/', 2)::int4) as version from message m
+    where m.tenant_id = ${session.tenant} and m.interface = ${name} and m.direction = 'out' and m.source is not null
+      and m.source >= ${`${resource}/_history/`} and m.source < ${`${resource}/_history0`} and m.status <> 'failed'
+    group by m.type`);
+  return new Map(rows.map(({ type, version }) => [type, version]));
+}
+
 export async function dropChange(session: Session, name: string, sequence: string): Promise<void> {
   await session.query(sql`delete from outbound_change
     where tenant_id = ${session.tenant} and interface = ${name} and sequence = ${sequence}::int8`);

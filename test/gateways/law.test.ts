@@ -268,6 +268,16 @@ describe('LAB-28: work is sent as it comes', () => {
     120_000,
   );
 
+  test('3.28 an order that is deleted is cancelled like one that is revoked', async () => {
+    const { chemistry, lab } = bench;
+    const { orders } = await order({ tests: [sodium] });
+    await statusOf(chemistry, orders[0], 'accepted');
+    expect((await lab.fetch(`ServiceRequest/${orders[0]}`, { method: 'DELETE' })).ok).toBe(true);
+    const [, cancel] = await chemistry.works(String(orders[0]), 2);
+    expect([field(cancel, 'ORC', 1), field(cancel, 'ORC', 2)]).toEqual(['CA', orders[0]]);
+    await statusOf(chemistry, orders[0], 'cancelled');
+  }, 120_000);
+
   test('3.28 redundant work is cancelled on the other analyzer when one has begun it', async () => {
     const { chemistry, second } = bench;
     const { orders, label } = await order({ tests: [potassium] });

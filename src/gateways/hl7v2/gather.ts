@@ -1,5 +1,6 @@
 /** What a message of a version is made of: the version with its documents, and what it refers to, as the interface sees it. */
 import type { JsonObject } from '../../fhir/json.ts';
+import { withEnded } from '../../interactions/ended.ts';
 import { referenced } from '../../interactions/referenced.ts';
 import type { Context } from '../../request.ts';
 import type { Source } from '../../translation/out/source.ts';
@@ -8,7 +9,18 @@ import { withDocuments } from './document.ts';
 /** Resources of one message. */
 const most = 2_000;
 
-export async function gather(context: Context, given: JsonObject, created: boolean): Promise<Source> {
+export interface Gathering {
+  readonly created: boolean;
+  /** What is deleted is told of too, as it was. */
+  readonly withdrawing: boolean;
+}
+
+export async function gather(
+  context: Context,
+  given: JsonObject,
+  { created, withdrawing }: Gathering,
+): Promise<Source> {
   const root = await withDocuments(context, given);
-  return { root, created, find: await referenced(context, [root], most) };
+  const find = await referenced(context, [root], most);
+  return { root, created, find: withdrawing ? await withEnded(context, [root], find) : find };
 }

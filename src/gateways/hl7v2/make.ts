@@ -45,7 +45,7 @@ interface Task {
 async function tell(context: Context, served: ServedOut, { change, held }: Task): Promise<boolean> {
   const { server, tenant } = context;
   const [stored] = await readVersions(context.session, [{ rid: change.rid, version: change.version }]);
-  const made = stored?.text == null ? { messages: [], problems: [] } : await messagesOf(context, served, stored);
+  const made = stored === undefined ? { messages: [], problems: [] } : await messagesOf(context, served, stored);
   const kept = await server.database.transaction(tenant.id, async (session) => {
     if ((await lockQueue(session, held)) === undefined) return false;
     await dropChange(session, held.interface, change.sequence);

@@ -3,10 +3,10 @@ import { outcomeError, OutcomeError } from '../../fhir/outcome.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import { typeName } from '../../fhir/resource-types.ts';
 import { charsetLabel, encodeEscaped } from '../../hl7v2/charset.ts';
+import { withdrawals } from '../../hl7v2/outgoing.ts';
 import { accessOf } from '../../interactions/access.ts';
 import { areVisible } from '../../interactions/as-if.ts';
 import { parseStored } from '../../interactions/document.ts';
-import { findMatches } from '../../interactions/matches.ts';
 import { newId } from '../../interactions/new-id.ts';
 import { searchParametersOf } from '../../interactions/search-parameters.ts';
 import type { Context } from '../../request.ts';
@@ -18,6 +18,7 @@ import type { Outgoing } from '../enqueue.ts';
 import { gather } from './gather.ts';
 import type { Served } from './interfaces.ts';
 import type { Outbound, SendRule } from './outbound-settings.ts';
+import { isWithdrawn, reportsOf, withdrawnRoots, type Root } from './withdrawn.ts';
 
 /** An interface that sends. */
 export interface ServedOut extends Served {
@@ -34,16 +35,19 @@ export interface Made {
 }
 
 export async function messagesOf(context: Context, served: ServedOut, stored: Stored): Promise<Made> {
-  const type = typeName(stored.type);
   const messages: Outgoing[] = [];
+  const made = new Set<string>();
+  const withdrawing = isWithdrawn(stored);
   const problems: string[] = [];
   for (const rule of served.interface.out.send) {
-    if (rule.criteria.split('?')[0] !== type || !(await isFor(context, rule, stored))) continue;
     try {
-      for (const root of type === 'Observation' ? await reportsOf(context, stored) : [stored]) {
-        const source = await gather(context, parseStored(root.text ?? ''), root.version === 1);
-        const message = messageOf(served, { rule, source, stored: root });
-        if (message !== undefined) messages.push(message);
+      for (const root of await rootsOf(context, served, { rule, stored })) {
+        const message = await messageFor(context, served, { rule, root, withdrawing });
+        // Two rules may ask for one message.
+        const key = `${message?.type} ${message?.source}`;
+        if (message === undefined || made.has(key)) continue;
+        made.add(key);
+        messages.push(message);
       }
     } catch (error) {
       if (isPassing(error)) throw error;
@@ -54,17 +58,30 @@ export async function messagesOf(context: Context, served: ServedOut, stored: St
   return { messages, problems };
 }
 
-/** A result that changes is told with its reports, as they are: peers know results by them. */
-async function reportsOf(context: Context, { id }: Stored): Promise<Stored[]> {
-  const criteria = [
-    ['result', `Observation/${id}`],
-    ['status:not', 'registered,entered-in-error'],
-  ] as const;
-  return (await findMatches(context, 'DiagnosticReport', criteria, mostReports)).map(({ stored }) => stored);
+interface Change {
+  readonly rule: SendRule;
+  readonly stored: Stored;
 }
 
-/** Reports of one result. */
-const mostReports = 20;
+/** What the messages of a rule are made of. */
+async function rootsOf(context: Context, served: ServedOut, { rule, stored }: Change): Promise<Root[]> {
+  const type = typeName(stored.type);
+  if (stored.text !== null && rule.criteria.split('?')[0] === type && (await isFor(context, rule, stored))) {
+    const versions = type === 'Observation' ? await reportsOf(context, stored) : [stored];
+    return versions.map((one) => ({ stored: one, resource: parseStored(one.text ?? '{}') }));
+  }
+  return withdrawnRoots(context, served, { rule, stored, isFor });
+}
+
+async function messageFor(
+  context: Context,
+  served: ServedOut,
+  { rule, root, withdrawing }: { readonly rule: SendRule; readonly root: Root; readonly withdrawing: boolean },
+): Promise<Outgoing | undefined> {
+  const { stored, resource } = root;
+  const source = await gather(context, resource, { created: stored.version === 1, withdrawing });
+  return messageOf(served, { rule, stored, source: { ...source, withdrawn: isWithdrawn(stored) } });
+}
 
 /** The database is away: no fault of the change. */
 function isPassing(error: unknown): boolean {
@@ -114,11 +131,12 @@ function messageOf({ tenant, interface: own }: ServedOut, { rule, source, stored
     // As long as versions before 2.7 allow.
     controlId: newId().replaceAll('-', '').slice(0, 20),
   };
-  const text = makeMessage(rule.message, source, writing);
+  const type = source.withdrawn === true ? (withdrawals[rule.message] ?? rule.message) : rule.message;
+  const text = makeMessage(type, source, writing);
   if (text === undefined) return undefined;
   return {
     protocol: 'hl7v2',
-    type: rule.message,
+    type,
     sender: `${from.application}|${from.facility}`,
     controlId: writing.controlId,
     charset: own.charset,

@@ -17,6 +17,14 @@ const kinds: Readonly<Record<string, readonly [string, string]>> = {
   'application/xml': ['AP', 'XML'],
 };
 
+/** Table 0085. */
+const statuses: Readonly<Record<string, string>> = {
+  corrected: 'C',
+  amended: 'C',
+  'entered-in-error': 'W',
+  deleted: 'D',
+};
+
 interface Placed {
   readonly number: number;
   readonly report: JsonObject;
@@ -40,7 +48,7 @@ export function documentSegments(form: JsonObject, { number, report, writing }: 
       3: components('REPORT', text(title), 'L'),
       4: String(number),
       5: value,
-      11: report['status'] === 'corrected' || report['status'] === 'amended' ? 'C' : 'F',
+      11: statuses[string(report['status'])] ?? 'F',
       14: timeText(form['creation'], writing.zone),
     }),
   ];

@@ -16,7 +16,16 @@ const statuses: Readonly<Record<string, string>> = {
   corrected: 'C',
   cancelled: 'X',
   'entered-in-error': 'W',
+  deleted: 'D',
 };
+
+/** Of a report that is withdrawn: all of it is, whatever becomes of the results. */
+function statusOf({ status }: JsonObject, { root }: Source): string {
+  const own = statuses[string(status)] ?? '';
+  const whole = root['resourceType'] === 'DiagnosticReport' ? string(root['status']) : '';
+  if (own === 'D' || (whole !== 'deleted' && whole !== 'entered-in-error')) return own;
+  return statuses[whole] ?? own;
+}
 
 export interface Placed {
   /** OBX-1. */
@@ -47,7 +56,7 @@ export function observationSegments(
       6: value?.unit ?? '',
       7: rangeText(observation),
       8: interpretations(observation, writing),
-      11: statuses[string(observation['status'])] ?? '',
+      11: statusOf(observation, source),
       14: effective(observation, writing.zone),
       15: late || laboratories[0] === undefined ? '' : producer(laboratories[0]),
       16: repetitions(people.filter((one) => !isOrganization(one)).map((one) => person(one, source, writing))),

@@ -13,7 +13,7 @@ import { specimenSegments } from './specimen.ts';
 import { timeText } from './times.ts';
 import { components, repetitions, segment, text } from './writer.ts';
 
-const states = reversed(orderStates);
+const states = new Map([...reversed(orderStates), ['deleted', 'CA']]);
 const urgencies = reversed(priorities);
 
 /** Table 0119: a new order, or what became of one. */
@@ -23,6 +23,7 @@ const controls: Readonly<Record<string, string>> = {
   revoked: 'CA',
   completed: 'SC',
   'entered-in-error': 'CA',
+  deleted: 'CA',
   draft: 'NW',
   unknown: 'SC',
 };

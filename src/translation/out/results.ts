@@ -33,6 +33,7 @@ const statuses = new Map([
   ['appended', 'C'],
   ['corrected', 'C'],
   ['entered-in-error', 'X'],
+  ['deleted', 'X'],
   ['cancelled', 'X'],
   ['unknown', 'Z'],
 ]);

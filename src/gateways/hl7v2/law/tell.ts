@@ -2,7 +2,7 @@
  * LAB-28 without being asked: what a change means for the work of an analyzer.
  *
  *   an order is active and its specimen received | new work (where the interface says broadcast)
- *   an order is revoked                          | what was sent is cancelled
+ *   an order is revoked, or deleted              | what was sent is cancelled
  *   another analyzer has begun or done an order  | what was sent is cancelled: redundant work
  *
  * What counts is how things are when the message is made, not how they were when the change was noted; the Task of a step
@@ -12,6 +12,7 @@ import type { JsonObject } from '../../../fhir/json.ts';
 import { typeName } from '../../../fhir/resource-types.ts';
 import { OutcomeError } from '../../../fhir/outcome.ts';
 import { announceWithin } from '../../../interactions/announce.ts';
+import { parseStored } from '../../../interactions/document.ts';
 import { inTransaction } from '../../../interactions/commit.ts';
 import type { Context } from '../../../request.ts';
 import { readVersions } from '../../../store/history.ts';
@@ -60,12 +61,20 @@ async function tell(context: Context, served: Served, { change, held }: Telling)
     if (stored === undefined) return true;
     const type = typeName(stored.type);
     const [current] = await findAll(inside, type, '_id', [stored.id]);
-    if (current === undefined) return true;
-    for (const work of await worksOf(inside, served, { ...current, resourceType: type })) {
-      await sendWork(inside, served, work);
-    }
+    const works =
+      current === undefined
+        ? await ofDeleted(inside, served, change)
+        : await worksOf(inside, served, { ...current, resourceType: type });
+    for (const work of works) await sendWork(inside, served, work);
     return true;
   });
+}
+
+/** A deleted order is cancelled as it was last. */
+async function ofDeleted(context: Context, served: Served, { rid, version }: Change): Promise<Work[]> {
+  const [before] = await readVersions(context.session, [{ rid, version: version - 1 }]);
+  if (before?.text == null || typeName(before.type) !== 'ServiceRequest') return [];
+  return cancelled(context, served, parseStored(before.text));
 }
 
 async function worksOf(context: Context, served: Served, resource: JsonObject): Promise<Work[]> {
