@@ -39,12 +39,18 @@ export function visit(target: Target, pv1: FieldReader, { subject, event, author
   const number = identifier(target.settings, pv1.first(19), authority);
   if (number === undefined) return undefined;
   const period = object({ start: dateTime(pv1.text(44), zone), end: dateTime(pv1.text(45), zone) });
+  const stay = object({
+    admitSource: coded(pv1, 14, '0023')[0],
+    dischargeDisposition: coded(pv1, 36, '0112')[0],
+  });
   const ended = period['end'] !== undefined;
   const resource = object({
     resourceType: 'Encounter',
-    identifier: [number],
+    identifier: [number, ...allOf(pv1, 50, (cx) => identifier(target.settings, cx, authority))],
     status: statuses[event] ?? (ended ? 'finished' : 'in-progress'),
     class: visitClass(pv1.text(2)),
+    type: [...coded(pv1, 4, '0007'), ...coded(pv1, 18, '0018')],
+    serviceType: coded(pv1, 10, '0069')[0],
     subject,
     participant: [
       ...participants(target, pv1, { field: 7, code: 'ATND', authority }),
@@ -53,6 +59,7 @@ export function visit(target: Target, pv1: FieldReader, { subject, event, author
       ...participants(target, pv1, { field: 17, code: 'ADM', authority }),
     ],
     period: Object.keys(period).length === 0 ? undefined : period,
+    hospitalization: Object.keys(stay).length === 0 ? undefined : stay,
     location: [...placesOf(pv1, 3, 'active'), ...placesOf(pv1, 6, 'completed')],
   });
   return target.add(resource, byIdentifier(number));
@@ -63,6 +70,13 @@ function visitClass(code: string): JsonObject {
   if (known !== undefined) return { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: known };
   // Encounter.class is required; C, N, U and what is local are kept as they came.
   return { system: 'http://terminology.hl7.org/CodeSystem/v2-0004', code: code || 'U' };
+}
+
+/** Codes that each hospital makes itself, under the table of v2 that they are of. */
+function coded(pv1: FieldReader, field: number, table: string): JsonObject[] {
+  const [code, display] = [pv1.text(field, 1).trim(), pv1.text(field, 2)];
+  if (code === '') return [];
+  return [{ coding: [object({ system: `http://terminology.hl7.org/CodeSystem/v2-${table}`, code, display })] }];
 }
 
 function participants(

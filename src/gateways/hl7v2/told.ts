@@ -3,7 +3,7 @@ import { outcomeError, OutcomeError } from '../../fhir/outcome.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import { typeName } from '../../fhir/resource-types.ts';
 import { charsetLabel, encodeEscaped } from '../../hl7v2/charset.ts';
-import { withdrawals } from '../../hl7v2/outgoing.ts';
+import { withdrawalOf } from '../../hl7v2/outgoing.ts';
 import { accessOf } from '../../interactions/access.ts';
 import { areVisible } from '../../interactions/as-if.ts';
 import { parseStored } from '../../interactions/document.ts';
@@ -11,6 +11,7 @@ import { newId } from '../../interactions/new-id.ts';
 import { searchParametersOf } from '../../interactions/search-parameters.ts';
 import type { Context } from '../../request.ts';
 import { parseSearch } from '../../search/parse.ts';
+import { readVersions } from '../../store/history.ts';
 import type { Stored } from '../../store/read.ts';
 import { makeMessage } from '../../translation/out/messages.ts';
 import type { Source, Writing } from '../../translation/out/source.ts';
@@ -73,13 +74,21 @@ async function rootsOf(context: Context, served: ServedOut, { rule, stored }: Ch
   return withdrawnRoots(context, served, { rule, stored, isFor });
 }
 
+/** The first version; of a visit the first that meets the rule, as it is no other visit before. */
+async function isNew(context: Context, rule: SendRule, { type, rid, version }: Stored): Promise<boolean> {
+  if (typeName(type) !== 'Encounter' || version === 1) return version === 1;
+  const [before] = await readVersions(context.session, [{ rid, version: version - 1 }]);
+  return before?.text == null || !(await isFor(context, rule, before));
+}
+
 async function messageFor(
   context: Context,
   served: ServedOut,
   { rule, root, withdrawing }: { readonly rule: SendRule; readonly root: Root; readonly withdrawing: boolean },
 ): Promise<Outgoing | undefined> {
   const { stored, resource } = root;
-  const source = await gather(context, resource, { created: stored.version === 1, withdrawing });
+  const created = await isNew(context, rule, stored);
+  const source = await gather(context, resource, { created, withdrawing, visit: rule.message.startsWith('ADT^') });
   return messageOf(served, { rule, stored, source: { ...source, withdrawn: isWithdrawn(stored) } });
 }
 
@@ -131,7 +140,7 @@ function messageOf({ tenant, interface: own }: ServedOut, { rule, source, stored
     // As long as versions before 2.7 allow.
     controlId: newId().replaceAll('-', '').slice(0, 20),
   };
-  const type = source.withdrawn === true ? (withdrawals[rule.message] ?? rule.message) : rule.message;
+  const type = source.withdrawn === true ? withdrawalOf(typeName(stored.type), rule.message) : rule.message;
   const text = makeMessage(type, source, writing);
   if (text === undefined) return undefined;
   return {

@@ -8,7 +8,7 @@
  */
 import type { JsonObject } from '../../fhir/json.ts';
 import { typeName } from '../../fhir/resource-types.ts';
-import { withdrawals } from '../../hl7v2/outgoing.ts';
+import { withdrawalOf } from '../../hl7v2/outgoing.ts';
 import { accessOf } from '../../interactions/access.ts';
 import { areVisible } from '../../interactions/as-if.ts';
 import { parseStored } from '../../interactions/document.ts';
@@ -67,9 +67,11 @@ interface Before extends Withdrawing {
 async function wasTold(context: Context, to: To, { rule, stored, before, isFor }: Before): Promise<boolean> {
   const told = await toldVersions(context.session, to.interface.id, `${typeName(stored.type)}/${stored.id}`);
   const version = told.get(rule.message);
+  // A11 itself takes back.
+  if (rule.message === 'ADT^A11') return false;
   if (version === undefined) return isFor(context, rule, before);
-  const withdrawal = withdrawals[rule.message];
-  if (withdrawal !== undefined) return (told.get(withdrawal) ?? 0) < version;
+  const withdrawal = withdrawalOf(typeName(stored.type), rule.message);
+  if (withdrawal !== rule.message) return (told.get(withdrawal) ?? 0) < version;
   const [last] = await readVersions(context.session, [{ rid: stored.rid, version }]);
   return last !== undefined && !isWithdrawn(last);
 }

@@ -1,30 +1,28 @@
 /**
- * Patient → ADT. HL7 v2.5.1 §3.3.4, §3.3.8, §3.3.28, §3.3.31. A04 and A28 tell a patient who is new, A08 and A31 what has
- * changed: a rule of an interface for one is followed for the other only where it has that too. A23 and A29 (§3.3.23,
- * §3.3.29) tell that there is no such patient.
+ * Patient, Encounter → ADT. HL7 v2.5.1 §3.3.
+ *
+ *   A04, A28 | a patient who is new           A08, A31 | what has changed of one: a rule of an interface for one is
+ *            |                                         | followed for the other only where it has that too
+ *   A01, A04 | a visit that meets the rule    A08      | a change of one that met it before
+ *   A03      | it has ended                   A11      | it was none: cancelled, deleted, entered in error
+ *   A23, A29 | there is no such patient
  */
 import { eventSegment, header } from './header.ts';
-import { patientSegment, visitSegment } from './patient.ts';
-import type { Source, Writing } from './source.ts';
+import { patientSegment } from './patient.ts';
+import { member, type Source, type Writing } from './source.ts';
+import { visitSegment } from './visit.ts';
 
-const ofNew = new Set(['ADT^A04', 'ADT^A28']);
-
-export function withdrawnPatient(type: string, source: Source, writing: Writing): string[] {
-  return [
-    header(type, writing),
-    eventSegment(type, writing),
-    patientSegment(source.root, writing),
-    visitSegment(undefined, source, writing),
-  ];
-}
+const ofNew = new Set(['ADT^A01', 'ADT^A03', 'ADT^A04', 'ADT^A11', 'ADT^A28']);
 
 /** None where the event did not happen. */
 export function admission(type: string, source: Source, writing: Writing): string[] | undefined {
-  if (ofNew.has(type) !== source.created) return undefined;
+  const { root, created, visit, withdrawn, find } = source;
+  if (withdrawn !== true && ofNew.has(type) !== created) return undefined;
+  const isVisit = root['resourceType'] === 'Encounter';
   return [
     header(type, writing),
     eventSegment(type, writing),
-    patientSegment(source.root, writing),
-    visitSegment(undefined, source, writing),
+    patientSegment(isVisit ? find(member(root, 'subject')) : root, writing),
+    visitSegment(isVisit ? root : visit, source, writing),
   ];
 }

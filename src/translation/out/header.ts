@@ -7,6 +7,7 @@ import { components, segment, text } from './writer.ts';
 const structures: Readonly<Record<string, string>> = {
   'ADT^A04': 'ADT_A01',
   'ADT^A08': 'ADT_A01',
+  'ADT^A11': 'ADT_A09',
   'ADT^A23': 'ADT_A21',
   'ADT^A28': 'ADT_A05',
   'ADT^A29': 'ADT_A21',

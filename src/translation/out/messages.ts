@@ -2,7 +2,7 @@
  * The table of messages that are made: MSH-9 → what makes it of a version. src/hl7v2/outgoing.ts has the types of resources
  * that each is made of.
  */
-import { admission, withdrawnPatient } from './admissions.ts';
+import { admission } from './admissions.ts';
 import { orderMessage } from './orders.ts';
 import { reportMessage } from './results.ts';
 import type { Source, Writing } from './source.ts';
@@ -11,11 +11,14 @@ import type { Source, Writing } from './source.ts';
 type Make = (type: string, source: Source, writing: Writing) => string[] | undefined;
 
 const makes: Readonly<Record<string, Make>> = {
+  'ADT^A01': admission,
+  'ADT^A03': admission,
   'ADT^A04': admission,
   'ADT^A08': admission,
-  'ADT^A23': withdrawnPatient,
+  'ADT^A11': admission,
+  'ADT^A23': admission,
   'ADT^A28': admission,
-  'ADT^A29': withdrawnPatient,
+  'ADT^A29': admission,
   'ADT^A31': admission,
   'OML^O21': orderMessage,
   'OML^O33': orderMessage,

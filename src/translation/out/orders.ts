@@ -7,10 +7,11 @@ import { orderStates, priorities } from '../codes.ts';
 import { concept, entityIdentifier, identifierOfType, person, reversed } from './datatypes.ts';
 import { header } from './header.ts';
 import { noteSegments } from './notes.ts';
-import { patientSegment, visitSegment } from './patient.ts';
+import { patientSegment } from './patient.ts';
 import { list, member, since, string, type Source, type Writing } from './source.ts';
 import { specimenSegments } from './specimen.ts';
 import { timeText } from './times.ts';
+import { visitSegment } from './visit.ts';
 import { components, repetitions, segment, text } from './writer.ts';
 
 const states = new Map([...reversed(orderStates), ['deleted', 'CA']]);

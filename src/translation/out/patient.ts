@@ -1,14 +1,13 @@
-/** Patient → PID, Encounter → PV1; the way back of ../patient.ts and ../visit.ts. */
+/** Patient → PID; the way back of ../patient.ts. */
 import { outcomeError } from '../../fhir/outcome.ts';
 import type { JsonObject } from '../../fhir/json.ts';
-import { encounterClasses, genders, identifierTypes } from '../codes.ts';
-import { address, concept, contactPoint, humanName, identifier, person, reversed } from './datatypes.ts';
-import { list, member, string, type Source, type Writing } from './source.ts';
+import { genders, identifierTypes } from '../codes.ts';
+import { address, concept, contactPoint, humanName, identifier, reversed } from './datatypes.ts';
+import { list, member, string, type Writing } from './source.ts';
 import { dateText, timeText } from './times.ts';
-import { components, repetitions, segment, text } from './writer.ts';
+import { repetitions, segment, text } from './writer.ts';
 
 const sexes = reversed(genders);
-const classes = reversed(encounterClasses);
 
 /** @throws OutcomeError where it has no identifier: PID-3 is required, and the peer could not know who it is */
 export function patientSegment(patient: JsonObject | undefined, writing: Writing): string {
@@ -49,37 +48,4 @@ function births({ multipleBirthBoolean: several, multipleBirthInteger: order }: 
 function death({ deceasedBoolean: dead, deceasedDateTime: when }: JsonObject, zone: string): Record<number, string> {
   if (when !== undefined) return { 29: timeText(when, zone), 30: 'Y' };
   return typeof dead === 'boolean' ? { 30: dead ? 'Y' : 'N' } : {};
-}
-
-const roles: readonly (readonly [number, string])[] = [
-  [7, 'ATND'],
-  [8, 'REF'],
-  [9, 'CON'],
-  [17, 'ADM'],
-];
-
-/** PV1; class U (not applicable) where there is no visit: PV1-2 is required. */
-export function visitSegment(encounter: JsonObject | undefined, source: Source, writing: Writing): string {
-  if (encounter === undefined) return segment('PV1', { 1: '1', 2: 'U' });
-  const participants = list(encounter['participant']);
-  const people = roles.map(([field, code]): [number, string] => [
-    field,
-    repetitions(
-      participants
-        .filter(({ type }) => list(type).some((one) => list(one['coding']).some((coding) => coding['code'] === code)))
-        .map((one) => person(member(one, 'individual'), source, writing)),
-    ),
-  ]);
-  const [number] = list(encounter['identifier']);
-  const { code } = (encounter['class'] ?? {}) as { code?: string };
-  const place = member(list(encounter['location'])[0], 'location');
-  return segment('PV1', {
-    1: '1',
-    2: classes.get(code ?? '') ?? (text(code) || 'U'),
-    3: components(text(string(source.find(place)?.['name']) || string(place?.['display']))),
-    ...Object.fromEntries(people),
-    19: number === undefined ? '' : identifier(number, writing),
-    44: timeText(member(encounter, 'period', 'start'), writing.zone),
-    45: timeText(member(encounter, 'period', 'end'), writing.zone),
-  });
 }

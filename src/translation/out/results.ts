@@ -16,11 +16,12 @@ import { header } from './header.ts';
 import { noteSegments } from './notes.ts';
 import { effective, observationSegments } from './observation.ts';
 import { commonOrder, numbersOf, timing, type Made, type Numbers } from './orders.ts';
-import { patientSegment, visitSegment } from './patient.ts';
+import { patientSegment } from './patient.ts';
 import { list, member, since, string, type Source, type Writing } from './source.ts';
 import { specimenSegments, specimenSource } from './specimen.ts';
 import { timeText } from './times.ts';
 import { valueOf } from './value.ts';
+import { visitSegment } from './visit.ts';
 import { components, nested, repetitions, segment, text } from './writer.ts';
 
 /** Table 0123. */

@@ -7,6 +7,8 @@ export interface Source {
   readonly root: JsonObject;
   /** Whether it is the first. */
   readonly created: boolean;
+  /** Of a patient: the visit that he is on. */
+  readonly visit?: JsonObject | undefined;
   /** It was deleted, or entered in error: the message takes back what was told. */
   readonly withdrawn?: boolean;
   /** What a reference leads to, as far as the interface may see it. */
