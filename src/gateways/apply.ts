@@ -21,7 +21,9 @@ import { lockAll, lockKeys } from '../store/lock.ts';
 import { planOnce } from '../store/plan-once.ts';
 import type { Session } from '../store/pool.ts';
 import { merge } from '../translation/merge.ts';
+import type { Problem } from '../hl7v2/acknowledge.ts';
 import type { Entry, Found } from '../translation/translation.ts';
+import { findParents } from './parents.ts';
 import { resourceBody } from './request.ts';
 
 export interface Applied {
@@ -29,6 +31,8 @@ export interface Applied {
   readonly resources: readonly string[];
   /** Ids of the patients that it was about. */
   readonly patients: readonly string[];
+  /** What of it could not be done as it says; told, and the rest is applied. */
+  readonly left: readonly Problem[];
 }
 
 /** What is done with the message itself, in the same transaction. */
@@ -44,8 +48,10 @@ export interface Marking {
 export async function apply(context: Context, entries: readonly Entry[], marking: Marking): Promise<boolean> {
   return inTransaction(context, async (inside) => {
     const about = lockKeys(inside.session.tenant, criteriaOf(entries));
-    const matches = await whileLocked(inside, { about, entries, marking });
-    if (matches === undefined) return false;
+    const found = await whileLocked(inside, { about, entries, marking });
+    if (found === undefined) return false;
+    const { matches: parents, left } = await findParents(inside, entries, found);
+    const matches = new Map([...found, ...parents]);
     const requests = requestsOf(entries, matches);
     await planOnce(inside.session);
     const resources = await write(inside, [...requests, ...provenanceOf(inside, requests, marking)]);
@@ -53,7 +59,7 @@ export async function apply(context: Context, entries: readonly Entry[], marking
       resource['resourceType'] === 'Patient' ? [id] : [],
     );
     const made = resources.flatMap((name) => /^Patient\/([^/]+)/.exec(name)?.[1] ?? []);
-    await marking.mark(inside, { resources, patients: [...new Set([...known, ...made])] });
+    await marking.mark(inside, { resources, patients: [...new Set([...known, ...made])], left });
     return true;
   });
 }
@@ -88,11 +94,14 @@ function isPatient({ type }: Wanted): boolean {
 
 /** What the message is about: the identifiers by which its resources are found again, as texts to lock on. */
 export function criteriaOf(entries: readonly Entry[]): string[] {
-  return entries.flatMap(({ resource, found }) => found.map((one) => lockText(resource, one)));
+  return entries.flatMap(({ resource, found, parent }) => [
+    ...found.map((one) => lockText(String(resource['resourceType']), one)),
+    ...(parent?.orders ?? []).map((one) => lockText('ServiceRequest', one)),
+  ]);
 }
 
-function lockText({ resourceType }: JsonObject, { system, value }: Found): string {
-  return `${String(resourceType)} ${system}|${value}`;
+function lockText(type: string, { system, value }: Found): string {
+  return `${type} ${system}|${value}`;
 }
 
 type Matches = ReadonlyMap<Entry, Match>;
@@ -174,8 +183,10 @@ function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
   for (const [{ fullUrl, resource }, { id }] of matches)
     known.set(fullUrl, `${String(resource['resourceType'])}/${id}`);
   const requests: JsonObject[] = [];
+  // A result may be the parent of several groups, and stand in the message too.
+  const changed = new Map<string, { resource: JsonObject }>();
   for (const entry of entries) {
-    const { fullUrl, keep } = entry;
+    const { fullUrl, keep, parent } = entry;
     const type = String(entry.resource['resourceType']);
     const match = matches.get(entry);
     const sent = withReferences(cloneJson(entry.resource), known) as JsonObject;
@@ -184,10 +195,17 @@ function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
       requests.push({ fullUrl, resource: withoutNulls(sent), request: { method: 'POST', url: type } });
     } else if (keep === undefined) {
       const current = parseStored(match.text);
-      const merged = merge(current, sent);
-      if (merged === current) continue;
-      const request = { method: 'PUT', url: `${type}/${match.id}`, ifMatch: `W/"${match.version}"` };
-      requests.push({ fullUrl, resource: { ...merged, id: match.id }, request });
+      const url = `${type}/${match.id}`;
+      const before = changed.get(url);
+      // The rest of it says what was looked for.
+      const said = parent === undefined ? sent : { hasMember: sent['hasMember'] ?? [] };
+      const merged = merge(before?.resource ?? current, said);
+      if (before !== undefined) before.resource = merged;
+      if (merged === current || before !== undefined) continue;
+      const request = { method: 'PUT', url, ifMatch: `W/"${match.version}"` };
+      const put = { fullUrl, resource: { ...merged, id: match.id }, request };
+      changed.set(url, put);
+      requests.push(put);
     }
   }
   return requests;

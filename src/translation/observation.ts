@@ -31,7 +31,7 @@ export interface ObservationOf {
   readonly sequence: number;
 }
 
-const observationSystem = 'urn:makhbar:hl7v2:observation';
+export const observationSystem = 'urn:makhbar:hl7v2:observation';
 const absent = 'http://terminology.hl7.org/CodeSystem/data-absent-reason';
 
 const laboratory = {

@@ -11,7 +11,7 @@
  *   NTE  → of the OBX, OBR or patient before it
  *
  * A result whose OBR-26 and OBR-29 name a parent (an organism, whose susceptibilities they are) is a member of the
- * observation that they name.
+ * observation that they name (parents.ts).
  */
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../fhir/json.ts';
@@ -20,6 +20,7 @@ import { readSegments, type FieldReader, type Message } from '../hl7v2/message.t
 import { present } from './datatypes.ts';
 import { observation } from './observation.ts';
 import { order, orderNumbers } from './order.ts';
+import { joinParent, noteCandidate, type Candidates } from './parents.ts';
 import { patient } from './patient.ts';
 import { presentedForm, report } from './report.ts';
 import { specimen } from './specimen.ts';
@@ -63,7 +64,7 @@ export function results(message: Message, target: Target): void {
       place: { segment: 'PID', sequence: 1 },
     });
   }
-  const parents = new Map<string, Parent[]>();
+  const parents: Candidates = new Map();
   const seen = new Map<string, number>();
   for (const person of persons) translatePerson(message, target, { person, parents, seen });
 }
@@ -138,16 +139,10 @@ function isOul(message: Message): boolean {
   return readHeader(message).code === 'OUL';
 }
 
-/** A result that others may be of, and what its order is called. */
-interface Parent {
-  readonly reference: JsonObject;
-  readonly orders: readonly string[];
-}
-
 interface Task {
   readonly person: Person;
   /** Observations by what OBR-26 and OBR-29 call them. */
-  readonly parents: Map<string, Parent[]>;
+  readonly parents: Candidates;
   readonly seen: Map<string, number>;
 }
 
@@ -189,7 +184,7 @@ interface GroupOf {
   readonly subject: JsonObject;
   readonly encounter: JsonObject | undefined;
   readonly authority: string;
-  readonly parents: Map<string, Parent[]>;
+  readonly parents: Candidates;
   readonly seen: Map<string, number>;
 }
 
@@ -211,14 +206,13 @@ function translateGroup(target: Target, { group, subject, encounter, authority, 
     .map(({ obx, sequence, notes }) => {
       const reference = observation(target, obx, { ...of, sequence });
       if (reference !== undefined) {
-        const key = parentKey(obx.text(3), obx.text(4));
-        parents.set(key, [...(parents.get(key) ?? []), { reference, orders: orderNames(orc, obr) }]);
+        noteCandidate(parents, reference, { obx, obr, orc });
         addNotes(target, reference, notes);
       }
       return reference;
     });
   const members = present(found);
-  joinParent(target, { obr, members, parents });
+  joinParent(target, { obr, members, candidates: parents, subject, authority });
   const forms = present(
     group.results.map(({ obx }) => (isDocument(obx) ? presentedForm(obx, target.settings.zone) : undefined)),
   );
@@ -250,50 +244,6 @@ function sourceOf({ obr, specimens }: Group): string {
 
 function containerOf({ spm, sac }: Tube): string {
   return spm.text(2, 2) || spm.text(2, 1) || (sac?.text(3) ?? '');
-}
-
-/** OBR-26.1 is the code of the parent, in subcomponents; OBR-26.2 its OBX-4. */
-function parentKey(code: string, subId: string): string {
-  return `${code}|${subId}`;
-}
-
-/** What OBR-29 can call an order: its placer's or its filler's number. */
-function orderNames(orc: FieldReader | undefined, obr: FieldReader): string[] {
-  return [obr.text(2), obr.text(3), orc?.text(2) ?? '', orc?.text(3) ?? ''].filter((name) => name !== '');
-}
-
-/** One code and sub-id in several orders is told apart by OBR-29; where that does not, nothing is joined by chance. */
-function joinParent(
-  target: Target,
-  {
-    obr,
-    members,
-    parents,
-  }: { obr: FieldReader; members: readonly JsonObject[]; parents: ReadonlyMap<string, Parent[]> },
-): void {
-  if (obr.first(26).empty || members.length === 0) return;
-  const named = [obr.text(29, 1), obr.text(29, 2)].filter((name) => name !== '');
-  const all = parents.get(parentKey(obr.text(26, 1), obr.text(26, 2))) ?? [];
-  const others = all.filter(
-    ({ reference }) => !members.some((member) => member['reference'] === reference['reference']),
-  );
-  const within = others.filter(({ orders }) => named.length === 0 || named.some((name) => orders.includes(name)));
-  const place = { segment: 'OBR', sequence: Number(obr.text(1)) || 1, field: 26 };
-  if (within.length > 1) {
-    const sentence =
-      'OBR-26 names several results of this message; OBR-29 and OBX-4 must tell which of them is the parent.';
-    target.problem({ code: '204', sentence, place });
-    return;
-  }
-  if (within.length === 0) {
-    // What the parent of another message is called here needs its OBR-4, which OBR-26 and OBR-29 do not have.
-    const sentence = 'OBR-26 names no result of this message; what belongs to it is kept without that link.';
-    target.problem({ code: '204', severity: 'W', sentence, place });
-    return;
-  }
-  const resource = within[0] && target.resource(within[0].reference);
-  if (resource === undefined) return;
-  resource['hasMember'] = [...((resource['hasMember'] as JsonObject[] | undefined) ?? []), ...members];
 }
 
 export function addNotes(target: Target, reference: JsonObject, notes: readonly string[]): void {

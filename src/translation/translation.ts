@@ -53,6 +53,18 @@ export interface Entry {
   readonly keep?: true;
   /** What is there already is changed; where nothing is there, nothing is made. */
   readonly change?: true;
+  /** It has no identifier that the message names: a result that others are members of. */
+  readonly parent?: Parent;
+}
+
+/** What a result of an earlier message is found by, besides the code and the subject of the resource. */
+export interface Parent {
+  /** How the identifier ends that our translation gave it: its code and sub-id. */
+  readonly ended: string;
+  /** Numbers of its order; where there are none, any order of the patient. */
+  readonly orders: readonly Found[];
+  /** What named it, for a problem where it is not found. */
+  readonly place: Place;
 }
 
 /** A local code without a mapping: stored as it came, and told. */
@@ -70,11 +82,13 @@ export interface Translation {
   readonly unmapped: readonly Unmapped[];
 }
 
+type Only = Pick<Entry, 'keep' | 'change' | 'parent'>;
+
 /** Collects what segments become. */
 export interface Target {
   readonly settings: Settings;
   /** A reference to it. What has no criteria is made anew each time. */
-  add(resource: JsonObject, found: readonly Found[], only?: 'keep' | 'change'): JsonObject;
+  add(resource: JsonObject, found: readonly Found[], only?: 'keep' | 'change' | Only): JsonObject;
   /** The resource that a reference of `add` names. */
   resource(reference: JsonObject): JsonObject | undefined;
   problem(problem: Problem): void;
@@ -99,7 +113,7 @@ export function newTarget(settings: Settings, newId: () => string): { target: Ta
         return { reference: same.fullUrl };
       }
       const fullUrl = `urn:uuid:${newId()}`;
-      const entry: Entry = { fullUrl, resource, found, ...(only && { [only]: true }) };
+      const entry: Entry = { fullUrl, resource, found, ...(typeof only === 'string' ? { [only]: true } : only) };
       entries.push(entry);
       byUrl.set(fullUrl, entry);
       for (const key of keys) byFound.set(key, entry);

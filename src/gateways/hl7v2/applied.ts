@@ -125,23 +125,26 @@ export async function applied(server: Server, known: Known, { id, arrived, ifNew
     return finish({ status: 'failed' }, 'AE', problems);
   }
   try {
-    const answer = answerTo(known, { code: 'AA', problems });
+    let answer: Buffer | undefined;
     const done = await apply(context, entries, {
       provenance: (target) => provenance(known.interface, { id, display: `HL7 v2 ${typeOf(known.header)}` }, target),
       isOpen: (inside, about) => {
         if (arrived === undefined) return claimMessage(inside, id);
         return ifNew === true ? isNewMessage(inside, { ...arrived, about }) : Promise.resolve(true);
       },
-      mark: (inside, made) => {
-        const noted = [...asJson(problems), ...unmappedProblems(unmapped)];
+      mark: (inside, { left, ...made }) => {
+        const told = [...problems, ...left];
+        const noted = [...asJson(told), ...unmappedProblems(unmapped)];
+        answer = answerTo(known, { code: 'AA', problems: told });
         const became: Became = { status: 'applied', ack: answer, problems: noted, ...made };
         return arrived === undefined
           ? finishMessage(inside.session, id, became)
           : keepApplied(inside, known, { stored: arrived, became });
       },
     });
-    if (!done && ifNew === true) return { ok: false, answer, isNotNew: true };
-    return { ok: true, answer: done ? answer : ((await storedMessage(session, id))?.ack ?? answer) };
+    if (!done && ifNew === true) return { ok: false, answer: Buffer.alloc(0), isNotNew: true };
+    answer ??= (await storedMessage(session, id))?.ack;
+    return { ok: true, answer: answer ?? answerTo(known, { code: 'AA', problems }) };
   } catch (error) {
     // Nothing is known of it but that it was not applied now: it stays received, and is not acknowledged.
     if (isPassing(error)) throw error;
