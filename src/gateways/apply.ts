@@ -20,9 +20,10 @@ import { serve } from '../serve.ts';
 import { lockAll, lockKeys } from '../store/lock.ts';
 import { planOnce } from '../store/plan-once.ts';
 import type { Session } from '../store/pool.ts';
-import { merge } from '../translation/merge.ts';
+import { keyOf, merge } from '../translation/merge.ts';
 import type { Problem } from '../hl7v2/acknowledge.ts';
 import type { Entry, Found } from '../translation/translation.ts';
+import { findMoved } from './moves.ts';
 import { findParents } from './parents.ts';
 import { resourceBody } from './request.ts';
 
@@ -50,16 +51,18 @@ export async function apply(context: Context, entries: readonly Entry[], marking
     const about = lockKeys(inside.session.tenant, criteriaOf(entries));
     const found = await whileLocked(inside, { about, entries, marking });
     if (found === undefined) return false;
-    const { matches: parents, left } = await findParents(inside, entries, found);
-    const matches = new Map([...found, ...parents]);
-    const requests = requestsOf(entries, matches);
+    const parents = await findParents(inside, entries, found);
+    const moved = await findMoved(inside, entries, found);
+    const matches = new Map([...found, ...parents.matches, ...moved.matches]);
+    const left = [...parents.left, ...moved.left];
+    const requests = requestsOf([...entries, ...moved.matches.keys()], matches);
     await planOnce(inside.session);
     const resources = await write(inside, [...requests, ...provenanceOf(inside, requests, marking)]);
     const known = [...matches].flatMap(([{ resource }, { id }]) =>
       resource['resourceType'] === 'Patient' ? [id] : [],
     );
     const made = resources.flatMap((name) => /^Patient\/([^/]+)/.exec(name)?.[1] ?? []);
-    await marking.mark(inside, { resources, patients: [...new Set([...known, ...made])], left });
+    await marking.mark(inside, { resources, patients: [...new Set([...known, ...made, ...moved.patients])], left });
     return true;
   });
 }
@@ -94,8 +97,9 @@ function isPatient({ type }: Wanted): boolean {
 
 /** What the message is about: the identifiers by which its resources are found again, as texts to lock on. */
 export function criteriaOf(entries: readonly Entry[]): string[] {
-  return entries.flatMap(({ resource, found, parent }) => [
+  return entries.flatMap(({ resource, found, parent, move }) => [
     ...found.map((one) => lockText(String(resource['resourceType']), one)),
+    ...(move?.from ?? []).map((one) => lockText('Patient', one)),
     ...(parent?.orders ?? []).map((one) => lockText('ServiceRequest', one)),
   ]);
 }
@@ -186,7 +190,7 @@ function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
   // A result may be the parent of several groups, and stand in the message too.
   const changed = new Map<string, { resource: JsonObject }>();
   for (const entry of entries) {
-    const { fullUrl, keep, parent } = entry;
+    const { fullUrl, keep, initial = [] } = entry;
     const type = String(entry.resource['resourceType']);
     const match = matches.get(entry);
     const sent = withReferences(cloneJson(entry.resource), known) as JsonObject;
@@ -197,18 +201,30 @@ function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
       const current = parseStored(match.text);
       const url = `${type}/${match.id}`;
       const before = changed.get(url);
-      // The rest of it says what was looked for.
-      const said = parent === undefined ? sent : { hasMember: sent['hasMember'] ?? [] };
-      const merged = merge(before?.resource ?? current, said);
+      for (const element of initial) delete sent[element];
+      const merged = put(before?.resource ?? current, sent, entry);
       if (before !== undefined) before.resource = merged;
       if (merged === current || before !== undefined) continue;
       const request = { method: 'PUT', url, ifMatch: `W/"${match.version}"` };
-      const put = { fullUrl, resource: { ...merged, id: match.id }, request };
-      changed.set(url, put);
-      requests.push(put);
+      const made = { fullUrl, resource: { ...merged, id: match.id }, request };
+      changed.set(url, made);
+      requests.push(made);
     }
   }
   return requests;
+}
+
+/** What is there with what was sent; the same object where nothing changes. */
+function put(current: JsonObject, sent: JsonObject, { parent, unlink }: Entry): JsonObject {
+  // The rest of it says what was looked for.
+  if (parent !== undefined) return merge(current, { hasMember: sent['hasMember'] ?? [] });
+  if (unlink !== true) return merge(current, sent);
+  const { link = [], ...rest } = sent;
+  const gone = new Set((link as JsonObject[]).map(keyOf));
+  const { link: before = [], ...whole } = current;
+  const left = (before as JsonObject[]).filter((one) => !gone.has(keyOf(one)));
+  if (left.length === (before as JsonObject[]).length) return merge(current, rest);
+  return merge({ ...whole, ...(left.length > 0 && { link: left }) }, rest);
 }
 
 /** One for all: none where nothing changes, or where the laboratory lets interfaces write none. */

@@ -8,7 +8,7 @@
  *   Accept: text/html                                          a page; _language=ar|fr|en, else Accept-Language
  *
  * Parameters: id, received, status and made (versions) of a message of record; type, version; segment (place, name, and for each field
- * place, name, value, meaning, fate, became*); resource (name, and for each element path, value, from*); outcome
+ * place, name, value, meaning, fate, became*); resource (name, deed, and for each element path, value, from*); outcome
  * (OperationOutcome) with the problems; unmapped (local codes). Fates: src/translation/explain.ts.
  *
  * Who may: who may read the Endpoint, Patient, ServiceRequest, Specimen, Observation and DiagnosticReport without conditions,

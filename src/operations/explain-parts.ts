@@ -58,11 +58,12 @@ function fieldPart({ place, name, value, meaning, fate, became }: ExplainedField
   };
 }
 
-function resourcePart({ name, elements }: ExplainedResource): JsonObject {
+function resourcePart({ name, deed, elements }: ExplainedResource): JsonObject {
   return {
     name: 'resource',
     part: [
       text('name', name),
+      ...(deed === undefined ? [] : [{ name: 'deed', valueCode: deed }]),
       ...elements.map(({ path, value, from }) => ({
         name: 'element',
         part: [

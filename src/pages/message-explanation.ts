@@ -37,6 +37,7 @@ interface Field {
 
 interface Resource {
   readonly name: string;
+  readonly deed?: keyof Texts['explain']['deeds'];
   readonly elements: readonly { readonly path: string; readonly value: string; readonly from: readonly string[] }[];
 }
 
@@ -93,9 +94,9 @@ function segmentSection(texts: Texts, { place, name, fields }: ExplanationData['
   };
 }
 
-function resourceSection({ explain }: Texts, { name, elements }: Resource): Section {
+function resourceSection({ explain }: Texts, { name, deed, elements }: Resource): Section {
   return {
-    title: name,
+    title: deed === undefined ? name : `${name}: ${explain.deeds[deed]}`,
     table: {
       columns: [explain.element, explain.value, explain.from],
       rows: elements.map(({ path, value, from }) => [

@@ -26,7 +26,7 @@ export function admissions(message: Message, target: Target): void {
     const own = segments.filter(({ index }) => index > pid.index && index < next);
     for (const nk1 of own.filter(({ name }) => name === 'NK1')) relative(target, nk1, { patient: subject, authority });
     const pv1 = own.find(({ name }) => name === 'PV1');
-    if (pv1 !== undefined) visit(target, pv1, { subject, event, authority });
+    if (pv1 !== undefined) visit(target, pv1, { subject, event, authority, pid });
   });
 }
 

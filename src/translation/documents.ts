@@ -41,7 +41,7 @@ export function documents(message: Message, target: Target): void {
   }
   const subject = patient(target, pid, authority);
   if (subject === undefined) return;
-  const encounter = pv1 && visit(target, pv1, { subject, event, authority });
+  const encounter = pv1 && visit(target, pv1, { subject, event, authority, pid });
   const parent = entityIdentifier(target.settings, txa.first(13), { authority });
   const relation = relations[event];
   const resource = object({

@@ -39,6 +39,8 @@ export interface ExplainedSegment {
 export interface ExplainedResource {
   /** `Observation#3` */
   readonly name: string;
+  /** What else is done with it (translation.ts): what belongs to it moves with it, its links are taken away. */
+  readonly deed?: 'joins' | 'moves' | 'unlinks';
   readonly elements: readonly { readonly path: string; readonly value: string; readonly from: readonly string[] }[];
 }
 
@@ -83,8 +85,11 @@ export async function explain(
       name: described(names.segments, short.segments[index]?.name ?? '')?.name ?? '',
       fields: fields.map((one) => fieldOf(about, one)),
     })),
-    resources: translation.entries.map(({ resource }, entry) => ({
+    resources: translation.entries.map(({ resource, parent, move, unlink }, entry) => ({
       name: labels[entry] ?? '',
+      ...(parent && { deed: 'joins' as const }),
+      ...(move && { deed: 'moves' as const }),
+      ...(unlink && { deed: 'unlinks' as const }),
       elements: [...elementsOf(resource)].map(([path, value]) => ({
         path,
         value: cut(value),

@@ -53,10 +53,22 @@ function removeOtherChoices(resource: JsonObject, name: string): void {
 function joined(name: string, before: JsonValue[], sent: JsonValue[]): JsonValue[] {
   const key = (item: JsonValue): string => {
     const { system, value } = item as JsonObject;
-    return name === 'identifier' ? JSON.stringify([system, value]) : JSON.stringify(item);
+    return name === 'identifier' ? JSON.stringify([system, value]) : keyOf(item);
   };
   const known = new Set(before.map(key));
   return [...before, ...sent.filter((item) => !known.has(key(item)))];
+}
+
+/** The same text for what means the same: members come back from the database in another order. */
+export function keyOf(value: JsonValue): string {
+  if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const names = Object.keys(value).toSorted();
+  const members = names.map((name) => {
+    const member = value[name] ?? null;
+    return `${JSON.stringify(name)}:${typeof member === 'number' ? numberText(value, name) : keyOf(member)}`;
+  });
+  return `{${members.join()}}`;
 }
 
 /** By meaning: the order of members counts for nothing, the digits of a number count. */

@@ -39,7 +39,7 @@ export function orders(message: Message, target: Target): void {
   const subject = patient(target, pid, authority);
   if (subject === undefined) return;
   const pv1 = segments.find(({ name }) => name === 'PV1');
-  const encounter = pv1 && visit(target, pv1, { subject, event: '', authority });
+  const encounter = pv1 && visit(target, pv1, { subject, event: '', authority, pid });
   const { asked, loose } = gather(segments);
   const seen = new Map<string, number>();
   translateLoose(target, { person: { pid, loose }, subject, encounter, authority, seen, asked: true });

@@ -151,7 +151,7 @@ function translatePerson(message: Message, target: Target, { person, parents, se
   const authority = facility || application;
   const subject = patient(target, person.pid, authority);
   if (subject === undefined) return;
-  const encounter = person.pv1 && visit(target, person.pv1, { subject, event, authority });
+  const encounter = person.pv1 && visit(target, person.pv1, { subject, event, authority, pid: person.pid });
   translateLoose(target, { person, subject, encounter, authority, seen });
   for (const group of person.groups) translateGroup(target, { group, subject, encounter, authority, parents, seen });
 }

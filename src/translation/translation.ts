@@ -55,6 +55,21 @@ export interface Entry {
   readonly change?: true;
   /** It has no identifier that the message names: a result that others are members of. */
   readonly parent?: Parent;
+  /** Elements that say something only where it is new: nothing was said of them. */
+  readonly initial?: readonly string[];
+  /** Its links are taken away from what is there. */
+  readonly unlink?: true;
+  /** A visit, or the visits of an account, that were another patient's: what belongs to them moves with them. */
+  readonly move?: Move;
+}
+
+export interface Move {
+  /** The patient whose they were; none where the message does not say. */
+  readonly from: readonly Found[];
+  /** Of all his visits of this account, which the message does not name. */
+  readonly account?: Found;
+  /** For a problem where there is none. */
+  readonly place: Place;
 }
 
 /** What a result of an earlier message is found by, besides the code and the subject of the resource. */
@@ -82,7 +97,7 @@ export interface Translation {
   readonly unmapped: readonly Unmapped[];
 }
 
-type Only = Pick<Entry, 'keep' | 'change' | 'parent'>;
+type Only = Pick<Entry, 'keep' | 'change' | 'parent' | 'initial' | 'unlink' | 'move'>;
 
 /** Collects what segments become. */
 export interface Target {

@@ -4,7 +4,7 @@ import type { FieldReader, Repetition } from '../hl7v2/message.ts';
 import { encounterClasses } from './codes.ts';
 import { allOf, byIdentifier, identifier, object, practitioner } from './datatypes.ts';
 import { dateTime } from './times.ts';
-import type { Target } from './translation.ts';
+import type { Move, Target } from './translation.ts';
 
 /** What the event of an ADT message says of the visit. */
 const statuses: Readonly<Record<string, string>> = {
@@ -31,12 +31,19 @@ export interface Visit {
   readonly subject: JsonObject;
   readonly event: string;
   readonly authority: string;
+  /** PID-18 is the account of the visit. */
+  readonly pid: FieldReader;
+  /** The number that it had before (MRG-5). */
+  readonly former?: JsonObject | undefined;
+  /** It was another patient's. */
+  readonly move?: Move;
 }
 
 /** A reference to the encounter; undefined where PV1-19 has no number: it could not be found again. */
-export function visit(target: Target, pv1: FieldReader, { subject, event, authority }: Visit): JsonObject | undefined {
+export function visit(target: Target, pv1: FieldReader, of: Visit): JsonObject | undefined {
+  const { subject, event, authority, pid, former, move } = of;
   const { zone } = target.settings;
-  const number = identifier(target.settings, pv1.first(19), authority);
+  const number = identifier(target.settings, pv1.first(19), authority) ?? former;
   if (number === undefined) return undefined;
   const period = object({ start: dateTime(pv1.text(44), zone), end: dateTime(pv1.text(45), zone) });
   const stay = object({
@@ -44,6 +51,7 @@ export function visit(target: Target, pv1: FieldReader, { subject, event, author
     dischargeDisposition: coded(pv1, 36, '0112')[0],
   });
   const ended = period['end'] !== undefined;
+  const account = identifier(target.settings, pid.first(18), authority);
   const resource = object({
     resourceType: 'Encounter',
     identifier: [number, ...allOf(pv1, 50, (cx) => identifier(target.settings, cx, authority))],
@@ -60,9 +68,16 @@ export function visit(target: Target, pv1: FieldReader, { subject, event, author
     ],
     period: Object.keys(period).length === 0 ? undefined : period,
     hospitalization: Object.keys(stay).length === 0 ? undefined : stay,
+    account: account && [{ type: 'Account', identifier: account }],
     location: [...placesOf(pv1, 3, 'active'), ...placesOf(pv1, 6, 'completed')],
   });
-  return target.add(resource, byIdentifier(number));
+  // What says nothing of them does not open a visit again that has ended, nor change what it is.
+  const initial = [
+    ...(statuses[event] === undefined && !ended ? ['status'] : []),
+    ...(pv1.text(2) === '' ? ['class'] : []),
+  ];
+  const found = [number, former].flatMap(byIdentifier);
+  return target.add(resource, found, { ...(initial.length > 0 && { initial }), ...(move && { move }) });
 }
 
 function visitClass(code: string): JsonObject {

@@ -29,6 +29,11 @@ export const explain: Texts['explain'] = {
   element: 'العنصر',
   from: 'المصدر',
   fixed: 'القاعدة، لا حقل',
+  deeds: {
+    joins: 'تُضاف إليه هذه النتائج إن كان لدى المريض',
+    moves: 'يُنقل إلى هذا المريض مع كل ما يتبعه',
+    unlinks: 'لم يعد مرتبطًا',
+  },
   fates: {
     unused: 'قُرئ دون أثر على أي مورد',
     ignored: 'لم يُؤخذ به',

@@ -27,6 +27,11 @@ export const explain = {
   element: 'Element',
   from: 'Comes from',
   fixed: 'the rule, not a field',
+  deeds: {
+    joins: 'gets these members, where the patient has it',
+    moves: 'moves to this patient with all that belongs to it',
+    unlinks: 'is no longer linked',
+  },
   fates: {
     unused: 'read, without effect on a resource',
     ignored: 'ignored',

@@ -29,6 +29,11 @@ export const explain: Texts['explain'] = {
   element: 'Élément',
   from: 'Provient de',
   fixed: 'la règle, pas un champ',
+  deeds: {
+    joins: 'reçoit ces membres, si le patient l’a',
+    moves: 'passe à ce patient avec tout ce qui en dépend',
+    unlinks: 'n’est plus lié',
+  },
   fates: {
     unused: 'lu, sans effet sur une ressource',
     ignored: 'ignoré',
