@@ -1,6 +1,7 @@
 /** Results through the day: entered, flagged, calculated, verified, held by a control, reviewed, released, corrected, withdrawn, called. */
 import { createPublicKey, verify, type JsonWebKey } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { shippedRoles } from '../../src/access/roles.ts';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { catalogueSystem, codeIn, extensions, object, objects, text } from '../../src/laboratory/terms.ts';
 import { signedText } from '../../src/operations/laboratory/results/signature.ts';
@@ -404,6 +405,16 @@ describe('quality control', () => {
     const svg = await own.fetch(`Observation/$levey-jennings?device=${analyzer}&analyte=potassium&picture=svg`);
     expect([svg.status, svg.headers.get('content-type')]).toEqual([200, 'image/svg+xml; charset=utf-8']);
     expect((await svg.text()).match(/<circle [^>]*><title>/g)).toHaveLength(3);
+  });
+
+  test('who enters results runs controls, who only reads does not', async () => {
+    const run = control(await device(lab), [['1', 4]]);
+    const technician = await signIn(lab.tenant, 'user/*.cruds', 'tarek', {
+      roleScopes: shippedRoles.get('technician')?.scopes ?? [],
+    });
+    expect((await send(technician, 'Observation/$control-run', run)).status).toBe(200);
+    const reader = await signIn(lab.tenant, 'user/Observation.rs user/Device.rs', 'reader');
+    expect((await send(reader, 'Observation/$control-run', run)).status).toBe(403);
   });
 
   test('a control without a target needs enough results to compute one', async () => {

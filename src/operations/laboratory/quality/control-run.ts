@@ -8,6 +8,9 @@
  *
  * Where a rule other than the warning 1-2s is broken, results of this analyte and analyzer that are not released are held,
  * and those to come, until $control-release.
+ *
+ * For those who enter results. A control result is final as it is measured, which a result of a patient is not before its
+ * release: the server writes it, so that who runs controls need not be allowed to release.
  */
 import { setMember, type JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
@@ -121,9 +124,9 @@ async function stored(
   const points = measured.map((one) => ({ ...run, ...one, value: Number(one.value), ...targetOf(one, history) }));
   const judged = judge([...history.slice(-lookBack), ...points.map(numbers)], run.rules).slice(-points.length);
   const prepared = points.map((point, i) =>
-    made(inside, controlOf(run, measured[i]!, { mean: point.mean, sd: point.sd, broken: judged[i]!.broken }), newId()),
+    made(server, controlOf(run, measured[i]!, { mean: point.mean, sd: point.sd, broken: judged[i]!.broken }), newId()),
   );
-  await writeAll(inside, prepared);
+  await writeAll(server, prepared);
   const failed = judged.findIndex(({ rejected }) => rejected);
   const answered = prepared.map((one) => ({ name: 'result', resource: writtenResource(one) }));
   const hold = { analyte, device: run.device };
