@@ -26,6 +26,17 @@ export interface Permit {
   readonly filters: readonly string[];
 }
 
+/** Whether a permit is for all resources of the type; consents, labels and restrictions of single ones stand beside it. */
+export function permitsWhole(permits: readonly Permit[], permission: string, type: string): boolean {
+  return permits.some(
+    (permit) =>
+      (permit.type === type || permit.type === '*') &&
+      permit.permissions.includes(permission) &&
+      permit.compartments.length === 0 &&
+      permit.filters.length === 0,
+  );
+}
+
 export interface Who {
   readonly fhirUser?: string;
   readonly compartments: Compartments;

@@ -189,6 +189,36 @@ describe('review and release', () => {
     expect(holds(resources.map((one) => ({ ...one, status: 'amended' })))).toBe(false);
   });
 
+  test('a consent about somebody takes from nobody the right to approve and correct results of others', async () => {
+    const concept = (system: string, code: string): JsonObject => ({ coding: [{ system, code }] });
+    const consent = await send(lab, 'Consent', {
+      ...{ resourceType: 'Consent', status: 'active' },
+      patient: { reference: await addPatient(lab) },
+      scope: concept('http://terminology.hl7.org/CodeSystem/consentscope', 'patient-privacy'),
+      category: [concept('http://loinc.org', '59284-0')],
+      policyRule: concept('http://terminology.hl7.org/CodeSystem/v3-ActCode', 'OPTIN'),
+      provision: {
+        type: 'permit',
+        provision: [{ type: 'deny', class: [{ system: 'http://hl7.org/fhir/resource-types', code: 'Observation' }] }],
+      },
+    });
+    expect([consent.status, consent.said]).toEqual([201, '']);
+    const pathologist = await signIn(lab.tenant, 'user/*.cruds', 'salma', {
+      ...{ roles: ['pathologist'], roleScopes: shippedRoles.get('pathologist')?.scopes ?? [] },
+      ...{ consent: 'enforced', clearance: 'all', fhirUser: 'Practitioner/salma' },
+    });
+    const { report, results } = await reviewed({ potassium: '4' });
+    const result = refer(results['potassium']!);
+    await done(pathologist, 'Observation/$approve', { result });
+    await done(pathologist, `${report}/$release`);
+    await done(pathologist, `${result}/$correct`, { value: '4.1', reason: 'mixed up' });
+    const technician = await signIn(lab.tenant, 'user/*.cruds', 'tarek', {
+      ...{ roles: ['technician'], roleScopes: shippedRoles.get('technician')?.scopes ?? [], consent: 'enforced' },
+    });
+    const refused = await send(technician, `${result}/$correct`, parameters({ value: '4.2', reason: 'x' }));
+    expect([refused.status, refused.said]).toEqual([403, expect.stringContaining('those who may release')]);
+  });
+
   test('what was not reviewed is not released, and what is released is not entered again', async () => {
     const { specimen } = await received(['potassium']);
     const answer = await entered(specimen, { potassium: '4' });

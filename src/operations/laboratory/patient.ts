@@ -1,7 +1,7 @@
 /** The patient of an order, as far as the caller may see him. */
+import { permitsWhole } from '../../access/permits.ts';
 import { outcomeError } from '../../fhir/outcome.ts';
 import { typeNumber } from '../../fhir/resource-types.ts';
-import { plainAccessOf } from '../../interactions/access.ts';
 import { parseStored } from '../../interactions/document.ts';
 import { visibleCurrent } from '../../interactions/visible.ts';
 import type { Context } from '../../request.ts';
@@ -16,7 +16,7 @@ export async function checkPatientOfOrder(context: Context, reference: string): 
   const [, id = ''] = reference.split('/');
   const stored = await visibleCurrent(context, { type: patientType, id });
   if (stored === undefined || stored.text === null) {
-    if (plainAccessOf(context, 'r')('Patient')?.kind !== 'all') return;
+    if (!permitsWhole(context.caller.permits, 'r', 'Patient')) return;
     throw outcomeError('not-found', `There is no ${reference}.`);
   }
   if (parseStored(stored.text)['active'] !== false) return;

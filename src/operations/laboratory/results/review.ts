@@ -5,9 +5,9 @@
  *   POST [base]/Observation/$approve    result…, note?                                    medical: who may release
  *   POST [base]/Observation/$cancel-result result…, reason                               there will be none
  */
+import { permitsWhole } from '../../../access/permits.ts';
 import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
-import { plainAccessOf } from '../../../interactions/access.ts';
 import { inTransaction } from '../../../interactions/commit.ts';
 import type { Call, Handler } from '../../../interactions/call.ts';
 import { afterResultStep } from '../../../laboratory/result/observation.ts';
@@ -56,6 +56,6 @@ export function noted(resource: JsonObject, note: string | undefined): JsonObjec
 
 /** Who may give a result any status is who answers for it. @throws OutcomeError `forbidden` (403). */
 export function requireWholeAccess(context: Context, deed: string): void {
-  if (plainAccessOf(context, 'u')('Observation')?.kind === 'all') return;
+  if (permitsWhole(context.caller.permits, 'u', 'Observation')) return;
   throw outcomeError('forbidden', `${deed} is for those who may release results.`);
 }
