@@ -56,6 +56,34 @@ describe('a launch', () => {
     expect(found.total).toBe(1);
   });
 
+  test('opens for a referring physician the patient whom he ordered for, and no other', async () => {
+    const physician = await makePerson(lab.tenant, { roles: ['referring-physician'], fhirUser: 'Practitioner/d1' });
+    const order = { resourceType: 'ServiceRequest', id: 'o1', status: 'active', intent: 'order' };
+    const of = { subject: { reference: 'Patient/p1' }, requester: { reference: 'Practitioner/d1' } };
+    for (const resource of [
+      { resourceType: 'Practitioner', id: 'd1' },
+      { ...order, ...of },
+    ]) {
+      const init = {
+        method: 'PUT',
+        body: JSON.stringify(resource),
+        headers: { 'content-type': 'application/fhir+json' },
+      };
+      expect((await lab.fetch(`${resource.resourceType}/${resource.id}`, init)).status).toBe(201);
+    }
+    const launchFor = async (patient: string): Promise<string> => {
+      const { values } = await emr.launch([{ name: 'patient', valueReference: { reference: `Patient/${patient}` } }]);
+      return values['launch'] ?? '';
+    };
+    const scope = 'launch patient/*.rs';
+    const { body } = await signInTo(app, physician, { scope, launch: await launchFor('p1') });
+    expect(body['patient']).toBe('p1');
+    const found = (await (await askFhir(app, body['access_token'], 'ServiceRequest')).json()) as { total: number };
+    expect(found.total).toBe(1);
+    const page = await authorize(app, physician, { scope, launch: await launchFor('p2') });
+    expect(page.leftTo?.searchParams.get('error')).toBe('access_denied');
+  });
+
   test('is good once', async () => {
     const { values } = await emr.launch(context);
     const options = { scope: 'launch patient/*.rs', launch: values['launch'] ?? '' };

@@ -23,7 +23,8 @@ export async function chooser({ identity, tenant }: Laboratory, accountId: strin
     ...roleFacts(roles),
     subject: accountId,
     client: 'sign-in',
-    scopes: [parseScope('user/Patient.rs'), parseScope('user/Encounter.rs')],
+    // Conditions of a role may follow references, as to the orders by which a physician sees a patient.
+    scopes: [parseScope('user/*.rs')],
     fhirUser: account?.fhirUser,
     manages: [],
   });
