@@ -21,10 +21,12 @@ const names: Readonly<Record<string, string>> = {
   '88597': 'iso-8859-7',
   '88598': 'iso-8859-8',
   '88599': 'iso-8859-9',
+  '885910': 'iso-8859-10',
+  '885911': 'iso-8859-11',
+  '885913': 'iso-8859-13',
+  '885914': 'iso-8859-14',
   '885915': 'iso-8859-15',
-  iso88591: 'iso-8859-1',
-  iso88596: 'iso-8859-6',
-  iso885915: 'iso-8859-15',
+  '885916': 'iso-8859-16',
   latin1: 'iso-8859-1',
   cp1256: 'windows-1256',
   windows1256: 'windows-1256',
@@ -34,11 +36,16 @@ const names: Readonly<Record<string, string>> = {
   unicodeutf8: 'utf-8',
   unicode: 'utf-8',
   isoir87: 'iso-2022-jp',
+  gb18030: 'gb18030',
+  gb180302000: 'gb18030',
+  big5: 'big5',
+  ksx1001: 'euc-kr',
 };
 
 /** The name for iconv-lite; undefined for a set that is not known. */
 export function charsetNamed(name: string): string | undefined {
-  return names[name.toLowerCase().replaceAll(/[\s/_-]/g, '')];
+  const plain = name.toLowerCase().replaceAll(/[\s/_-]/g, '');
+  return names[plain.replace(/^iso(?=8859)/, '')];
 }
 
 export interface Decoded {
@@ -108,6 +115,9 @@ const labels: Readonly<Record<string, string>> = {
   'iso-2022-jp': 'ISO IR87',
   'windows-1256': 'CP1256',
   'windows-1252': 'CP1252',
+  gb18030: 'GB 18030-2000',
+  big5: 'BIG-5',
+  'euc-kr': 'KS X 1001',
 };
 
 export function charsetLabel(name: string): string {

@@ -187,6 +187,33 @@ describe('an interface that sends', () => {
   );
 
   test.concurrent(
+    'an order that the peer is unable to take (ORL, ORC-1 UA) is given up with a Task, though it says AA',
+    async () => {
+      const { lab, peer } = await bench({ send: [{ message: 'OML^O21', criteria: 'ServiceRequest' }] });
+      const orl = (one: Taken, control: string): string =>
+        answerTo(one, 'AA', `ORC|${control}|${field(one, 'ORC', 2)}|F-1^HIS`).replace('||ACK|', '||ORL^O22^ORL_O22|');
+      peer.react = (one) => [orl(one, 'UA')];
+      const id = await create(lab, 'U-1');
+      const order = { resourceType: 'ServiceRequest', status: 'active', intent: 'order', code: { text: 'CBC' } };
+      const placed = { ...order, subject: { reference: `Patient/${id}` } };
+      expect((await send(lab, 'POST', 'ServiceRequest', placed)).status).toBe(201);
+      const [task] = await until(
+        () => tasksOf(lab),
+        (found) => found.length > 0,
+      );
+      expect(task).toMatchObject({ status: 'ready', description: expect.stringContaining('ORC-1 UA') });
+      peer.react = (one) => [orl(one, 'OK')];
+      expect((await send(lab, 'POST', 'ServiceRequest', placed)).status).toBe(201);
+      const stored = await until(
+        () => messages(lab),
+        (found) => found.length === 2 && found.every(isDone),
+      );
+      expect(stored.map(({ status }) => status).toSorted()).toEqual(['failed', 'sent']);
+    },
+    120_000,
+  );
+
+  test.concurrent(
     'enhanced mode: accepted with CA, the application answers later on the connection or to our listener',
     async () => {
       const facility = `E${randomBytes(4).toString('hex')}`;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import iconv from 'iconv-lite';
-import { decodeMessage, encodeMessage } from '../../src/hl7v2/charset.ts';
+import { charsetLabel, decodeMessage, encodeMessage } from '../../src/hl7v2/charset.ts';
 import { escapeText, unescapeText } from '../../src/hl7v2/escape.ts';
 import { readHeader } from '../../src/hl7v2/header.ts';
 import {
@@ -138,6 +138,23 @@ describe('table 0211, character sets', () => {
     const found = decodeMessage(bytes, 'windows-1256');
     expect(found).toEqual({ text: line(set), charset: read, ...(disagreed !== undefined && { disagreed }) });
     expect(encodeMessage(found.text, found.charset)).toEqual(bytes);
+  });
+
+  test.each([
+    ['8859/2', 'iso-8859-2', 'Łódź'],
+    ['8859/10', 'iso-8859-10', 'Þingeyri'],
+    ['8859/11', 'iso-8859-11', 'สมชาย'],
+    ['8859/13', 'iso-8859-13', 'Šiauliai'],
+    ['8859/14', 'iso-8859-14', 'Ŵyn'],
+    ['8859/15', 'iso-8859-15', 'Œuvre'],
+    ['GB 18030-2000', 'gb18030', '王小明'],
+    ['BIG-5', 'big5', '許功蓋'],
+    ['KS X 1001', 'euc-kr', '홍길동'],
+  ])('%s is read, and written under its name', (set, charset, name) => {
+    const text = `MSH|^~\\&|A|B|C|D|20260131||ADT^A04|1|P|2.5.1||||||${set}\rPID|1||7||${name}|x\r`;
+    const found = decodeMessage(iconv.encode(text, charset));
+    expect(found).toEqual({ text, charset });
+    expect([charsetLabel(charset), encodeMessage(text, charset)]).toEqual([set, iconv.encode(text, charset)]);
   });
 
   test('a byte order mark is no part of the message', () => {

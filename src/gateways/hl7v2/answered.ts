@@ -6,6 +6,9 @@
  *   original | sent | sent     | refused | refused; passing where ERR says 206, 207
  *   commit   | sent | sent     | refused | the same
  *   enhanced | sent | accepted | refused | the same
+ *
+ * An ORL answers an order by itself (table 0119): AA with one that the peer is unable to take is a refusal. Analyzers are
+ * read step by step elsewhere (law/order-response.ts).
  */
 import type { JsonObject } from '../../fhir/json.ts';
 import { decodeMessage } from '../../hl7v2/charset.ts';
@@ -23,7 +26,16 @@ export interface Answered {
 /** Table 0357: the record is locked, an error inside the application. */
 const passing = new Set(['206', '207']);
 
-export function readAnswer(answer: Buffer, asked: 'original' | 'commit' | 'enhanced'): Answered {
+export interface Asked {
+  readonly mode: 'original' | 'commit' | 'enhanced';
+  /** Whether what it says of each order counts. */
+  readonly orders: boolean;
+}
+
+/** Table 0119: unable to accept, cancel, discontinue, fill, hold, replace, release, change. */
+const unable: ReadonlySet<string> = new Set(['UA', 'UC', 'UD', 'UF', 'UH', 'UM', 'UR', 'UX']);
+
+export function readAnswer(answer: Buffer, { mode, orders }: Asked): Answered {
   const segments = segmentsOf(answer);
   const msa = segments.find(({ name }) => name === 'MSA');
   const code = msa?.text(1) ?? '';
@@ -35,7 +47,12 @@ export function readAnswer(answer: Buffer, asked: 'original' | 'commit' | 'enhan
   const sentence = `The peer answered ${/^[A-Z]{2}$/.test(code) ? code : 'what is no acknowledgement'}${
     codes.length === 0 ? '' : ` (${codes.slice(0, 5).join(', ')})`
   }.`;
-  return { kind: kindOf(code, { asked, codes }), code, problems, sentence };
+  const [left] = segments.flatMap((one) => (one.name === 'ORC' && unable.has(one.text(1)) ? [one.text(1)] : []));
+  if (code === 'AA' && orders && left !== undefined) {
+    const refusal = `The peer answered AA and that it is unable to do what the order says (ORC-1 ${left}).`;
+    return { kind: 'refused', code, problems, sentence: refusal };
+  }
+  return { kind: kindOf(code, { asked: mode, codes }), code, problems, sentence };
 }
 
 function kindOf(

@@ -19,7 +19,10 @@ import { waitToBeSent } from './task.ts';
 export async function answeredLater(server: Server, served: Served, answer: Buffer): Promise<boolean> {
   const { tenant, interface: own } = served;
   const controlId = acknowledged(answer) ?? '';
-  const { kind, code, problems, sentence } = readAnswer(answer, 'enhanced');
+  const { kind, code, problems, sentence } = readAnswer(answer, {
+    mode: 'enhanced',
+    orders: served.interface.law === undefined,
+  });
   if (controlId === '' || !/^A[AER]$/.test(code)) return false;
   const outcome = await server.database.transaction(tenant.id, async (session) => {
     const stored = await awaitedMessage(session, own.id, controlId);

@@ -74,9 +74,7 @@ function channelOf(server: Server, served: ServedOut, peer: Peer): Channel {
     deliver: ({ raw, controlId }) =>
       raw.length === 0
         ? Promise.resolve({ kind: 'refused', problems: [], sentence: 'What it told was erased.', peer: '' })
-        : deliver(client, { raw, controlId, host }, served.interface.out).then((delivery) =>
-            answered(server, served, delivery),
-          ),
+        : deliver(client, { raw, controlId, host }, served).then((delivery) => answered(server, served, delivery)),
     close: client.close,
   };
 }
@@ -97,11 +95,11 @@ async function answered(server: Server, served: ServedOut, delivery: Delivery): 
 async function deliver(
   client: Client,
   { raw, controlId, host: peer }: { readonly raw: Buffer; readonly controlId: string; readonly host: string },
-  { acknowledgement, timeout }: ServedOut['interface']['out'],
+  { interface: { out, law } }: ServedOut,
 ): Promise<Delivery> {
   try {
-    const ack = await client.exchange(raw, controlId, timeout * 1_000);
-    const { kind, problems, sentence } = readAnswer(ack, acknowledgement);
+    const ack = await client.exchange(raw, controlId, out.timeout * 1_000);
+    const { kind, problems, sentence } = readAnswer(ack, { mode: out.acknowledgement, orders: law === undefined });
     if (kind === 'sent' || kind === 'accepted') return { kind, ack, peer };
     return kind === 'refused'
       ? { kind, ack, problems, sentence, peer }
