@@ -21,6 +21,7 @@ import type { JsonObject } from '../fhir/json.ts';
 import { readHeader } from '../hl7v2/header.ts';
 import { readSegments, type FieldReader, type Message } from '../hl7v2/message.ts';
 import { allOf, byIdentifier, concept, entityIdentifier, humanName, identifier, object, present } from './datatypes.ts';
+import { addLots, dilutions } from './inventory.ts';
 import { observation } from './observation.ts';
 import { presentedForm } from './report.ts';
 import { addNotes, isDocument } from './results.ts';
@@ -31,7 +32,6 @@ import type { Analyzer, AnalyzerOrder, Target } from './translation.ts';
 export const workSystem = 'urn:makhbar:analyzer-work';
 export const workCode = { system: 'urn:makhbar:task', code: 'analyzer-work' };
 export const kindSystem = 'urn:makhbar:observation-kind';
-export const consumable = 'https://makhbar.org/fhir/StructureDefinition/observation-consumable';
 
 interface Result {
   readonly obx: FieldReader;
@@ -103,15 +103,6 @@ function gather(message: Message): Step[] {
     }
   }
   return steps;
-}
-
-/** SN: `^1^:^5`. */
-function dilutions(tcd: FieldReader): string[] {
-  const said = (field: number, what: string): string[] => {
-    const ratio = [1, 2, 3, 4].map((component) => tcd.text(field, component)).join('');
-    return ratio === '' ? [] : [`${what} ${ratio}`];
-  };
-  return [...said(2, 'Dilution'), ...said(3, 'Dilution of the rerun')];
 }
 
 /** Table 0369: whose specimen it is. '' says nothing, which is a patient's. */
@@ -219,8 +210,7 @@ function translateResult(
   if (reference === undefined || resource === undefined) return undefined;
   resource['device'] = device;
   if (category !== undefined) resource['category'] = category;
-  const lots = present([...step.inventory, ...result.inventory].map((inv) => lot(target, inv)));
-  if (lots.length > 0) resource['extension'] = lots.map((one) => ({ url: consumable, valueReference: one }));
+  addLots(target, resource, [...step.inventory, ...result.inventory]);
   addNotes(target, reference, [...step.notes, ...result.notes]);
   return { reference, obx, isSupplemental: supplemental };
 }
@@ -267,17 +257,6 @@ function deviceOf({ target, analyzer, authority }: Reading, obx: FieldReader): J
       : { system: String(first['system']), value };
   const deviceName = [{ name: value || 'Analyzer', type: first === undefined ? 'user-friendly-name' : 'model-name' }];
   return target.add({ resourceType: 'Device', identifier: [named], status: 'active', deviceName }, [named], 'keep');
-}
-
-/** INV-1 the substance, INV-3 its type, INV-12 when it expires, INV-16 its lot. */
-function lot(target: Target, inv: FieldReader): JsonObject | undefined {
-  const lotNumber = inv.text(16);
-  const type = concept(target, inv.first(1), { segment: 'INV', sequence: 1, field: 1 });
-  if (type === undefined) return undefined;
-  const named = { system: 'urn:makhbar:lot', value: `${inv.text(1)}|${lotNumber}`.slice(0, 200) };
-  const expires = dateOnly(inv.text(12).slice(0, 8));
-  const resource = { resourceType: 'Device', identifier: [named], type, lotNumber, expirationDate: expires };
-  return target.add(object(resource), [named]);
 }
 
 /** Raw data of a result have its OBX-4 and a further number (`1.1` of `1`); where none fits, they are of all of the step. */

@@ -4,11 +4,12 @@
  * stands before it.
  *
  *   PID  → a patient: orders, visits and specimens are another's from here on
- *   SPM  → in OUL before the orders it is of; in ORU after them
+ *   SPM  → in OUL^R22 and R23 before the orders it is of; in OUL^R24 and ORU after them
  *   ORC  → kept for the OBR that follows; in OUL of the OBR before it
  *   OBR  → a report begins; the one before it is made
  *   OBX  → an observation of it, or a document; before any OBR or after a specimen, of the patient or the specimen
  *   NTE  → of the OBX, OBR or patient before it
+ *   TCD, INV → of the OBX before it (inventory.ts)
  *
  * A result whose OBR-26 and OBR-29 name a parent (an organism, whose susceptibilities they are) is a member of the
  * observation that they name (parents.ts).
@@ -18,6 +19,7 @@ import type { JsonObject } from '../fhir/json.ts';
 import { readHeader } from '../hl7v2/header.ts';
 import { readSegments, type FieldReader, type Message } from '../hl7v2/message.ts';
 import { present } from './datatypes.ts';
+import { addLots, dilutions } from './inventory.ts';
 import { observation } from './observation.ts';
 import { order, orderNumbers } from './order.ts';
 import { joinParent, noteCandidate, type Candidates } from './parents.ts';
@@ -31,6 +33,8 @@ export interface Result {
   readonly obx: FieldReader;
   readonly sequence: number;
   readonly notes: string[];
+  /** INV: what it was made with. */
+  readonly inventory?: FieldReader[];
 }
 
 /** An OBR with what follows it. */
@@ -79,7 +83,10 @@ function gather(message: Message): Person[] {
   ];
   let notes: string[] | undefined;
   let sequence = 0;
+  let last: Result | undefined;
   for (const segment of readSegments(message)) {
+    // What follows is of the result before it, until something else begins.
+    if (/^(?:PID|OBR|SPM|SAC)$/.test(segment.name)) last = undefined;
     switch (segment.name) {
       case 'PID':
         person = { pid: segment, groups: [], loose: [] };
@@ -105,8 +112,8 @@ function gather(message: Message): Person[] {
         orc = undefined;
         break;
       case 'SPM':
-        if (group === undefined || isOul(message)) {
-          // OUL: a specimen and the orders on it follow each other.
+        if (group === undefined || isSpecimenFirst(message)) {
+          // A specimen and the orders on it follow each other.
           if (group !== undefined) before.length = 0;
           group = undefined;
           before.push({ spm: segment });
@@ -121,7 +128,8 @@ function gather(message: Message): Person[] {
       }
       case 'OBX': {
         sequence++;
-        const result = { obx: segment, sequence, notes: [] };
+        const result: Result = { obx: segment, sequence, notes: [], inventory: [] };
+        last = result;
         if (group === undefined) person?.loose.push({ ...result, tube: before.at(-1) });
         else group.results.push(result);
         notes = result.notes;
@@ -130,9 +138,20 @@ function gather(message: Message): Person[] {
       case 'NTE':
         notes?.push(...segment.repetitions(3).map((one) => one.text()));
         break;
+      case 'TCD':
+        last?.notes.push(...dilutions(segment));
+        break;
+      case 'INV':
+        last?.inventory?.push(segment);
+        break;
     }
   }
   return persons;
+}
+
+/** R24 has the orders first, as ORU has. */
+function isSpecimenFirst(message: Message): boolean {
+  return isOul(message) && readHeader(message).event !== 'R24';
 }
 
 function isOul(message: Message): boolean {
@@ -203,9 +222,11 @@ function translateGroup(target: Target, { group, subject, encounter, authority, 
   const of = { subject, encounter, specimen: specimens[0], basedOn, authority, obr, source, seen };
   const found = group.results
     .filter(({ obx }) => !isDocument(obx))
-    .map(({ obx, sequence, notes }) => {
+    .map(({ obx, sequence, notes, inventory = [] }) => {
       const reference = observation(target, obx, { ...of, sequence });
       if (reference !== undefined) {
+        const resource = inventory.length === 0 ? undefined : target.resource(reference);
+        if (resource !== undefined) addLots(target, resource, inventory);
         noteCandidate(parents, reference, { obx, obr, orc });
         addNotes(target, reference, notes);
       }
