@@ -46,7 +46,8 @@ export type ExtensionName =
   | 'dilution'
   | 'instrument-flag'
   | 'control'
-  | 'due';
+  | 'due'
+  | 'report-template';
 
 export function extensionUrl(name: ExtensionName): string {
   return extensionBase + name;
