@@ -96,6 +96,7 @@ const layers: Record<string, readonly string[]> = {
     'log',
     'pages',
     'privacy',
+    'reports',
     'request',
     'publishing',
     'processing',
@@ -128,6 +129,8 @@ const layers: Record<string, readonly string[]> = {
   serve: ['access', 'interactions', 'request', 'store'],
   // What is stuck on specimens.
   labels: ['fhir', 'laboratory'],
+  // What a laboratory tells its patients and physicians: resources → PDF and HTML, pure.
+  reports: ['fhir', 'laboratory', 'pages'],
   // The laboratory's rules, pure.
   laboratory: ['fhir', 'search'],
   // HL7 v2 ↔ FHIR, pure.
@@ -226,7 +229,10 @@ const packages: Record<string, readonly string[]> = {
   dotenv: ['config'],
   s3mini: ['files'],
   'bwip-js': ['labels'],
-  pdfkit: ['labels'],
+  pdfkit: ['labels', 'reports/pdf'],
+  'bidi-js': ['reports/pdf'],
+  '@expo-google-fonts/noto-sans': ['reports/pdf'],
+  '@expo-google-fonts/noto-sans-arabic': ['reports/pdf'],
   'iconv-lite': ['astm', 'hl7v2'],
   serialport: ['gateways/astm/serial.ts'],
   'hl7v2-dictionary': ['hl7v2/dictionary-thread.ts'],

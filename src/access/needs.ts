@@ -144,6 +144,8 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$control-run', ['c']],
   ['$control-release', ['u']],
   ['$levey-jennings', ['s']],
+  // On DiagnosticReport. It decides further: who may read all that the report tells.
+  ['$report', ['r']],
   // On Endpoint. $explain-message decides further: who may read all that a message became.
   ['$explain-message', ['r']],
 ]);

@@ -55,6 +55,7 @@ const reports = ['csv', 'text/csv', 'html', 'text/html'];
 const furtherFormats: Readonly<Record<string, readonly string[]>> = {
   '$access-review': ['text/csv'],
   '$access-report': reports,
+  $report: ['application/pdf', 'text/html'],
   '$user-activity-report': reports,
   '$breach-report': [...reports, 'ndjson', 'application/ndjson', 'application/fhir+ndjson'],
 };

@@ -57,6 +57,7 @@ import { specimenStep } from './laboratory/specimen-step.ts';
 import { controlRelease } from './laboratory/quality/control-release.ts';
 import { controlRun } from './laboratory/quality/control-run.ts';
 import { leveyJennings } from './laboratory/quality/levey-jennings.ts';
+import { report } from './laboratory/reports/report.ts';
 import { callBack } from './laboratory/results/call-back.ts';
 import { correct } from './laboratory/results/correct.ts';
 import { enterResults } from './laboratory/results/enter.ts';
@@ -382,6 +383,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${own}:levey-jennings`,
     handler: leveyJennings,
+  },
+  $report: {
+    levels: ['instance'],
+    types: ['DiagnosticReport'],
+    changes: false,
+    definition: `${own}:report`,
+    handler: report,
   },
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };

@@ -5,7 +5,10 @@ import { create } from 'qrcode';
 const margin = 4;
 
 /** The dark modules, from the left and from above, and how many modules a side has with its margin. */
-export function qrModules(text: string): { readonly side: number; readonly dark: readonly (readonly [number, number])[] } {
+export function qrModules(text: string): {
+  readonly side: number;
+  readonly dark: readonly (readonly [number, number])[];
+} {
   const { size, data } = create(text, { errorCorrectionLevel: 'M' }).modules;
   const dark = [...data.keys()]
     .filter((at) => data[at])

@@ -29,7 +29,13 @@ export interface Pen {
   readonly time: (instant: string | undefined) => string;
 }
 
-const provisional: ReadonlySet<string> = new Set(['registered', 'preliminary', 'partial', 'entered-in-error', 'cancelled']);
+const provisional: ReadonlySet<string> = new Set([
+  'registered',
+  'preliminary',
+  'partial',
+  'entered-in-error',
+  'cancelled',
+]);
 
 export function composeReport(gathered: Gathered, making: Making): ReportModel {
   const { template, digits, zone } = making;
@@ -46,7 +52,11 @@ export function composeReport(gathered: Gathered, making: Making): ReportModel {
     direction: first.direction,
     digits,
     title: say(({ title }) => title),
-    letterhead: { name: inOwnDirection(plain(template.title ?? making.laboratory)), lines: template.lines, logo: template.logo },
+    letterhead: {
+      name: inOwnDirection(plain(template.title ?? making.laboratory)),
+      lines: template.lines,
+      logo: template.logo,
+    },
     status: { code: status, text: say(({ statuses }) => statuses[status] ?? status) },
     watermark: provisional.has(status) ? first.statuses[status]?.toLocaleUpperCase(first.locale) : undefined,
     patient: patientFacts(gathered, pen),
@@ -57,7 +67,8 @@ export function composeReport(gathered: Gathered, making: Making): ReportModel {
       ...template.columns.map((column) => ({ column, title: say((one) => one[column]) })),
     ],
     sections,
-    conclusion: conclusion === undefined ? undefined : { title: say((one) => one.conclusion), text: inOwnDirection(conclusion) },
+    conclusion:
+      conclusion === undefined ? undefined : { title: say((one) => one.conclusion), text: inOwnDirection(conclusion) },
     people: peopleFacts(gathered, pen),
     legend: languages.flatMap((one) => [
       inDirection(one.legend, one.direction),
@@ -68,11 +79,10 @@ export function composeReport(gathered: Gathered, making: Making): ReportModel {
     footer: template.footer,
     identity: fromLeft(`DiagnosticReport/${String(gathered.report['id'])}`),
     page: (page, pages) =>
-      told(languages, (one) => one.page(inDigits(String(page), digits), inDigits(String(pages), digits))).join(' · '),
-    verify:
-      making.address === undefined
-        ? undefined
-        : { address: making.address, told: say((one) => one.verify) },
+      told(languages, (one) =>
+        inDirection(one.page(inDigits(String(page), digits), inDigits(String(pages), digits)), one.direction),
+      ).join(' · '),
+    verify: making.address === undefined ? undefined : { address: making.address, told: say((one) => one.verify) },
   };
 }
 
@@ -86,7 +96,9 @@ export function nameOf(person: JsonObject | undefined): string {
   const { text: whole, family, given, prefix } = object(objects(person?.['name'])[0]);
   const list = (value: JsonObject[string] | undefined): string[] =>
     Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
-  return inOwnDirection(plain(text(whole) ?? [...list(prefix), ...list(given), text(family) ?? ''].filter((one) => one !== '').join(' ')));
+  return inOwnDirection(
+    plain(text(whole) ?? [...list(prefix), ...list(given), text(family) ?? ''].filter((one) => one !== '').join(' ')),
+  );
 }
 
 function facts(pen: Pen, of: readonly (readonly [(one: Words) => string, string])[]): Fact[] {
@@ -101,14 +113,20 @@ function patientFacts({ patient, report }: Gathered, pen: Pen): Fact[] {
   return facts(pen, [
     [(one) => one.patient, nameOf(patient) || fallback],
     [(one) => one.born, fromLeft(inDigits(plain(text(person['birthDate']) ?? ''), pen.digits))],
-    [(one) => one.sex, gender === undefined ? '' : told(pen.languages, ({ sexes }) => sexes[gender] ?? gender).join(' / ')],
+    [
+      (one) => one.sex,
+      gender === undefined ? '' : told(pen.languages, ({ sexes }) => sexes[gender] ?? gender).join(' / '),
+    ],
     [(one) => one.identifier, fromLeft(identifiers.slice(0, 3).map(plain).join(', '))],
   ]);
 }
 
 function orderFacts({ report, orders, requesters, people }: Gathered, pen: Pen): Fact[] {
   const authored = orders.flatMap(({ authoredOn }) => text(authoredOn) ?? []).sort()[0];
-  const requisition = orders.flatMap(({ requisition: one }) => text(object(one)['value']) ?? [])[0];
+  // A number that we made up is of no use to people.
+  const requisition = orders
+    .flatMap(({ requisition: one }) => text(object(one)['value']) ?? [])
+    .find((one) => !/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(one));
   return facts(pen, [
     [(one) => one.requester, [...new Set(requesters.map((one) => people.get(one) ?? ''))].filter(Boolean).join(', ')],
     [(one) => one.ordered, pen.time(authored)],

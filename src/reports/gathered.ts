@@ -16,7 +16,7 @@ export interface Gathered {
   readonly before: ReadonlyMap<string, JsonObject>;
   /** Earlier released results of the patient, newest first; empty where they are not to be shown. */
   readonly history: readonly JsonObject[];
-  /** The catalogue: ObservationDefinitions of the results. */
+  /** The catalogue: ObservationDefinitions of the results, in the order in which they stand in a report. */
   readonly definitions: readonly JsonObject[];
   /** Names of people by the reference or the account that names them. */
   readonly people: ReadonlyMap<string, string>;

@@ -47,7 +47,11 @@ export interface ReportModel {
   readonly watermark: string | undefined;
   readonly patient: readonly Fact[];
   readonly order: readonly Fact[];
-  readonly specimens: { readonly heads: readonly Told[]; readonly rows: readonly (readonly string[])[]; readonly title: Told };
+  readonly specimens: {
+    readonly heads: readonly Told[];
+    readonly rows: readonly (readonly string[])[];
+    readonly title: Told;
+  };
   readonly columns: readonly { readonly column: 'name' | Column; readonly title: Told }[];
   readonly sections: readonly ReportSection[];
   readonly conclusion: { readonly title: Told; readonly text: string } | undefined;

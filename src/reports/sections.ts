@@ -24,16 +24,7 @@ import type { Gathered } from './gathered.ts';
 import { told, type Told } from './language.ts';
 import type { Note, ReportSection, Row } from './model.ts';
 import type { ReportTemplate } from './template.ts';
-import {
-  conceptText,
-  flagOf,
-  intervalTexts,
-  isCritical,
-  numberIn,
-  unitCode,
-  valueOf,
-  type Hand,
-} from './value.ts';
+import { conceptText, flagOf, intervalTexts, isCritical, numberIn, unitCode, valueOf, type Hand } from './value.ts';
 import type { Words } from './words/en.ts';
 import { inOwnDirection, plain } from './written.ts';
 
@@ -67,16 +58,26 @@ export function sectionsOf(gathered: Gathered, pen: Pen, template: ReportTemplat
     const code = sectionIn(resource) ?? '';
     bySection.set(code, [...(bySection.get(code) ?? []), ...rows]);
   };
-  for (const { reference } of objects(gathered.report['result'])) {
-    const found = gathered.results.get(text(reference) ?? '');
-    if (found !== undefined) add(found, rowsOf(found, writing, 0));
-  }
+  for (const found of shownResults(gathered)) add(found, rowsOf(found, writing, 0));
   for (const one of gathered.withdrawn) add(one, [withdrawnRow(one, writing)]);
   for (const one of gathered.missing) add(one, [missingRow(one, writing)]);
   const order = [...template.sections, ...bySection.keys()];
   return [...bySection]
     .toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))
     .map(([code, rows]) => ({ title: sectionTitle(code, writing), rows }));
+}
+
+/** As the tests and panels have them; what is in none keeps the order of the report, after them. */
+function shownResults({ report, results, definitions }: Gathered): JsonObject[] {
+  const codes = definitions.map((one) => codeIn(one['code'], catalogueSystem));
+  const place = (one: JsonObject): number => {
+    const at = codes.indexOf(codeIn(one['code'], catalogueSystem));
+    return at < 0 ? codes.length : at;
+  };
+  return objects(report['result'])
+    .map(({ reference }) => results.get(text(reference) ?? ''))
+    .filter((one) => one !== undefined)
+    .toSorted((a, b) => place(a) - place(b));
 }
 
 function sectionIn(resource: JsonObject): string | undefined {

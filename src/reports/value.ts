@@ -42,7 +42,9 @@ export function valueOf(observation: JsonObject, hand: Hand): Value | undefined 
 function quantityText(quantity: JsonObject, { digits }: Hand): string {
   if (typeof quantity['value'] !== 'number') return '';
   const comparator = text(quantity['comparator']);
-  return fromLeft(`${comparator === undefined ? '' : `${comparator} `}${inDigits(numberText(quantity, 'value'), digits)}`);
+  return fromLeft(
+    `${comparator === undefined ? '' : `${comparator} `}${inDigits(numberText(quantity, 'value'), digits)}`,
+  );
 }
 
 function unitText(quantity: JsonObject): string {
@@ -92,7 +94,8 @@ export function intervalTexts(observation: JsonObject, hand: Hand): string[] {
     if (meaning === 'critical' || meaning === 'absolute') return [];
     const bounds = rangeText(range, hand) || (text(range['text']) ?? '');
     if (bounds === '' || bounds === 'none') return [];
-    const shown = meaning === undefined || meaning === 'normal' ? '' : `${plain(conceptText(object(range['type']), hand))}: `;
+    const shown =
+      meaning === undefined || meaning === 'normal' ? '' : `${plain(conceptText(object(range['type']), hand))}: `;
     return [`${shown}${bounds}`];
   });
 }

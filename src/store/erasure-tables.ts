@@ -32,6 +32,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   contained: { rid: 'container' },
   consent_rule: { rid: 'consent' },
   binary_file: { rid: 'rid' },
+  report_document: { rid: 'rid' },
   search_state: { stays: 'Counters.' },
   accession_counter: { stays: 'Counters.' },
   search_indexed: { stays: 'Names of search parameters.' },

@@ -13,6 +13,10 @@ export function drawCode({ sheet, model }: Place, [x, y, side]: readonly [number
   for (const [column, row] of code.dark) document.rect(left + column * size, y + row * size, size, size);
   document.fill('#000000');
   document.link(left, y, side, side, model.verify.address);
-  line(sheet, model.verify.told[0] ?? '', [x - 60, y + side - 2, side + 60], { size: 6.5, colour: ink.quiet, align: 'end' });
+  line(sheet, model.verify.told[0] ?? '', [x - 60, y + side - 2, side + 60], {
+    size: 6.5,
+    colour: ink.quiet,
+    align: 'end',
+  });
   return y + side + 8;
 }

@@ -8,15 +8,11 @@ import PDFDocument from 'pdfkit';
 
 const require = createRequire(import.meta.url);
 
-function file(name: string): Buffer {
-  return readFileSync(require.resolve(`@expo-google-fonts/${name}`));
-}
-
 const files = {
-  latin: file('noto-sans/400Regular/NotoSans_400Regular.ttf'),
-  latinBold: file('noto-sans/700Bold/NotoSans_700Bold.ttf'),
-  arabic: file('noto-sans-arabic/400Regular/NotoSansArabic_400Regular.ttf'),
-  arabicBold: file('noto-sans-arabic/700Bold/NotoSansArabic_700Bold.ttf'),
+  latin: readFileSync(require.resolve('@expo-google-fonts/noto-sans/400Regular/NotoSans_400Regular.ttf')),
+  latinBold: readFileSync(require.resolve('@expo-google-fonts/noto-sans/700Bold/NotoSans_700Bold.ttf')),
+  arabic: readFileSync(require.resolve('@expo-google-fonts/noto-sans-arabic/400Regular/NotoSansArabic_400Regular.ttf')),
+  arabicBold: readFileSync(require.resolve('@expo-google-fonts/noto-sans-arabic/700Bold/NotoSansArabic_700Bold.ttf')),
 } as const;
 
 export type FontName = keyof typeof files;
@@ -45,10 +41,15 @@ interface Opened {
   readonly font: Shaper;
 }
 
+interface Embedded extends Opened {
+  /** Code points by the number of the glyph in the document. */
+  readonly unicode?: number[][];
+}
+
 interface Fonts {
   _font: Opened;
   _fontCount: number;
-  readonly _fontFamilies: Record<string, Opened>;
+  readonly _fontFamilies: Record<string, Embedded>;
 }
 
 export interface Shaper {
@@ -63,7 +64,7 @@ export interface Shaper {
 const opened = Object.entries(files).map(([name, data]) => {
   const document = new PDFDocument({ autoFirstPage: false });
   const { font, constructor } = (document.font(data) as unknown as Fonts)._font;
-  const make = constructor as unknown as new (document: object, font: Shaper, id: string) => Opened;
+  const make = constructor as unknown as new (document: object, font: Shaper, id: string) => Embedded;
   return { name: name as FontName, font, make };
 });
 
@@ -79,4 +80,14 @@ export function registerFonts(document: PDFKit.PDFDocument): void {
 /** Of the font that is set. */
 export function shaperOf(document: PDFKit.PDFDocument): Shaper {
   return (document as unknown as Fonts)._font.font;
+}
+
+/** Dots that stand apart from their letter have no character of their own; a reader would make one up. */
+export function nameGlyphs(document: PDFKit.PDFDocument): void {
+  const { _fontFamilies: families } = document as unknown as Fonts;
+  for (const unicode of Object.values(families).flatMap((one) => (one.unicode === undefined ? [] : [one.unicode]))) {
+    unicode.forEach((points, at) => {
+      if (points.length === 0) unicode[at] = [0x200b];
+    });
+  }
 }

@@ -58,7 +58,9 @@ function boxes(place: Place): void {
     { facts: model.patient, from: inner.from },
     { facts: model.order, from: inner.from + half + 12 },
   ];
-  const heights = sides.map(({ facts }) => facts.reduce((all, fact) => all + factLines(place, fact, half).length * 13, 0));
+  const heights = sides.map(({ facts }) =>
+    facts.reduce((all, fact) => all + factLines(place, fact, half).length * 13, 0),
+  );
   const height = Math.max(...heights) + 12;
   for (const { facts, from } of sides) {
     area(sheet, [from, place.y, half, height], ink.band);

@@ -22,7 +22,12 @@ export function beginPage(place: Place): void {
   if (!again) return;
   const style: Style = { size: 8, colour: ink.quiet };
   const who = model.patient.slice(0, 2).map(({ value }) => value);
-  line(sheet, [...who, ...model.patient.slice(3).map(({ value }) => value)].join('  ·  '), [inner.from, place.y, inner.width], style);
+  line(
+    sheet,
+    [...who, ...model.patient.slice(3).map(({ value }) => value)].join('  ·  '),
+    [inner.from, place.y, inner.width],
+    style,
+  );
   line(sheet, model.letterhead.name, [inner.from, place.y, inner.width], { ...style, align: 'end' });
   rule(sheet, place.y + 14, [inner.from, inner.to]);
   place.y += 22;

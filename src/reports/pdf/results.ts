@@ -65,7 +65,10 @@ function heads(place: Place, columns: readonly ColumnPlace[]): void {
 
 function title(place: Place, section: ReportSection): void {
   area(place.sheet, [inner.from, place.y, inner.width, 15], ink.band);
-  line(place.sheet, section.title.join(' / '), [inner.from + 5, place.y + 1.5, inner.width - 10], { size: 9.5, bold: true });
+  line(place.sheet, section.title.join(' / '), [inner.from + 5, place.y + 1.5, inner.width - 10], {
+    size: 9.5,
+    bold: true,
+  });
   place.y += 18;
 }
 
@@ -116,7 +119,11 @@ function cellsOf({ sheet }: Place, row: Row, columns: readonly ColumnPlace[]): C
   return columns.map((at) => {
     const own = at.column === 'name' ? { ...at, from: at.from + indent(row), width: at.width - indent(row) } : at;
     const lines = textsOf(row, at.column).flatMap(({ text, style }) => {
-      const whole: Style = { size: 9, ...(strong && ['result', 'flag'].includes(at.column) && { bold: true, colour }), ...style };
+      const whole: Style = {
+        size: 9,
+        ...(strong && ['result', 'flag'].includes(at.column) && { bold: true, colour }),
+        ...style,
+      };
       return wrap(sheet, text, own.width, whole).map((one) => ({ text: one, style: whole }));
     });
     return { at: own, lines };
@@ -147,5 +154,3 @@ function textsOf(row: Row, column: keyof typeof shares): { text: string; style?:
       return [];
   }
 }
-
-

@@ -72,8 +72,12 @@ function grouped(pieces: readonly Piece[]): Piece[][] {
   for (const piece of pieces) {
     const group = groups.at(-1);
     const last = group?.at(-1);
-    const own = piece.character === ' ' && last !== undefined && last.odd === piece.odd ? { ...piece, script: last.script, joined: last.joined } : piece;
-    if (last !== undefined && last.script === own.script && last.odd === own.odd && last.joined === own.joined) group?.push(own);
+    const own =
+      piece.character === ' ' && last !== undefined && last.odd === piece.odd
+        ? { ...piece, script: last.script, joined: last.joined }
+        : piece;
+    if (last !== undefined && last.script === own.script && last.odd === own.odd && last.joined === own.joined)
+      group?.push(own);
     else groups.push([own]);
   }
   return groups;

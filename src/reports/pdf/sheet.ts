@@ -3,7 +3,7 @@
  * read from the right: `x` is measured from the edge where lines begin.
  */
 import PDFDocument from 'pdfkit';
-import { fontOf, registerFonts, shaperOf, type FontName } from './fonts.ts';
+import { fontOf, nameGlyphs, registerFonts, shaperOf, type FontName } from './fonts.ts';
 import { runsOf, type Run } from './runs.ts';
 
 export interface Style {
@@ -23,11 +23,20 @@ interface Measured {
   readonly font: FontName;
   readonly text: string;
   readonly width: number;
+  /** As it is read, where the glyphs do not tell: letters of the font share shapes, and dots are glyphs of their own. */
+  readonly actual?: string;
 }
 
 export const paper = { width: 595.28, height: 841.89, side: 40, top: 34, bottom: 58 } as const;
 
-export const ink = { text: '#1b1f24', quiet: '#5a6472', line: '#c9d0d8', band: '#eef2f6', alarm: '#a3121f', mark: '#e9e9ec' } as const;
+export const ink = {
+  text: '#1b1f24',
+  quiet: '#5a6472',
+  line: '#c9d0d8',
+  band: '#eef2f6',
+  alarm: '#a3121f',
+  mark: '#e9e9ec',
+} as const;
 
 export function openSheet(direction: 'ltr' | 'rtl', info: { title: string; author: string; language: string }): Sheet {
   const document = new PDFDocument({
@@ -53,6 +62,7 @@ export async function closeSheet({ document }: Sheet): Promise<Buffer> {
     document.on('end', resolve);
     document.on('error', reject);
   });
+  nameGlyphs(document);
   document.end();
   await ended;
   return Buffer.concat(chunks);
@@ -76,7 +86,8 @@ function measured(sheet: Sheet, text: string, { bold = false }: Style): readonly
     const font = fontOf(run.script, bold);
     sheet.document.font(font).fontSize(100);
     const shown = forShaper(sheet.document, run);
-    return { font, text: shown, width: sheet.document.widthOfString(shown, optionsOf(font)) / 100 };
+    const width = sheet.document.widthOfString(shown, optionsOf(font)) / 100;
+    return { font, text: shown, width, ...(run.joined && { actual: run.text }) };
   });
   sheet.measured.set(key, runs);
   return runs;
@@ -107,8 +118,13 @@ export function line(sheet: Sheet, text: string, [x, y, width]: readonly [number
   const before = { start: 0, middle: room / 2, end: room }[style.align ?? 'start'];
   let at = leftOf(sheet, x + before, whole);
   for (const run of runs) {
-    document.font(run.font).fontSize(style.size).fillColor(style.colour ?? ink.text);
+    document
+      .font(run.font)
+      .fontSize(style.size)
+      .fillColor(style.colour ?? ink.text);
+    if (run.actual !== undefined) document.markContent('Span', { actual: run.actual });
     document.text(run.text, at, y + style.size, { lineBreak: false, baseline: 'alphabetic', ...optionsOf(run.font) });
+    if (run.actual !== undefined) document.endMarkedContent();
     at += run.width * style.size;
   }
 }
@@ -137,7 +153,13 @@ function whole(lines: readonly string[]): string[] {
       if (mark === '\u2069' || mark === '\u202C') open.pop();
       else open.push(mark);
     }
-    return begun + open.toReversed().map((mark) => (mark === '\u202D' ? '\u202C' : '\u2069')).join('');
+    return (
+      begun +
+      open
+        .toReversed()
+        .map((mark) => (mark === '\u202D' ? '\u202C' : '\u2069'))
+        .join('')
+    );
   });
 }
 
@@ -154,11 +176,19 @@ function pieces(sheet: Sheet, word: string, width: number, style: Style): string
   return [...found, current];
 }
 
-export function area(sheet: Sheet, [x, y, width, height]: readonly [number, number, number, number], colour: string): void {
+export function area(
+  sheet: Sheet,
+  [x, y, width, height]: readonly [number, number, number, number],
+  colour: string,
+): void {
   sheet.document.rect(leftOf(sheet, x, width), y, width, height).fill(colour);
 }
 
 export function rule(sheet: Sheet, y: number, [from, to]: readonly [number, number], colour: string = ink.line): void {
   const left = leftOf(sheet, from, to - from);
-  sheet.document.lineWidth(0.6).moveTo(left, y).lineTo(left + to - from, y).stroke(colour);
+  sheet.document
+    .lineWidth(0.6)
+    .moveTo(left, y)
+    .lineTo(left + to - from, y)
+    .stroke(colour);
 }

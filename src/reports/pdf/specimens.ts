@@ -25,7 +25,9 @@ export function drawSpecimens(place: Place): void {
     place.y += lines * 11 + 1;
   };
   draw(
-    heads.map((head, at) => (at === 0 ? [model.specimens.title, head].map((one) => one[0] ?? '').join(': ') : head.join(' / '))),
+    heads.map((head, at) =>
+      at === 0 ? [model.specimens.title, head].map((one) => one[0] ?? '').join(': ') : head.join(' / '),
+    ),
     { size: 7.5, colour: ink.quiet },
   );
   for (const row of rows) draw(row, { size: 8.5 });

@@ -17,7 +17,8 @@ export function drawTrend(
   const up = (value: number): number => y + height - ((value - least) / span) * height;
   const along = (at: number): number => left + 2 + (at / (trend.length - 1)) * (width - 6);
   const [top, base] = [up(high ?? most), up(low ?? least)];
-  if (low !== undefined || high !== undefined) document.rect(left, top, width - 2, Math.max(0.5, base - top)).fill('#dfe9e3');
+  if (low !== undefined || high !== undefined)
+    document.rect(left, top, width - 2, Math.max(0.5, base - top)).fill('#dfe9e3');
   document.lineWidth(0.8);
   trend.forEach((value, at) => {
     if (at === 0) document.moveTo(along(at), up(value));

@@ -1,0 +1,175 @@
+/** Reports: PDF/A and HTML of what was released, in each language; kept, superseded, checked; who may have them. */
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { JsonObject } from '../../src/fhir/json.ts';
+import { object, objects } from '../../src/laboratory/terms.ts';
+import { signIn, type Laboratory } from '../server.ts';
+import { addPatient, done, found, laboratoryWithCatalogue, resourcesOf, send } from './laboratory.ts';
+import { readPdf } from './pdf.ts';
+
+let lab: Laboratory;
+
+beforeAll(async () => {
+  lab = await laboratoryWithCatalogue({ settings: { timezone: 'Africa/Tunis' } });
+}, 120_000);
+
+const refer = ({ resourceType, id }: JsonObject): string => `${String(resourceType)}/${String(id)}`;
+
+interface Reported {
+  readonly patient: string;
+  readonly report: string;
+  /** References by the code of the analyte. */
+  readonly results: Readonly<Record<string, string>>;
+}
+
+const someone = {
+  name: [{ family: 'حداد', given: ['ليلى'] }],
+  birthDate: '1987-03-09',
+  gender: 'female',
+  identifier: [{ system: 'urn:mrn', value: 'MRN-4711' }],
+};
+
+/** Results that were entered and reviewed, and released where that is said. */
+async function reported(
+  values: Readonly<Record<string, string>>,
+  { release = true, at = lab, patient }: { release?: boolean; at?: Laboratory; patient?: string } = {},
+): Promise<Reported> {
+  const subject = patient ?? (await addPatient(at, someone));
+  const tests = Object.keys(values);
+  const orders = resourcesOf(await done(at, 'ServiceRequest/$order', { patient: subject, test: tests }), 'order');
+  const [specimen = {}] = resourcesOf(await done(at, 'Specimen/$accession', { order: orders.map(refer) }), 'specimen');
+  await done(at, `${refer(specimen)}/$collect`);
+  await done(at, `${refer(specimen)}/$receive`);
+  const result = Object.entries(values).map(([analyte, value]) => ({
+    name: 'result',
+    part: [
+      { name: 'analyte', valueString: analyte },
+      { name: 'value', valueString: value },
+    ],
+  }));
+  const parameter = [{ name: 'specimen', valueReference: { reference: refer(specimen) } }, ...result];
+  const entered = await send(at, 'Observation/$enter-results', { resourceType: 'Parameters', parameter });
+  expect([entered.status, entered.said]).toEqual([200, '']);
+  const observations = resourcesOf(entered.body, 'result');
+  await done(at, 'Observation/$review', { result: observations.map(refer) });
+  const report = refer(resourcesOf(entered.body, 'report')[0] ?? {});
+  if (release) await done(at, `${report}/$release`, { conclusion: 'Repeat K+ (5.6 mmol/L) in a week.' });
+  const code = (one: JsonObject): string =>
+    String(objects(object(one['code'])['coding']).find(({ system }) => system === 'urn:makhbar:catalogue')?.['code']);
+  return { patient: subject, report, results: Object.fromEntries(observations.map((one) => [code(one), refer(one)])) };
+}
+
+interface Paper {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+}
+
+async function paper(report: string, query = '', at: Laboratory = lab): Promise<Paper> {
+  const answer = await at.fetch(`${report}/$report?${query}`);
+  return { status: answer.status, headers: answer.headers, bytes: Buffer.from(await answer.arrayBuffer()) };
+}
+
+describe('PDF', () => {
+  test('is PDF/A-2b with all fonts embedded, and says what was released digit by digit', async () => {
+    const { report } = await reported({ potassium: '5.6', sodium: '140', chloride: '104' });
+    const { status, headers, bytes } = await paper(report, 'language=en');
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/pdf']);
+    const { pages, actual, metadata } = await readPdf(bytes);
+    const [first = ''] = pages;
+    expect(actual).toContain('ليلى حداد');
+    for (const part of ['Laboratory report', 'Final', 'MRN-4711', '1987-03-09', 'Clinical chemistry']) {
+      expect(first).toContain(part);
+    }
+    for (const part of [
+      'Potassium',
+      '5.6',
+      '3.6 – 4.6',
+      'mmol/L',
+      'Page 1 of 1',
+      'Repeat K+ (5.6 mmol/L) in a week.',
+    ]) {
+      expect(first).toContain(part);
+    }
+    expect(metadata).toContain('<pdfaid:part>2</pdfaid:part>');
+    expect(metadata).toContain('<pdfaid:conformance>B</pdfaid:conformance>');
+    const raw = bytes.toString('latin1');
+    expect(raw).toContain('/GTS_PDFA1');
+    const fonts = raw.match(/\/Type \/FontDescriptor/g)?.length;
+    expect(raw.match(/\/FontFile2 /g)).toHaveLength(fonts ?? 0);
+    expect(raw).not.toMatch(/\/BaseFont \/Helvetica/);
+  });
+
+  test('the same content is the same stored document; its digest stands in what is signed', async () => {
+    const { report } = await reported({ potassium: '4' });
+    const [one, two] = await Promise.all([paper(report, 'language=fr'), paper(report, 'language=fr')]);
+    expect([one.status, two.status, one.bytes.equals(two.bytes)]).toEqual([200, 200, true]);
+    const sha256 = createHash('sha256').update(one.bytes).digest();
+    expect(one.headers.get('repr-digest')).toBe(`sha-256=:${sha256.toString('base64')}:`);
+    const kept = await found(lab, `DocumentReference?related=${report}`);
+    expect(kept).toHaveLength(1);
+    const [reference = {}] = kept;
+    expect([reference['status'], reference['docStatus']]).toEqual(['current', 'final']);
+    expect(object(reference['masterIdentifier'])['value']).toBe(`ni:///sha-256;${sha256.toString('base64url')}`);
+    const { attachment } = objects(reference['content'])[0] as { attachment: { url: string; hash: string } };
+    expect(attachment.hash).toBe(createHash('sha1').update(one.bytes).digest('base64'));
+    const binary = await lab.fetch(attachment.url, { headers: { accept: 'application/pdf' } });
+    expect(Buffer.from(await binary.arrayBuffer()).equals(one.bytes)).toBe(true);
+    const [provenance = {}] = await found(lab, `Provenance?target=${refer(reference)}`);
+    expect(objects(provenance['signature'])).toHaveLength(1);
+    const other = await paper(report, 'language=en');
+    expect(other.bytes.equals(one.bytes)).toBe(false);
+  });
+
+  test('Arabic stands from the right, shaped, with digits as they are stored', async () => {
+    const { report, results } = await reported({ potassium: '4', sodium: '150' });
+    const { bytes } = await paper(report, 'language=ar,en&digits=arab');
+    const { pages, actual } = await readPdf(bytes);
+    for (const part of ['تقرير المختبر', 'البوتاسيوم', 'الصوديوم', 'الكيمياء السريرية']) expect(actual).toContain(part);
+    // 4.0 as it is stored, 150; numbers and the interval from the left.
+    for (const part of ['٤٫٠', '١٥٠', '٣٫٦ – ٤٫٦', 'Potassium', 'mmol/L', 'Page ١ of ١'])
+      expect(pages.join()).toContain(part);
+    expect(Object.keys(results).sort()).toEqual(['potassium', 'sodium']);
+  });
+
+  test('a corrected result is shown with what it was, and the older document is superseded', async () => {
+    const { report, results } = await reported({ potassium: '5.6' });
+    await paper(report, 'language=en');
+    await done(lab, `${results['potassium']}/$correct`, { value: '4.1', reason: 'haemolysed' });
+    const { bytes } = await paper(report, 'language=en');
+    const [text = ''] = (await readPdf(bytes)).pages;
+    expect(text).toMatch(/Corrected \d{4}-\d\d-\d\d \d\d:\d\d\. It was: 5\.6 mmol\/L/);
+    expect(text).toContain('Corrected');
+    const kept = await found(lab, `DocumentReference?related=${report}`);
+    expect(kept.map(({ status }) => String(status)).toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'current',
+      'superseded',
+    ]);
+  });
+
+  test('what is not the last word says so across the page', async () => {
+    const { report, results } = await reported({ potassium: '4', sodium: '140' }, { release: false });
+    const pageOf = async (): Promise<string> =>
+      (await readPdf((await paper(report, 'language=en')).bytes)).pages.join();
+    expect(await pageOf()).toContain('PRELIMINARY');
+    await done(lab, `${report}/$release`, { result: results['potassium'] ?? '' });
+    expect(await pageOf()).toContain('PARTIAL');
+    await done(lab, `${report}/$release`);
+    expect(await pageOf()).not.toMatch(/PARTIAL|PRELIMINARY/);
+    await done(lab, `${report}/$withdraw`, { reason: 'wrong patient' });
+    expect(await pageOf()).toContain('WITHDRAWN');
+  });
+});
+
+describe('who may have it', () => {
+  test.each<[string, string, number]>([
+    ['who reads all that it tells', 'system/*.r', 200],
+    ['who does not read reports', 'system/Observation.rs system/Patient.rs system/Specimen.rs', 403],
+    ['who does not read results', 'system/DiagnosticReport.rs system/Patient.rs system/Specimen.rs', 403],
+    ['who does not read patients', 'system/DiagnosticReport.rs system/Observation.rs system/Specimen.rs', 403],
+  ])('%s', async (_, scopes, status) => {
+    const { report } = await reported({ potassium: '4' });
+    const other = await signIn(lab.tenant, scopes);
+    expect((await paper(report, '', other)).status).toBe(status);
+  });
+});
