@@ -143,6 +143,7 @@ const layers: Record<string, readonly string[]> = {
     'fhir',
     'hl7v2',
     'interactions',
+    'laboratory',
     'publishing',
     'request',
     'search',

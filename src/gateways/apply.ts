@@ -5,7 +5,8 @@
  * 1. All or nothing, once: the message is marked as applied by the transaction that applies it.
  * 2. Messages about the same identifiers wait for each other: two that come at once make one patient.
  * 3. What would not change is not written: a repetition makes no versions.
- * 4. An identifier that leads to two patients is no reason to guess: nothing is applied, and somebody decides.
+ * 4. Results of analyzers for specimens of the laboratory are entered by its rules (measured.ts), not stored as they came.
+ * 5. An identifier that leads to two patients is no reason to guess: nothing is applied, and somebody decides.
  */
 import { cloneJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -23,6 +24,7 @@ import type { Session } from '../store/pool.ts';
 import { keyOf, merge } from '../translation/merge.ts';
 import type { Problem } from '../hl7v2/acknowledge.ts';
 import type { Entry, Found } from '../translation/translation.ts';
+import { enterMeasured, measuredOf } from './measured.ts';
 import { findMoved } from './moves.ts';
 import { findParents } from './parents.ts';
 import { resourceBody } from './request.ts';
@@ -43,6 +45,8 @@ export interface Marking {
   mark(inside: Context, applied: Applied): Promise<void>;
   /** What is written with the resources that are: where they come from. */
   provenance(target: JsonObject[]): JsonObject;
+  /** Of a message of an analyzer: which one (Device/…), where the interface says it. */
+  readonly analyzer?: { readonly device: string | undefined };
 }
 
 /** @returns whether it was applied now */
@@ -54,10 +58,12 @@ export async function apply(context: Context, entries: readonly Entry[], marking
     const parents = await findParents(inside, entries, found);
     const moved = await findMoved(inside, entries, found);
     const matches = new Map([...found, ...parents.matches, ...moved.matches]);
-    const left = [...parents.left, ...moved.left];
-    const requests = requestsOf([...entries, ...moved.matches.keys()], matches);
     await planOnce(inside.session);
-    const resources = await write(inside, [...requests, ...provenanceOf(inside, requests, marking)]);
+    const entered = await byRules(inside, entries, marking);
+    const left = [...parents.left, ...moved.left, ...entered.left];
+    const requests = requestsOf([...entered.others, ...moved.matches.keys()], matches);
+    const written = await write(inside, [...requests, ...provenanceOf(inside, requests, entered.resources, marking)]);
+    const resources = [...written, ...entered.resources];
     const known = [...matches].flatMap(([{ resource }, { id }]) =>
       resource['resourceType'] === 'Patient' ? [id] : [],
     );
@@ -65,6 +71,22 @@ export async function apply(context: Context, entries: readonly Entry[], marking
     await marking.mark(inside, { resources, patients: [...new Set([...known, ...made, ...moved.patients])], left });
     return true;
   });
+}
+
+interface ByRules {
+  /** What is stored as it came. */
+  readonly others: readonly Entry[];
+  /** Versions that were made. */
+  readonly resources: readonly string[];
+  readonly left: readonly Problem[];
+}
+
+async function byRules(inside: Context, entries: readonly Entry[], { analyzer }: Marking): Promise<ByRules> {
+  const measured = analyzer === undefined ? [] : await measuredOf(inside, entries);
+  if (measured.length === 0) return { others: entries, resources: [], left: [] };
+  const { resources, refused, left } = await enterMeasured(inside, measured, analyzer?.device);
+  const taken = new Set(measured.flatMap((one) => one.entries));
+  return { others: [...entries.filter((entry) => !taken.has(entry)), ...refused], resources, left };
 }
 
 interface Locking {
@@ -228,9 +250,17 @@ function put(current: JsonObject, sent: JsonObject, { parent, unlink }: Entry): 
 }
 
 /** One for all: none where nothing changes, or where the laboratory lets interfaces write none. */
-function provenanceOf(context: Context, requests: readonly JsonObject[], { provenance }: Marking): JsonObject[] {
-  if (requests.length === 0 || !may(context, 'c', 'Provenance')) return [];
-  const target = requests.map(({ fullUrl = '' }) => ({ reference: fullUrl }));
+function provenanceOf(
+  context: Context,
+  requests: readonly JsonObject[],
+  entered: readonly string[],
+  { provenance }: Marking,
+): JsonObject[] {
+  if (requests.length + entered.length === 0 || !may(context, 'c', 'Provenance')) return [];
+  const target = [
+    ...requests.map(({ fullUrl = '' }) => ({ reference: fullUrl })),
+    ...entered.map((version) => ({ reference: version.replace(/\/_history\/.*/, '') })),
+  ];
   return [{ resource: provenance(target), request: { method: 'POST', url: 'Provenance' } }];
 }
 

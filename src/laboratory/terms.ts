@@ -45,6 +45,7 @@ export type ExtensionName =
   | 'delta'
   | 'dilution'
   | 'instrument-flag'
+  | 'measured'
   | 'control'
   | 'due'
   | 'report-template';

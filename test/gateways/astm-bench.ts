@@ -1,5 +1,6 @@
 /** Laboratories with an ASTM interface of their own on the shared port: known by an address of this machine that no other has. */
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -16,12 +17,9 @@ export interface AstmBench {
   open(): Promise<{ readonly analyzer: Analyzer; readonly socket: Socket }>;
 }
 
-let last = 0;
-
-/** An address of 127.0.0.0/8 that no other bench of any process has. */
+/** An address of 127.0.0.0/8 that no other bench has: files of one worker have the same process and modules of their own. */
 function ownAddress(): string {
-  const seed = process.pid * 200 + ++last;
-  return `127.${1 + (seed % 250)}.${1 + (Math.floor(seed / 250) % 250)}.${1 + (Math.floor(seed / 62_500) % 250)}`;
+  return `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(1, 255)}`;
 }
 
 /** @param resources what the interface names, which must be there first */

@@ -44,11 +44,12 @@ export async function applied(gateway: Gateway, served: ServedAstm, stored: Stor
     await apply(context, made.entries, {
       provenance: (target) => provenance(served.interface, { id: stored.id, display: 'ASTM' }, target),
       isOpen: (session) => claimMessage(session, stored.id),
-      mark: async (inside, { resources, patients }) => {
+      analyzer: { device: served.interface.law.device },
+      mark: async (inside, { resources, patients, left }) => {
         await markSteps(inside, served, stepsOf(made.entries));
         await finishMessage(inside.session, stored.id, {
           status: 'applied',
-          problems: [...asJson(made.problems), ...unmappedProblems(made.unmapped)],
+          problems: [...asJson([...made.problems, ...left]), ...unmappedProblems(made.unmapped)],
           resources,
           patients,
         });

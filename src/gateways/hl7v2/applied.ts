@@ -128,6 +128,7 @@ export async function applied(server: Server, known: Known, { id, arrived, ifNew
     let answer: Buffer | undefined;
     const done = await apply(context, entries, {
       provenance: (target) => provenance(known.interface, { id, display: `HL7 v2 ${typeOf(known.header)}` }, target),
+      ...(known.interface.law !== undefined && { analyzer: { device: known.interface.law.device } }),
       isOpen: (inside, about) => {
         if (arrived === undefined) return claimMessage(inside, id);
         return ifNew === true ? isNewMessage(inside, { ...arrived, about }) : Promise.resolve(true);

@@ -22,6 +22,9 @@ export interface Resulting {
   /** `corrected`, where the state does not say it. */
   readonly status?: string;
   readonly flags: readonly string[];
+  /** By which the measurement is found again, and as the instrument wrote it. */
+  readonly identifier?: JsonObject;
+  readonly measured?: string;
   readonly dilution?: string;
   readonly comments: readonly string[];
   readonly decision?: Decision;
@@ -38,6 +41,7 @@ export function observationOf(result: Evaluated, resulting: Resulting): JsonObje
   const name = definition.names.get('en');
   return {
     resourceType: 'Observation',
+    ...(resulting.identifier !== undefined && { identifier: [resulting.identifier] }),
     extension: extensionsOf(result, resulting),
     basedOn: [{ reference: order }],
     status: resulting.status ?? resultStatus(state, state === 'released' ? 'release' : 'enter'),
@@ -73,7 +77,7 @@ function rangeOf({ definition }: Evaluated, { low, high, meaning, source }: Inte
 }
 
 function extensionsOf({ delta }: Evaluated, resulting: Resulting): JsonObject[] {
-  const { state, enteredBy, flags, dilution, decision } = resulting;
+  const { state, enteredBy, flags, measured, dilution, decision } = resulting;
   const one = (name: ExtensionName, value: JsonObject): JsonObject => ({ url: extensionUrl(name), ...value });
   const factor: JsonObject = {};
   if (dilution !== undefined) setMember(factor, 'valueDecimal', Number(dilution), dilution);
@@ -82,6 +86,7 @@ function extensionsOf({ delta }: Evaluated, resulting: Resulting): JsonObject[] 
     one('entered-by', { valueString: enteredBy }),
     ...delta.map((valueString) => one('delta', { valueString })),
     ...flags.map((valueString) => one('instrument-flag', { valueString })),
+    ...(measured === undefined ? [] : [one('measured', { valueString: measured })]),
     ...(dilution === undefined ? [] : [Object.assign(factor, { url: extensionUrl('dilution') })]),
     ...(decision?.rules ?? []).map(({ name, holds, because }) =>
       one('verification', { valueString: `${holds ? 'Held' : 'Passed'}: ${name} (${because})` }),

@@ -11,7 +11,7 @@
  * | device            | the analyzer; without one the results are entered by hand                                  |
  * | time              | when it was measured, where the specimen has no time of collection                          |
  * | pregnant, condition… | what intervals may depend on: `true`; `fasting`, `luteal`, …                             |
- * | result (repeated) | parts: analyte, value, unit?, dilution?, flag…, comment…, method?                           |
+ * | result (repeated) | parts: analyte, value, unit?, dilution?, flag…, comment…, method?, identifier?, measured?    |
  *
  * 1. A result that is not released yet is replaced; one that is released is corrected by $correct only (409).
  * 2. Formulas whose inputs are there are worked out, and worked out again when one of these changes.

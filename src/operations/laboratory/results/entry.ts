@@ -15,9 +15,12 @@ export interface Entry {
   readonly flags: readonly string[];
   readonly comments: readonly string[];
   readonly method?: JsonObject;
+  /** By which the measurement is found again, and as the instrument wrote it. */
+  readonly identifier?: JsonObject;
+  readonly measured?: string;
 }
 
-const known = ['analyte', 'value', 'unit', 'dilution', 'flag', 'comment', 'method'];
+const known = ['analyte', 'value', 'unit', 'dilution', 'flag', 'comment', 'method', 'identifier', 'measured'];
 
 export function entriesIn(input: Input): Entry[] {
   const entries = input.parts('result').map(entryOf);
@@ -36,12 +39,16 @@ export function entryOf(parts: readonly JsonObject[]): Entry {
   }
   const analyte = textPart(parts, 'analyte') ?? missing('analyte');
   const method = parts.find(({ name }) => name === 'method')?.['valueCodeableConcept'];
+  const identifier = parts.find(({ name }) => name === 'identifier')?.['valueIdentifier'];
+  const [measured] = textParts(parts, 'measured', 500);
   return {
     analyte,
     given: givenIn(parts),
     flags: textParts(parts, 'flag', 100),
     comments: textParts(parts, 'comment', 2_000),
     ...(isObject(method) && { method }),
+    ...(isObject(identifier) && { identifier }),
+    ...(measured !== undefined && { measured }),
   };
 }
 

@@ -236,6 +236,8 @@ function writing(
     ...(work.device !== undefined && { device: work.device }),
     ...(performer !== undefined && { performer }),
     ...(entry?.method !== undefined && { method: entry.method }),
+    ...(entry?.identifier !== undefined && { identifier: entry.identifier }),
+    ...(entry?.measured !== undefined && { measured: entry.measured }),
     ...(entry?.given.dilution !== undefined && { dilution: entry.given.dilution }),
     ...(decision !== undefined && { decision }),
   });

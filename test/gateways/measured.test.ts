@@ -1,0 +1,211 @@
+/** Results of analyzers for specimens that the laboratory accessioned: its rules hold for them as for what is entered by hand. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { JsonObject } from '../../src/fhir/json.ts';
+import { catalogueSystem, codeIn, extensions, object, objects } from '../../src/laboratory/terms.ts';
+import { listMessages } from '../../src/store/messages.ts';
+import { addPatient, done, load, parameters, resourcesOf, send } from '../laboratory/laboratory.ts';
+import { makeAstmBench, post, sessionOf, until, type AstmBench, type Json } from './astm-bench.ts';
+import { openAnalyzer, type Analyzer } from './analyzer.ts';
+import { codeOf } from './mllp-client.ts';
+
+const map = 'urn:example:map:counter';
+const device = 'Device/counter';
+let bench: AstmBench;
+let law: Analyzer;
+
+beforeAll(async () => {
+  const codes = {
+    CBC: '58410-2',
+    HGB: '718-7',
+    PLT: '777-3',
+    WBC: '6690-2',
+    RDW: '788-0',
+    K: '2823-3',
+    NA: '2951-2',
+    CL: '2075-0',
+  };
+  const element = Object.entries(codes).map(([code, target]) => ({
+    code,
+    target: [{ code: target, equivalence: 'equivalent' }],
+  }));
+  const conceptMap = { resourceType: 'ConceptMap', url: map, status: 'active' };
+  bench = await makeAstmBench({ conceptMaps: [map], law: { device } }, [
+    { ...conceptMap, group: [{ target: 'http://loinc.org', element }] },
+  ]);
+  await post(bench.lab, { resourceType: 'Device', id: 'counter' }, 'PUT', device);
+  await load(bench.lab);
+  law = await openAnalyzer(bench.lab, { law: { device }, conceptMaps: [map], listens: false });
+}, 120_000);
+afterAll(() => law.stop());
+
+interface Tube {
+  readonly number: string;
+  readonly specimen: string;
+  readonly patient: string;
+  readonly orders: readonly string[];
+}
+
+const refer = (resource: JsonObject | undefined): string =>
+  `${String(resource?.['resourceType'])}/${String(resource?.['id'])}`;
+
+async function accessioned(...tests: readonly string[]): Promise<Tube> {
+  const patient = await addPatient(bench.lab, { gender: 'female', birthDate: '1986-03-09' });
+  const orders = resourcesOf(await done(bench.lab, 'ServiceRequest/$order', { patient, test: tests }), 'order');
+  const answer = await done(bench.lab, 'Specimen/$accession', { order: orders.map(refer) });
+  const [specimen = {}] = resourcesOf(answer, 'specimen');
+  await done(bench.lab, `${refer(specimen)}/$collect`);
+  await done(bench.lab, `${refer(specimen)}/$receive`);
+  const number = String(object(specimen['accessionIdentifier'])['value']);
+  return { number, specimen: refer(specimen), patient, orders: orders.map(refer) };
+}
+
+type Line = readonly [code: string, value: string, unit: string, flag?: string];
+
+let sent = 0;
+
+/** Sends the results and gives the message that they became. */
+async function report(number: string, ...results: readonly Line[]): Promise<{ problems: Json[]; status: string }> {
+  const { analyzer, socket } = await bench.open();
+  const name = `Counter^${++sent}`;
+  const lines = results.map(
+    ([code, value, unit, flag = ''], at) => `R|${at + 1}|^^^${code}|${value}|${unit}||${flag}||F||||20260131081000`,
+  );
+  await analyzer.send([`H|\\^&|||${name}`, 'P|1', `O|1|${number}||^^^CBC|R`, ...lines, 'L|1|N']);
+  socket.destroy();
+  for (const end = Date.now() + 40_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50))) {
+    const all = await listMessages(sessionOf(bench.lab), { count: 100 });
+    const mine = all.find(({ raw, status }) => raw.includes(name) && status !== 'received');
+    if (mine !== undefined) return { problems: (mine.problems ?? []) as unknown as Json[], status: mine.status };
+  }
+  throw new Error('The message was not applied.');
+}
+
+const flagOf = (result: Json | undefined): unknown =>
+  objects(object(objects((result as JsonObject)['interpretation'])[0])['coding'])[0]?.['code'];
+const stateOf = (result: Json | undefined): unknown =>
+  extensions(result as JsonObject, 'result-state')[0]?.['valueCode'];
+const measuredAs = (result: Json | undefined): unknown =>
+  extensions(result as JsonObject, 'measured')[0]?.['valueString'];
+
+async function resultsOf({ patient }: Tube, count: number): Promise<Record<string, Json>> {
+  const all = await until(bench.lab, `Observation?subject=${patient}`, count);
+  expect(all).toHaveLength(count);
+  return Object.fromEntries(all.map((one) => [codeIn((one as JsonObject)['code'], catalogueSystem) ?? 'other', one]));
+}
+
+describe('ASTM', () => {
+  test('converted, flagged, critical, in a report; the same again makes no version', async () => {
+    const tube = await accessioned('fbc');
+    const lines: Line[] = [
+      ['HGB', '6.8', 'g/dL', 'L'],
+      ['PLT', '251', '10^3/uL', 'N'],
+      ['WBC', '6.40', 'x10³/µL', 'Blasts?'],
+    ];
+    await report(tube.number, ...lines);
+    const { hb, plt, wbc } = await resultsOf(tube, 3);
+    expect(hb).toMatchObject({
+      ...{ status: 'preliminary', valueQuantity: { value: 68, code: 'g/L' }, device: { reference: device } },
+      ...{ basedOn: [{ reference: tube.orders[0] }], specimen: { reference: tube.specimen } },
+    });
+    expect([stateOf(hb), flagOf(hb), measuredAs(hb)]).toEqual(['entered', 'LL', 'HGB 6.8 g/dL']);
+    expect([flagOf(plt), measuredAs(plt), extensions(plt as JsonObject, 'instrument-flag')]).toEqual([
+      'N',
+      'PLT 251 10^3/uL',
+      [],
+    ]);
+    expect(extensions(wbc as JsonObject, 'instrument-flag')[0]?.['valueString']).toBe('Blasts?');
+    expect(await until(bench.lab, `Task?focus=Observation/${String(hb?.['id'])}&status=requested`)).toHaveLength(1);
+    const [first] = await until(bench.lab, `DiagnosticReport?based-on=${tube.orders[0]}`);
+    expect([first?.['status'], objects((first as JsonObject)['result']).length]).toEqual(['preliminary', 3]);
+    const [origin] = await until(bench.lab, `Provenance?target=Observation/${String(hb?.['id'])}`);
+    expect(JSON.stringify(origin)).toContain('ASTM');
+
+    expect(await report(tube.number, ...lines)).toMatchObject({ status: 'applied', problems: [] });
+    const again = await resultsOf(tube, 3);
+    expect(Object.values(again).map(({ meta }) => (meta as Json)['versionId'])).toEqual(['1', '1', '1']);
+    const [second] = await until(bench.lab, `DiagnosticReport?based-on=${tube.orders[0]}`);
+    expect(second).toMatchObject({ meta: { versionId: '1' } });
+  }, 60_000);
+
+  test('measured anew before its release: the result is replaced, the history has both', async () => {
+    const tube = await accessioned('fbc');
+    await report(tube.number, ['HGB', '13.0', 'g/dL']);
+    await report(tube.number, ['HGB', '13.4', 'g/dL']);
+    const { hb } = await resultsOf(tube, 1);
+    expect(hb).toMatchObject({ valueQuantity: { value: 134 }, meta: { versionId: '2' } });
+  }, 60_000);
+
+  test.each<[string, Line, string]>([
+    ['a value that cannot be', ['HGB', '680', 'g/dL'], 'outside of what is possible'],
+    ['a unit that cannot be converted', ['HGB', '6.8', 'mmol/s'], 'cannot be converted'],
+    ['what no order asks for', ['K', '4.1', 'mmol/L'], 'No order asks for'],
+  ])(
+    '%s is kept as it was sent, preliminary and told; the others are entered',
+    async (_, bad, sentence) => {
+      const tube = await accessioned('fbc');
+      const { status, problems } = await report(tube.number, bad, ['PLT', '251', '10*3/uL']);
+      const said = expect.stringContaining(sentence);
+      expect([status, problems]).toEqual(['applied', [expect.objectContaining({ sentence: said })]]);
+      const { plt, other } = await resultsOf(tube, 2);
+      expect([stateOf(plt), (plt as Json)['status']]).toEqual(['entered', 'preliminary']);
+      expect(other).toMatchObject({
+        ...{ status: 'preliminary', subject: { reference: tube.patient } },
+        ...{ valueQuantity: { value: Number(bad[1]), unit: bad[2] }, note: [{ text: said }] },
+      });
+    },
+    60_000,
+  );
+
+  test('a result that is released stays; what is measured after it waits beside it', async () => {
+    const tube = await accessioned('fbc');
+    await report(tube.number, ['HGB', '13.0', 'g/dL']);
+    const { hb } = await resultsOf(tube, 1);
+    await done(bench.lab, 'Observation/$review', { result: refer(hb as JsonObject) });
+    const [open] = await until(bench.lab, `DiagnosticReport?based-on=${tube.orders[0]}`);
+    await done(bench.lab, `${refer(open as JsonObject)}/$release`);
+    // Said again it is nothing new.
+    expect((await report(tube.number, ['HGB', '13.0', 'g/dL'])).problems).toEqual([]);
+    const { problems } = await report(tube.number, ['HGB', '9.9', 'g/dL']);
+    expect(problems).toEqual([expect.objectContaining({ sentence: expect.stringContaining('is released') })]);
+    const { hb: kept, other } = await resultsOf(tube, 2);
+    expect([kept, other]).toMatchObject([
+      { status: 'final', valueQuantity: { value: 130 } },
+      { status: 'preliminary', valueQuantity: { value: 9.9 } },
+    ]);
+  }, 60_000);
+
+  test('a control that failed on the analyzer holds its results', async () => {
+    const tube = await accessioned('fbc');
+    const figures = { value: 19, mean: 14, sd: 0.5 };
+    const part = [
+      { name: 'analyte', valueString: 'rdw' },
+      { name: 'level', valueString: '1' },
+      ...Object.entries(figures).map(([name, valueDecimal]) => ({ name, valueDecimal })),
+    ];
+    const run = { ...parameters({ device: { reference: device }, lot: 'H-24' }) };
+    const parameter = [...objects(run['parameter']), { name: 'result', part }];
+    expect((await send(bench.lab, 'Observation/$control-run', { ...run, parameter })).status).toBe(200);
+    await report(tube.number, ['RDW', '13.0', '%'], ['PLT', '251', '10*3/uL']);
+    const { rdw, plt } = await resultsOf(tube, 2);
+    expect([stateOf(rdw), stateOf(plt)]).toEqual(['held', 'entered']);
+  }, 60_000);
+});
+
+test('IHE LAW: results are entered for their orders, and formulas are worked out', async () => {
+  const tube = await accessioned('sodium', 'potassium', 'chloride');
+  const spm = `SPM|1|${tube.number}||SER^Serum^HL70487|||||||P`;
+  const groups = [
+    ['NA', '128', tube.orders[0]],
+    ['K', '4.30', tube.orders[1]],
+    ['CL', '104', tube.orders[2]],
+  ].flatMap(([code, value, order], at) => [
+    `OBR|${at + 1}|${order?.split('/')[1]}||${code}`,
+    `OBX|1|NM|${code}|1|${value}|mmol/l^^UCUM|||||F|||||||C^M~1^M|20260131090000`,
+  ]);
+  expect(codeOf(await law.report(`m${tube.number}`, spm, ...groups))).toBe('AA');
+  const { sodium, potassium, chloride } = await resultsOf(tube, 3);
+  expect([flagOf(sodium), flagOf(potassium), stateOf(chloride)]).toEqual(['L', 'N', 'entered']);
+  expect(sodium).toMatchObject({ status: 'preliminary', device: { reference: device } });
+  const text = await (await bench.lab.fetch(`Observation/${String(potassium?.['id'])}`)).text();
+  expect(text).toMatch(/"value": ?4\.3[,}]/);
+}, 60_000);
