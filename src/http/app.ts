@@ -16,6 +16,7 @@ import type { Socket } from 'node:net';
 import { OutcomeError, operationOutcome } from '../fhir/outcome.ts';
 import { addressOf, trustedProxies, type Address, type AddressOptions } from './address.ts';
 import { handleFhir, type FhirSteps } from './fhir.ts';
+import { asOperation, isReportCheck } from './report-check.ts';
 import { failureAnswer } from '../interactions/failure.ts';
 import { handleIdentity, isIdentityPath, type IdentityHandler } from './identity.ts';
 import { answerPreflight, isPreflight, requestId, setCommonHeaders, type CommonHeaders } from './headers.ts';
@@ -77,6 +78,8 @@ function makeListener(options: HttpOptions): RequestListener {
       void sendError(options, { request, response, requestId: id, error: address });
     } else if (address.segments[0] === 'fhir') {
       void handleFhir(steps, { request, response, address, requestId: id });
+    } else if (isReportCheck(request, address)) {
+      void handleFhir(steps, { request, response, address: asOperation(address), requestId: id });
     } else if (isIdentityPath(request, address)) {
       handleIdentity(steps, { request, response, address, requestId: id }).catch((error: unknown) =>
         sendError(options, { request, response, requestId: id, error }),

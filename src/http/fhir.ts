@@ -25,6 +25,7 @@ import { rememberForm, type Form } from './form.ts';
 import { negotiate, type Negotiated } from './negotiate.ts';
 import { meter, type Known } from './metering.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import { checkLimit, isCheckOperation } from './report-check.ts';
 import { respond } from './respond.ts';
 
 export interface FhirSteps {
@@ -56,6 +57,7 @@ const furtherFormats: Readonly<Record<string, readonly string[]>> = {
   '$access-review': ['text/csv'],
   '$access-report': reports,
   $report: ['application/pdf', 'text/html'],
+  '$check-report': ['text/html'],
   '$user-activity-report': reports,
   '$breach-report': [...reports, 'ndjson', 'application/ndjson', 'application/fhir+ndjson'],
 };
@@ -158,7 +160,7 @@ async function knownCaller(steps: FhirSteps, asked: Asked): Promise<Known> {
   try {
     return { tenant, caller: await callerOf(steps, tenant, address, request) };
   } catch (error) {
-    await refusing(steps, asked, stranger, () => limitRate(steps, stranger, request));
+    await refusing(steps, asked, stranger, () => limitRate(steps, stranger, asked));
     await auditRefusal(steps, asked, stranger, error);
     throw error;
   }
@@ -190,7 +192,7 @@ function sessionOf({ server }: FhirSteps, tenant: Tenant): Session {
 
 async function answerRequest(steps: FhirSteps, asked: Asked, known: Known): Promise<Answer> {
   const caller = await refusing(steps, asked, known, () => {
-    limitRate(steps, known, asked.request);
+    limitRate(steps, known, asked);
     if (asked.problem !== undefined) throw asked.problem;
     return purposed(steps, asked, known);
   });
@@ -256,7 +258,7 @@ function isOpen(method: Method, segments: readonly string[]): boolean {
   }
   return (
     (method === 'GET' || method === 'HEAD') &&
-    (first === 'metadata' || (first === '.well-known' && openDocuments.has(second)))
+    (first === 'metadata' || (first === '.well-known' && openDocuments.has(second)) || isCheckOperation(segments))
   );
 }
 
@@ -287,11 +289,16 @@ async function callerOf(steps: FhirSteps, tenant: Tenant, address: Address, requ
   return steps.authenticate(tenant, address.root, token);
 }
 
-function limitRate(steps: FhirSteps, { tenant, caller }: Known, request: IncomingMessage): void {
+function limitRate(
+  steps: FhirSteps,
+  { tenant, caller }: Known,
+  { request, segments }: Pick<Asked, 'request' | 'segments'>,
+): void {
   const { rateLimit, totalRateLimit } = limitsOf(tenant.settings, steps.server.config.rateLimit);
   const who =
     caller.client === '' ? networkOf(callerAddress(request, steps.trusted)) : `${caller.client}\n${caller.subject}`;
   steps.limiter.count(`${tenant.id}\n${who}`, rateLimit);
+  if (isCheckOperation(segments)) steps.limiter.count(`${tenant.id}\ncheck\n${who}`, checkLimit);
   if (caller.client !== '') steps.limiter.count(`${tenant.id}`, totalRateLimit, ' of all callers of this laboratory');
 }
 

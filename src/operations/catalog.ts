@@ -57,6 +57,7 @@ import { specimenStep } from './laboratory/specimen-step.ts';
 import { controlRelease } from './laboratory/quality/control-release.ts';
 import { controlRun } from './laboratory/quality/control-run.ts';
 import { leveyJennings } from './laboratory/quality/levey-jennings.ts';
+import { checkReport } from './laboratory/reports/check.ts';
 import { report } from './laboratory/reports/report.ts';
 import { callBack } from './laboratory/results/call-back.ts';
 import { correct } from './laboratory/results/correct.ts';
@@ -390,6 +391,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${own}:report`,
     handler: report,
+  },
+  '$check-report': {
+    levels: ['type'],
+    types: ['DiagnosticReport'],
+    changes: false,
+    definition: `${own}:check-report`,
+    handler: checkReport,
   },
   '$access-review': administrative('access-review', false, accessReviewOperation),
 };

@@ -130,6 +130,7 @@ describe('operations', () => {
       '$access-review',
       '$break-glass',
       '$break-glass-close',
+      '$check-report',
       '$consent-explain',
       '$data-subject-request',
       '$export-file',

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { object, objects } from '../../src/laboratory/terms.ts';
-import { signIn, type Laboratory } from '../server.ts';
+import { eventsOf } from '../audit/log.ts';
+import { makeLaboratory, signIn, type Laboratory } from '../server.ts';
 import { addPatient, done, found, laboratoryWithCatalogue, resourcesOf, send } from './laboratory.ts';
 import { readPdf } from './pdf.ts';
 
@@ -172,4 +173,95 @@ describe('who may have it', () => {
     const other = await signIn(lab.tenant, scopes);
     expect((await paper(report, '', other)).status).toBe(status);
   });
+});
+
+describe('the code on it', () => {
+  const address = (bytes: Buffer): string => /\/URI \(([^)]*)\)/.exec(bytes.toString('latin1'))?.[1] ?? '';
+
+  async function page(url: string, language: string): Promise<{ status: number; text: string; headers: Headers }> {
+    const answer = await fetch(url, { headers: { accept: 'text/html', 'accept-language': language } });
+    return { status: answer.status, text: await answer.text(), headers: answer.headers };
+  }
+
+  test('leads to a page that says whether it is valid, to everybody, in three languages, and of nobody', async () => {
+    const { report, results } = await reported({ potassium: '5.6' });
+    const { bytes } = await paper(report, 'language=en');
+    const code = address(bytes);
+    expect(code).toMatch(/\/check\/[A-Za-z0-9_-]{24}$/);
+    const valid = await page(code, 'en');
+    expect([valid.status, valid.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(valid.text).toContain('>Valid<');
+    expect(valid.text).toContain(createHash('sha256').update(bytes).digest('hex'));
+    expect(valid.text).not.toMatch(/حداد|MRN-4711|1987|5\.6|otassium/);
+    expect((await page(code, 'fr')).text).toContain('>Valable<');
+    expect((await page(code, 'ar')).text).toMatch(/dir="rtl"[\s\S]*>صالح</);
+    await done(lab, `${results['potassium']}/$correct`, { value: '4.1', reason: 'haemolysed' });
+    expect((await page(code, 'en')).text).toContain('>Superseded<');
+    await done(lab, `${report}/$withdraw`, { reason: 'wrong patient' });
+    expect((await page(code, 'en')).text).toContain('>Withdrawn<');
+    const withdrawn = await paper(report, 'language=en');
+    expect((await page(address(withdrawn.bytes), 'en')).text).toContain('>Withdrawn<');
+  });
+
+  test('is good at its own laboratory alone, and each look at it is one event', async () => {
+    const other = await makeLaboratory();
+    const { report } = await reported({ potassium: '4' });
+    const code = address((await paper(report, 'language=en')).bytes);
+    const at = async (url: string): Promise<number> => (await page(url, 'en')).status;
+    expect(await at(code.replace(lab.tenant.name, other.tenant.name))).toBe(404);
+    expect(await at(`${code.slice(0, -1)}${code.endsWith('A') ? 'B' : 'A'}`)).toBe(404);
+    const id = `r-check-${report.slice(-36)}`;
+    await fetch(code, { headers: { 'x-request-id': id } });
+    const events = await eventsOf(lab, id);
+    expect(events).toHaveLength(1);
+    expect(JSON.stringify(events)).toContain(report.slice(-36));
+    expect(JSON.stringify(events)).not.toContain(code.slice(-24));
+  });
+
+  test('is not asked for by the hundred', async () => {
+    const other = await makeLaboratory();
+    const url = `${other.base.replace(/fhir$/, 'check')}/${'A'.repeat(24)}`;
+    const answers = await Promise.all(Array.from({ length: 130 }, () => fetch(url)));
+    await Promise.all(answers.map((answer) => answer.arrayBuffer()));
+    expect(answers.map(({ status }) => status)).toContain(429);
+  });
+});
+
+test('a template of the laboratory says what stands at its head and in which columns', async () => {
+  const own = await laboratoryWithCatalogue();
+  const part = [
+    { url: 'title', valueString: 'Ibn Sina Laboratory' },
+    { url: 'line', valueString: '12 rue de la Liberté, Tunis' },
+    { url: 'column', valueCode: 'result' },
+    { url: 'column', valueCode: 'unit' },
+    { url: 'footer', valueString: 'Of the specimens received only.' },
+  ];
+  const template = {
+    resourceType: 'Basic',
+    code: { coding: [{ system: 'urn:makhbar:basic', code: 'report-template' }] },
+    extension: [{ url: 'urn:makhbar:extension:report-template', extension: part }],
+  };
+  const stored = await send(own, 'Basic', template);
+  expect([stored.status, stored.said]).toEqual([201, '']);
+  const { report } = await reported({ potassium: '4' }, { at: own });
+  const [text = ''] = (await readPdf((await paper(report, 'language=en', own)).bytes)).pages;
+  for (const line of ['Ibn Sina Laboratory', '12 rue de la Liberté, Tunis', 'Of the specimens received only.', '4.0']) {
+    expect(text).toContain(line);
+  }
+  expect(text).not.toContain('Reference interval\n');
+  expect(text).not.toContain('3.6 – 4.6');
+  const html = await own.fetch(`${report}/$report?format=text/html&language=ar`);
+  expect(html.headers.get('content-security-policy')).toContain("default-src 'none'");
+  const page = await html.text();
+  expect(page).toMatch(/<html lang="ar" dir="rtl">[\s\S]*البوتاسيوم[\s\S]*>4\.0</);
+});
+
+test('a report is one event about the patient', async () => {
+  const { report, patient } = await reported({ potassium: '4' });
+  for (const id of ['first', 'kept'].map((one) => `r-${one}-${report.slice(-36)}`)) {
+    await lab.fetch(`${report}/$report`, { headers: { 'x-request-id': id } });
+    const events = await eventsOf(lab, id);
+    expect(events).toHaveLength(1);
+    expect(events[0]?.patients).toEqual([patient.slice('Patient/'.length)]);
+  }
 });
