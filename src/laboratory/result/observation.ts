@@ -94,6 +94,12 @@ function extensionsOf({ delta }: Evaluated, resulting: Resulting): JsonObject[] 
   ];
 }
 
+/** What the laboratory says of a result to itself, and not to who gets the report. */
+export function remarked(observation: JsonObject, valueString: string): JsonObject {
+  const remark = { url: extensionUrl('verification'), valueString };
+  return { ...observation, extension: [...objects(observation['extension']), remark] };
+}
+
 /** `system|code` of all codings of a result. */
 export function tokensOf(concept: JsonObject): string[] {
   return objects(concept['coding']).map(({ system, code }) => `${text(system) ?? ''}|${text(code) ?? ''}`);

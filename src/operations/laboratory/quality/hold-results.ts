@@ -1,9 +1,8 @@
 /** Results of an analyte and an analyzer that are not released: held after a failed control, and let go again. */
-import { afterResultStep } from '../../../laboratory/result/observation.ts';
+import { afterResultStep, remarked } from '../../../laboratory/result/observation.ts';
 import { resultState } from '../../../laboratory/result/result-states.ts';
 import { catalogueSystem } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
-import { noted } from '../results/review.ts';
 import { changed, writeAll } from '../server-rights.ts';
 import { knownBy } from '../specimens-and-orders.ts';
 import type { Hold } from './control-holds.ts';
@@ -13,7 +12,7 @@ export async function holdResults(
   server: Context,
   { analyte, device }: Hold,
   step: 'hold' | 'unhold',
-  note: string,
+  remark: string,
 ): Promise<number> {
   const found = await knownBy(server, 'Observation', [
     ['code', `${catalogueSystem}|${analyte}`],
@@ -23,7 +22,7 @@ export async function holdResults(
   const own = found.filter(({ resource }) => (resultState(resource) === 'held') === (step === 'unhold'));
   await writeAll(
     server,
-    own.map(({ resource, version }) => changed(server, noted(afterResultStep(resource, step), note), version)),
+    own.map(({ resource, version }) => changed(server, remarked(afterResultStep(resource, step), remark), version)),
   );
   return own.length;
 }

@@ -11,7 +11,7 @@ import { calculate } from '../../../laboratory/result/calculate.ts';
 import type { Measured } from '../../../laboratory/result/choose.ts';
 import type { Earlier } from '../../../laboratory/result/delta.ts';
 import { checkedNumber, evaluated, type Evaluated } from '../../../laboratory/result/evaluate.ts';
-import { observationOf } from '../../../laboratory/result/observation.ts';
+import { observationOf, remarked } from '../../../laboratory/result/observation.ts';
 import { nextResultState, resultState, type ResultState } from '../../../laboratory/result/result-states.ts';
 import { checkValue, nameOf, type Checked } from '../../../laboratory/result/value.ts';
 import { catalogueSystem, codeIn, isObject, object, objects, text } from '../../../laboratory/terms.ts';
@@ -230,7 +230,6 @@ function writing(
     comments: [
       ...(entry?.comments ?? []),
       ...(corrected && work.correction !== undefined ? [`Corrected: ${work.correction}`] : []),
-      ...(held ? ['Held: the control of this analyte failed on this analyzer.'] : []),
     ],
     ...(work.specimen !== undefined && { specimen: work.specimen }),
     ...(work.device !== undefined && { device: work.device }),
@@ -241,11 +240,12 @@ function writing(
     ...(entry?.given.dilution !== undefined && { dilution: entry.given.dilution }),
     ...(decision !== undefined && { decision }),
   });
+  const told = held ? remarked(resource, 'Held: the control of this analyte failed on this analyzer.') : resource;
   const rights = verified ? asServer(inside) : inside;
   const prepared =
     existing === undefined
-      ? made(rights, resource, newId())
-      : changed(rights, { ...resource, id: existing.resource['id'] ?? '' }, existing.version);
+      ? made(rights, told, newId())
+      : changed(rights, { ...told, id: existing.resource['id'] ?? '' }, existing.version);
   return { prepared, verified };
 }
 
