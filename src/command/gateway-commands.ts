@@ -1,5 +1,6 @@
 /** The table of commands for the interfaces of a laboratory and their messages. */
 import type { Command } from 'commander';
+import { quirks } from '../hl7v2/quirks.ts';
 import type { BatchImportOptions } from './batch-import.ts';
 import type { Output } from './connect.ts';
 import type { ExplainOptions } from './explain.ts';
@@ -37,6 +38,7 @@ export function addInterface(makhbar: Command): void {
     .option('--system <authority=uri>', 'system of identifiers of an assigning authority (repeatable)', collect)
     .option('--patient-queries', 'tell it who is a patient (QBP^Q21, Q22, Q23)')
     .option('--order-answers', 'answer its orders one by one (OML with ORL)')
+    .option('--quirk <name>', `what it cannot bear: ${Object.keys(quirks).join(' or ')} (repeatable)`, collect)
     .option('--law', 'an analyzer that speaks IHE LAW')
     .option('--test <code>', 'a test that it does, besides those of its ConceptMaps (repeatable)', collect)
     .option('--broadcast', 'its work is sent as it comes, and not only when it asks')

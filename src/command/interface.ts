@@ -33,6 +33,7 @@ export interface InterfaceOptions extends Output, PeerOptions {
   storeOnly?: string[];
   patientQueries?: boolean;
   orderAnswers?: boolean;
+  quirk?: string[];
   conceptMap?: string[];
   tls?: boolean;
   clientCertificate?: string[];
@@ -70,6 +71,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     storeOnly,
     patientQueries,
     orderAnswers,
+    quirk,
     conceptMap,
     tls,
     clientCertificate,
@@ -95,6 +97,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     ...(storeOnly !== undefined && { storeOnly }),
     ...(patientQueries !== undefined && { patientQueries }),
     ...(orderAnswers !== undefined && { orderAnswers }),
+    ...(quirk !== undefined && { quirks: quirk }),
     ...(clientCertificate !== undefined && { clientCertificates: clientCertificate }),
     clientAuthorities: await Promise.all(clientAuthority.map((file) => readFile(file, 'utf8'))),
     ...(conceptMap !== undefined && { conceptMaps: conceptMap }),

@@ -58,13 +58,15 @@ export interface Acknowledgement {
   readonly type?: readonly string[];
   /** MSH-21. */
   readonly profile?: string;
+  /** Without ERR, for who cannot read it (quirks.ts). */
+  readonly plain?: boolean;
 }
 
 /** @param message undefined where what came could not be read: the answer is then as plain as can be */
 export function acknowledge(message: Message | undefined, acknowledgement: Acknowledgement): string {
   const delimiters = message?.delimiters ?? standardDelimiters;
   const header = message && readHeader(message);
-  const { code, problems, controlId, time, profile } = acknowledgement;
+  const { code, problems, controlId, time, profile, plain } = acknowledgement;
   const type = acknowledgement.type ?? ['ACK', header?.event ?? '', 'ACK'].filter((part, i) => part !== '' || i !== 1);
   const [from, to] =
     message === undefined
@@ -99,6 +101,7 @@ export function acknowledge(message: Message | undefined, acknowledgement: Ackno
     escaped(header?.controlId ?? ''),
     first === undefined ? '' : escaped(first.sentence.slice(0, 80)),
   );
+  if (plain === true) return msh + msa;
   return msh + msa + problems.map((problem) => line(...errorFields(problem, delimiters, old))).join('');
 }
 

@@ -6,6 +6,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { outgoingTypes, outgoingVersions } from '../hl7v2/outgoing.ts';
+import { quirks } from '../hl7v2/quirks.ts';
 import type { Context } from '../request.ts';
 import { parseSearch } from '../search/parse.ts';
 import { interfaceExtension } from './endpoint-check.ts';
@@ -23,6 +24,7 @@ const rules: Readonly<Record<string, readonly [RegExp | readonly string[], strin
     /^mllps?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+):\d{1,5}$/,
     'the address of the peer, mllp://host:port or mllps://host:port',
   ],
+  quirk: [Object.keys(quirks), `one of ${Object.keys(quirks).join(', ')}`],
   version: [outgoingVersions, `one of ${outgoingVersions.join(', ')}`],
   acknowledgement: [['original', 'commit', 'enhanced'], 'original, commit or enhanced'],
   profile: [['law'], 'law'],

@@ -47,6 +47,7 @@ test('the profile describes the extension, part by part', () => {
     zone: 'z',
     patientQueries: true,
     orderAnswers: true,
+    quirks: ['no-errors'],
     storeOnly: ['x'],
     clientAuthorities: ['authority'],
     conceptMaps: ['m'],

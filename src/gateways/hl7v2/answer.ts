@@ -24,14 +24,19 @@ export interface Said {
   readonly segments?: readonly string[];
 }
 
-export function ack(
-  known: { readonly message: Message; readonly charset: string } | undefined,
-  { code, problems, segments = [], ...more }: Said,
-): Buffer {
+/** The message that is answered, and how its interface is to be answered. */
+interface Answering {
+  readonly message: Message;
+  readonly charset: string;
+  readonly interface?: { readonly quirks: readonly string[] };
+}
+
+export function ack(known: Answering | undefined, { code, problems, segments = [], ...more }: Said): Buffer {
   const acknowledgement = acknowledge(known?.message, {
     ...{ code, problems, ...more },
     controlId: newId().replaceAll('-', '').slice(0, 20),
     time: now(),
+    plain: known?.interface?.quirks.includes('no-errors') === true,
   });
   const text = acknowledgement + segments.map((one) => `${one}\r`).join('');
   try {

@@ -76,7 +76,7 @@ export async function receive(server: Server, arrival: Arrival, bytes: Buffer): 
   }
   const key = turnOf(served);
   const { charset, disagreed } = decoded;
-  const known = { ...served, message, header, charset, disagreed, peer: arrival.peer };
+  const known = { ...served, message, header: headerFor(served, header), charset, disagreed, peer: arrival.peer };
   if (header.code === 'ACK' || (header.code === 'ORL' && served.interface.law !== undefined)) {
     return { key, parts: ['acknowledgements'], acknowledgements: takeAnswer(server, known, bytes) };
   }
@@ -89,6 +89,11 @@ export async function receive(server: Server, arrival: Arrival, bytes: Buffer): 
   const criteria = criteriaOf(translation.entries);
   const parts = criteria.length === 0 ? undefined : criteria;
   return { key, parts, acknowledgements: take(server, { ...known, translation }, bytes) };
+}
+
+/** As its interface wants it to be read. */
+function headerFor({ interface: { quirks } }: Served, header: Header): Header {
+  return quirks.includes('original-mode') ? { ...header, acceptAck: '', applicationAck: '' } : header;
 }
 
 /** What a peer says of a message that we sent; it is acknowledged only where it asks for that. */
@@ -111,7 +116,7 @@ async function* takeBatch(server: Server, whole: Known): AsyncGenerator<Buffer> 
   const answers: Buffer[] = [];
   const { messages, told } = splitBatch(whole.message);
   for (const message of messages) {
-    const known = { ...whole, message, header: readHeader(message) };
+    const known = { ...whole, message, header: headerFor(whole, readHeader(message)) };
     if (interfaceFor([whole], known.header) === undefined) {
       const sentence = 'All messages of a batch must be for one interface.';
       answers.push(ack(known, { code: 'AR', problems: [{ code: '207', sentence }] }));

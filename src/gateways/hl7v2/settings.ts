@@ -51,6 +51,8 @@ export interface Interface {
   readonly patientQueries?: true;
   /** Whether orders are answered one by one (ORL). */
   readonly orderAnswers?: true;
+  /** What the peer cannot bear (src/hl7v2/quirks.ts). */
+  readonly quirks: readonly string[];
 }
 
 /** Undefined for an Endpoint that is no active HL7 v2 interface for messages that come in. */
@@ -80,6 +82,7 @@ export function readInterface(endpoint: JsonObject): Interface | undefined {
     charset: all('charset')[0] ?? 'utf-8',
     zone: all('zone')[0],
     storeOnly: all('storeOnly'),
+    quirks: all('quirk'),
     systems: Object.fromEntries(systems),
     secure: /^mllps:/.test(address ?? ''),
     clientCertificates: all('clientCertificate').map(fingerprint),
@@ -185,15 +188,17 @@ export function interfaceEndpoint(settings: {
   readonly law?: Partial<Law>;
   readonly patientQueries?: boolean;
   readonly orderAnswers?: boolean;
+  readonly quirks?: readonly string[];
 }): JsonObject {
   const { name, address, allowed, storeOnly = [], conceptMaps = [], clientCertificates = [], ...single } = settings;
-  const { systems = {}, clientAuthorities = [], out, law } = single;
+  const { systems = {}, clientAuthorities = [], out, law, quirks = [] } = single;
   const parts = [
     ...allowed.map((value) => ({ url: 'allowed', valueString: value })),
     ...(['application', 'facility', 'charset', 'zone'] as const).flatMap((url) =>
       single[url] === undefined ? [] : [{ url, valueString: single[url] }],
     ),
     ...storeOnly.map((value) => ({ url: 'storeOnly', valueString: value })),
+    ...quirks.map((value) => ({ url: 'quirk', valueString: value })),
     ...clientCertificates.map((value) => ({ url: 'clientCertificate', valueString: value })),
     ...clientAuthorities.map((value) => ({ url: 'clientAuthority', valueString: value })),
     ...conceptMaps.map((value) => ({ url: 'conceptMap', valueCanonical: value })),
