@@ -146,6 +146,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$levey-jennings', ['s']],
   // On DiagnosticReport. It decides further: who may read all that the report tells.
   ['$report', ['r']],
+  ['$document', ['r']],
   // Open to everybody who holds the code of a document.
   ['$check-report', []],
   // On Endpoint. $explain-message decides further: who may read all that a message became.

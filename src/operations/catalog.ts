@@ -58,6 +58,7 @@ import { controlRelease } from './laboratory/quality/control-release.ts';
 import { controlRun } from './laboratory/quality/control-run.ts';
 import { leveyJennings } from './laboratory/quality/levey-jennings.ts';
 import { checkReport } from './laboratory/reports/check.ts';
+import { document } from './laboratory/reports/document.ts';
 import { report } from './laboratory/reports/report.ts';
 import { callBack } from './laboratory/results/call-back.ts';
 import { correct } from './laboratory/results/correct.ts';
@@ -391,6 +392,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     changes: false,
     definition: `${own}:report`,
     handler: report,
+  },
+  $document: {
+    levels: ['instance'],
+    types: ['DiagnosticReport'],
+    changes: false,
+    definition: `${own}:document`,
+    handler: document,
   },
   '$check-report': {
     levels: ['type'],

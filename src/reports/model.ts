@@ -27,6 +27,8 @@ export interface Note {
 }
 
 export interface ReportSection {
+  /** Of the laboratory; '' for what is in none. */
+  readonly code: string;
   readonly title: Told;
   readonly rows: readonly Row[];
 }

@@ -64,7 +64,7 @@ export function sectionsOf(gathered: Gathered, pen: Pen, template: ReportTemplat
   const order = [...template.sections, ...bySection.keys()];
   return [...bySection]
     .toSorted(([a], [b]) => order.indexOf(a) - order.indexOf(b))
-    .map(([code, rows]) => ({ title: sectionTitle(code, writing), rows }));
+    .map(([code, rows]) => ({ code, title: sectionTitle(code, writing), rows }));
 }
 
 /** As the tests and panels have them; what is in none keeps the order of the report, after them. */

@@ -256,6 +256,40 @@ test('a template of the laboratory says what stands at its head and in which col
   expect(page).toMatch(/<html lang="ar" dir="rtl">[\s\S]*البوتاسيوم[\s\S]*>4\.0</);
 });
 
+test('a document follows the rules of the European guide, and is valid', async () => {
+  const { report, results, patient } = await reported({ potassium: '4', tsh: '2.5' });
+  const answer = await lab.fetch(`${report}/$document?language=fr`);
+  const bundle = (await answer.json()) as JsonObject;
+  expect([answer.status, bundle['type']]).toEqual([200, 'document']);
+  expect(object(bundle['identifier'])['value']).toMatch(/^urn:uuid:/);
+  const entries = objects(bundle['entry']);
+  const resources = entries.map(({ resource }) => object(resource));
+  const [composition = {}] = resources;
+  const ofType = (type: string): JsonObject[] => resources.filter((one) => one['resourceType'] === type);
+  expect([composition['resourceType'], ofType('Composition').length]).toEqual(['Composition', 1]);
+  const [diagnostic = {}, ...more] = ofType('DiagnosticReport');
+  expect(more).toEqual([]);
+  for (const member of ['subject', 'category'] as const) expect(composition[member]).toEqual(diagnostic[member]);
+  expect(objects(diagnostic['identifier'])).toContainEqual(composition['identifier']);
+  expect([composition['type'], composition['status']]).toEqual([diagnostic['code'], 'final']);
+  const sections = objects(composition['section']);
+  expect(sections.map(({ title }) => title)).toEqual(expect.arrayContaining(['Biochimie', 'Thyroïde']));
+  expect(sections.flatMap((one) => objects(one['entry']).map(({ reference }) => reference))).toEqual(
+    expect.arrayContaining(Object.values(results)),
+  );
+  expect(resources.map(refer)).toEqual(expect.arrayContaining([patient, ...Object.values(results)]));
+  const inside = new Set(resources.map(refer));
+  const outside = [...JSON.stringify(resources).matchAll(/"reference":"([^"#][^"]*)"/g)].map(([, to]) => to ?? '');
+  expect(outside.filter((to) => !inside.has(to))).toEqual([]);
+  const validated = await send(lab, 'Bundle/$validate', bundle);
+  const errors = objects(validated.body['issue']).filter(
+    ({ severity }) => severity === 'error' || severity === 'fatal',
+  );
+  expect([validated.status, errors]).toEqual([200, []]);
+  const other = await signIn(lab.tenant, 'system/DiagnosticReport.rs system/Patient.rs system/Specimen.rs');
+  expect((await other.fetch(`${report}/$document`)).status).toBe(403);
+});
+
 test('a report is one event about the patient', async () => {
   const { report, patient } = await reported({ potassium: '4' });
   for (const id of ['first', 'kept'].map((one) => `r-${one}-${report.slice(-36)}`)) {

@@ -2,8 +2,9 @@
 import { reportHtml, sheetPolicy } from '../../../reports/html.ts';
 import type { Answer, Context } from '../../../request.ts';
 import { gather, type Core } from './gather.ts';
-import { modelOf, type Wanted } from './make.ts';
+import { modelOf } from './make.ts';
 import { templateOf } from './template.ts';
+import type { Wanted } from './wanted.ts';
 
 export async function htmlReport(context: Context, core: Core, wanted: Wanted): Promise<Answer> {
   const gathered = await gather(context, core);

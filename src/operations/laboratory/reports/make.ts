@@ -10,10 +10,8 @@ import { buffer } from 'node:stream/consumers';
 import { binaryFiles } from '../../../interactions/binary-files.ts';
 import { composeReport } from '../../../reports/compose.ts';
 import type { Gathered } from '../../../reports/gathered.ts';
-import type { ReportLanguage } from '../../../reports/language.ts';
 import type { ReportModel } from '../../../reports/model.ts';
 import type { ReportTemplate } from '../../../reports/template.ts';
-import type { Digits } from '../../../reports/written.ts';
 import type { Context } from '../../../request.ts';
 import { readBinaryFile } from '../../../store/binary-files.ts';
 import { readCurrent } from '../../../store/read.ts';
@@ -23,12 +21,7 @@ import { contentOf } from './content.ts';
 import { gather, type Core } from './gather.ts';
 import { keepDocument } from './keep.ts';
 import { templateOf } from './template.ts';
-
-/** How somebody wants it. */
-export interface Wanted {
-  readonly languages: readonly ReportLanguage[];
-  readonly digits: Digits;
-}
+import type { Wanted } from './wanted.ts';
 
 export interface Made {
   readonly document: ReportDocument;
