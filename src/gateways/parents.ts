@@ -7,6 +7,7 @@
  * 3. Where none is found, or several, nothing is joined, and that is told.
  */
 import type { JsonObject } from '../fhir/json.ts';
+import { OutcomeError } from '../fhir/outcome.ts';
 import type { Problem } from '../hl7v2/acknowledge.ts';
 import { findMatches, type Match } from '../interactions/matches.ts';
 import { parseStored } from '../interactions/document.ts';
@@ -33,7 +34,7 @@ export async function findParents(
     if (entry.parent === undefined) continue;
     const { subject } = entry.resource as { subject?: { reference?: string } };
     const patient = patients.get(subject?.reference ?? '');
-    const found = patient === undefined ? [] : await candidates(context, entry, { patient, of: entry.parent });
+    const found = patient === undefined ? [] : await visible(context, entry, { patient, of: entry.parent });
     const [match] = found;
     if (match !== undefined && found.length === 1) matches.set(entry, match);
     else left.push(unfound(entry.parent, found.length));
@@ -55,6 +56,16 @@ const most = 200;
 interface Looking {
   readonly patient: string;
   readonly of: Parent;
+}
+
+/** An interface whose role does not search for results and orders finds none. */
+async function visible(context: Context, entry: Entry, looking: Looking): Promise<Match[]> {
+  try {
+    return await candidates(context, entry, looking);
+  } catch (error) {
+    if (error instanceof OutcomeError && error.issues.every(({ code }) => code === 'forbidden')) return [];
+    throw error;
+  }
 }
 
 async function candidates(context: Context, { resource }: Entry, { patient, of }: Looking): Promise<Match[]> {

@@ -1,4 +1,4 @@
-/** ADT: registration, admission, change, discharge. HL7 v2.5.1 §3.3. Merges and links: A40 and A34 (merge.ts). */
+/** ADT: registration, admission, change, discharge. HL7 v2.5.1 §3.3. Links and moves: moves.ts. */
 import { readHeader } from '../hl7v2/header.ts';
 import { readSegments, type Message } from '../hl7v2/message.ts';
 import { byIdentifier, identifier, object } from './datatypes.ts';
@@ -28,6 +28,23 @@ export function admissions(message: Message, target: Target): void {
     const pv1 = own.find(({ name }) => name === 'PV1');
     if (pv1 !== undefined) visit(target, pv1, { subject, event, authority, pid });
   });
+}
+
+/**
+ * A23, A29: who sent it has deleted the patient. What a laboratory did stays: he is marked as inactive; one who is not known is
+ * not made.
+ */
+export function deletions(message: Message, target: Target): void {
+  const { facility, application } = readHeader(message);
+  const pid = readSegments(message).find(({ name }) => name === 'PID');
+  const place = { segment: 'PID', sequence: 1 };
+  if (pid === undefined) {
+    target.problem({ code: '100', sentence: 'An ADT message must have a PID.', place });
+    return;
+  }
+  const deleted = patient(target, pid, facility || application, { change: true });
+  const resource = deleted && target.resource(deleted);
+  if (resource !== undefined) resource['active'] = false;
 }
 
 /**

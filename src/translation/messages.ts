@@ -4,7 +4,7 @@
  */
 import { readHeader } from '../hl7v2/header.ts';
 import type { Message } from '../hl7v2/message.ts';
-import { admissions, merges } from './admissions.ts';
+import { admissions, deletions, merges } from './admissions.ts';
 import { analyzerResults } from './analyzer.ts';
 import { appointments } from './appointments.ts';
 import { documents } from './documents.ts';
@@ -23,12 +23,14 @@ const admission = [
 const appointment = ['S12', 'S13', 'S14', 'S15', 'S16', 'S17', 'S18', 'S19', 'S20', 'S21', 'S22', 'S26'];
 const document = ['T01', 'T02', 'T03', 'T04', 'T05', 'T06', 'T07', 'T08', 'T09', 'T10', 'T11'];
 const merging = ['A18', 'A34', 'A40', 'A47'];
+const deleting = ['A23', 'A29'];
 const linking = ['A24', 'A37'];
 const moving = ['A44', 'A45'];
 
 export const translations: Readonly<Record<string, Translate>> = {
   ...Object.fromEntries(admission.map((event) => [`ADT^${event}`, admissions])),
   ...Object.fromEntries(merging.map((event) => [`ADT^${event}`, merges])),
+  ...Object.fromEntries(deleting.map((event) => [`ADT^${event}`, deletions])),
   ...Object.fromEntries(linking.map((event) => [`ADT^${event}`, links])),
   ...Object.fromEntries(moving.map((event) => [`ADT^${event}`, moves])),
   ...Object.fromEntries(appointment.map((event) => [`SIU^${event}`, appointments])),

@@ -27,7 +27,7 @@ export function links(message: Message, target: Target): void {
     target.problem({ code: '100', sentence: `ADT^${event} must have two PID.`, place });
     return;
   }
-  const [one, other] = persons.map((pid) => patient(target, pid, authority, isLinked ? undefined : 'unlink'));
+  const [one, other] = persons.map((pid) => patient(target, pid, authority, isLinked ? undefined : unlinking));
   if (one === undefined || other === undefined) return;
   if (one['reference'] === other['reference']) {
     target.problem({ code: '205', sentence: `ADT^${event} must name two patients, not one twice.`, place });
@@ -36,6 +36,8 @@ export function links(message: Message, target: Target): void {
   link(target, one, other);
   link(target, other, one);
 }
+
+const unlinking = { change: true, unlink: true } as const;
 
 function link(target: Target, one: JsonObject, other: JsonObject): void {
   const resource = target.resource(one);

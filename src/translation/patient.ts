@@ -4,10 +4,10 @@ import type { FieldReader } from '../hl7v2/message.ts';
 import { genders, identifierTypes } from './codes.ts';
 import { address, allOf, byIdentifier, concept, contactPoint, humanName, identifier, object } from './datatypes.ts';
 import { dateOnly, dateTime } from './times.ts';
-import type { Target } from './translation.ts';
+import type { Only, Target } from './translation.ts';
 
 /** A reference to the patient; undefined where PID names none. */
-export function patient(target: Target, pid: FieldReader, authority: string, only?: 'unlink'): JsonObject | undefined {
+export function patient(target: Target, pid: FieldReader, authority: string, only?: Only): JsonObject | undefined {
   const { settings } = target;
   // PID-2 and PID-4 are of old versions, PID-18 is an account.
   const identifiers = [3, 2, 4].flatMap((field) => allOf(pid, field, (cx) => identifier(settings, cx, authority)));
@@ -49,7 +49,7 @@ export function patient(target: Target, pid: FieldReader, authority: string, onl
       place: { segment: 'PID', sequence: 1, field: 7 },
     });
   }
-  return target.add(resource, identifiers.flatMap(byIdentifier), only && { change: true, unlink: true });
+  return target.add(resource, identifiers.flatMap(byIdentifier), only);
 }
 
 /** Each system and value once; MR before others, as it is the one that people know. */

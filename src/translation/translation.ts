@@ -97,7 +97,8 @@ export interface Translation {
   readonly unmapped: readonly Unmapped[];
 }
 
-type Only = Pick<Entry, 'keep' | 'change' | 'parent' | 'initial' | 'unlink' | 'move'>;
+/** What else an entry says of itself. */
+export type Only = Pick<Entry, 'keep' | 'change' | 'parent' | 'initial' | 'unlink' | 'move'>;
 
 /** Collects what segments become. */
 export interface Target {

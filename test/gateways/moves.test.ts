@@ -135,6 +135,17 @@ test('A44 moves the visits of an account', async () => {
   expect(await send('ADT^A44^ADT_A43', pid('302'), mrg('301'))).toMatch(/^AE MRG-3/);
 });
 
+test('a patient whom the sender has deleted is inactive, and stays with what is his', async () => {
+  await made('501', 'V31', '');
+  expect(await send('ADT^A29^ADT_A21', pid('501'), 'PV1|1|N')).toBe('AA');
+  expect([await found(`Patient?${named('501')}&active=false`), await owned('501')]).toEqual([
+    [expect.anything()],
+    whole,
+  ]);
+  expect(await send('ADT^A23^ADT_A21', pid('502'), 'PV1|1|N')).toBe('AA');
+  expect(await found(`Patient?${named('502')}`)).toEqual([]);
+});
+
 test('what a message says of a visit in passing does not open it again', async () => {
   const who = [pid('401'), visit('V21')];
   const status = async (): Promise<unknown> => {
