@@ -209,3 +209,15 @@ export function allOf<T>(segment: FieldReader, field: number, read: (one: Repeti
 export function present<T>(values: readonly (T | undefined)[]): T[] {
   return values.filter((value) => value !== undefined);
 }
+
+/** A component whose subcomponents are what the components of a field are. */
+export function within(segment: FieldReader, field: number, component: number): Repetition {
+  const raw = segment.first(field).part(component);
+  return {
+    raw,
+    empty: raw === '',
+    components: 9,
+    part: () => '',
+    text: (at = 1) => segment.text(field, component, at),
+  };
+}

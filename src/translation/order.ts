@@ -2,7 +2,7 @@
 import type { JsonObject } from '../fhir/json.ts';
 import type { FieldReader } from '../hl7v2/message.ts';
 import { orderStates, orderStatuses, priorities } from './codes.ts';
-import { allOf, byIdentifier, concept, entityIdentifier, object, practitioner } from './datatypes.ts';
+import { allOf, byIdentifier, concept, entityIdentifier, object, practitioner, within } from './datatypes.ts';
 import { dateTime } from './times.ts';
 import type { Found, Target } from './translation.ts';
 
@@ -51,6 +51,7 @@ export function order(
   const resource = object({
     resourceType: 'ServiceRequest',
     identifier: numbers,
+    basedOn: parentOf(target, segments, of),
     requisition: group,
     status: orderStates[orc?.text(5) ?? ''] ?? orderStatuses[orc?.text(1) ?? ''] ?? 'active',
     intent: 'order',
@@ -68,6 +69,25 @@ export function order(
   });
   // One placer's number may stand for several tests: the code tells them apart.
   return target.add(resource, byNumberAndCode(numbers, code), of.keep && 'keep');
+}
+
+/**
+ * The order that this one is for (a reflex test), by its number: ORC-8, else OBR-29, which of a result names the order of the
+ * parent result (parents.ts).
+ */
+function parentOf(
+  { settings }: Target,
+  { orc, obr }: { readonly orc: FieldReader | undefined; readonly obr: FieldReader },
+  { authority, keep }: OrderOf,
+): JsonObject[] {
+  const places = [
+    ...(orc === undefined ? [] : [{ segment: orc, field: 8 }]),
+    ...(keep ? [] : [{ segment: obr, field: 29 }]),
+  ];
+  const numbers = places.flatMap(({ segment, field }) =>
+    [1, 2].flatMap((at) => entityIdentifier(settings, within(segment, field, at), { authority }) ?? []),
+  );
+  return numbers.slice(0, 1).map((identifier) => ({ type: 'ServiceRequest', identifier }));
 }
 
 export function byNumberAndCode(numbers: readonly JsonObject[], concept: JsonObject | undefined): Found[] {

@@ -7,8 +7,8 @@
  * 2. One code and sub-id in several orders is told apart by OBR-29; where that does not, nothing is joined by chance.
  */
 import type { JsonObject } from '../fhir/json.ts';
-import type { FieldReader, Repetition } from '../hl7v2/message.ts';
-import { byIdentifier, concept, entityIdentifier, object, present } from './datatypes.ts';
+import type { FieldReader } from '../hl7v2/message.ts';
+import { byIdentifier, concept, entityIdentifier, object, present, within } from './datatypes.ts';
 import type { Target } from './translation.ts';
 
 /** A result that others may be of, and what its order is called. */
@@ -97,16 +97,4 @@ function joinElsewhere(target: Target, { obr, members, subject, authority }: Joi
   const name = [obr.text(26, 1, 1) || obr.text(26, 1, 2), obr.text(26, 1, 3)].join('^');
   const parent = { ended: `|${name}|${obr.text(26, 2)}`, orders: orders.flatMap(byIdentifier), place };
   target.add(resource, [], { change: true, parent });
-}
-
-/** A component whose subcomponents are what the components of a field are. */
-function within(segment: FieldReader, field: number, component: number): Repetition {
-  const raw = segment.first(field).part(component);
-  return {
-    raw,
-    empty: raw === '',
-    components: 9,
-    part: () => '',
-    text: (at = 1) => segment.text(field, component, at),
-  };
 }

@@ -12,7 +12,7 @@ import { list, member, since, string, type Source, type Writing } from './source
 import { specimenSegments } from './specimen.ts';
 import { timeText } from './times.ts';
 import { visitSegment } from './visit.ts';
-import { components, repetitions, segment, text } from './writer.ts';
+import { components, nested, repetitions, segment, text } from './writer.ts';
 
 const states = new Map([...reversed(orderStates), ['deleted', 'CA']]);
 const urgencies = reversed(priorities);
@@ -72,9 +72,22 @@ export function commonOrder(
     4: entityIdentifier(member(order, 'requisition'), writing),
     5: states.get(string(order?.['status'])) ?? '',
     7: order === undefined ? '' : timing(order, writing),
+    8: parentNumbers(order, { source, writing }),
     9: timeText(order?.['authoredOn'], writing.zone),
     12: person(member(order, 'requester'), source, writing),
   });
+}
+
+/** EIP of the order that it is for. */
+function parentNumbers(order: JsonObject | undefined, { source, writing }: Made): string {
+  const [parent] = list(order?.['basedOn']);
+  if (parent === undefined) return '';
+  const found = source.find(parent);
+  if (found?.['resourceType'] !== 'ServiceRequest') {
+    return components(nested(entityIdentifier(member(parent, 'identifier'), writing)));
+  }
+  const { placer, filler } = numbersOf(found, writing);
+  return components(nested(placer), nested(filler));
 }
 
 /** TQ in its first repetition: when, and how urgent (kept for backward compatibility since 2.5; many read nothing else). */
