@@ -11,6 +11,7 @@
  *   npm run bench -- --only hl7v2 --messages 10000            the HL7 v2 gateway; memory over 100,000 messages without it
  *   npm run bench -- --only accession                         orders and specimens
  *   npm run bench -- --only results                           results and controls
+ *   npm run bench -- --only report                            reports as PDF
  *   npm run bench -- --only bulk                              bulk export and import
  *   npm run bench -- --only none --soak 10m                   memory under lasting load
  *   npm run bench -- --compare before.json after.json         of two sizes: the growth
@@ -39,6 +40,7 @@ const names = [
   'access',
   'accession',
   'results',
+  'report',
   'audit',
   ...auditFigures,
   'audit-throughput',

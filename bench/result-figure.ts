@@ -18,7 +18,7 @@ const times = 30;
 const folder = resolve(import.meta.dirname, '../seed');
 
 /** Analytes that are measured in serum, each with a value that can be. */
-function values(): [analyte: string, value: string][] {
+export function values(): [analyte: string, value: string][] {
   const tables = readTables((name) => readFileSync(resolve(folder, `${name}.csv`), 'utf8'));
   const serum = new Set(tables.analytes.filter((row) => row['container'] === 'serum').map((row) => row['code']));
   return catalogue(tables)
@@ -82,7 +82,7 @@ export async function measureResults(bench: Bench): Promise<Figure[]> {
 }
 
 /** A patient's orders, and what is entered for them. */
-async function entryOf(
+export async function entryOf(
   ask: ReturnType<typeof asking>,
   given: readonly (readonly [string, string])[],
 ): Promise<JsonObject> {
@@ -131,7 +131,7 @@ function judging(): number {
   return Math.min(...runs);
 }
 
-function asking({ port, token }: Bench): (path: string, body: JsonObject) => Promise<JsonObject> {
+export function asking({ port, token }: Bench): (path: string, body: JsonObject) => Promise<JsonObject> {
   return async (path, body) => {
     const answer = await fetch(`http://127.0.0.1:${port}/demo/fhir/${path}`, {
       method: 'POST',

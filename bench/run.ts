@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { measureAccess } from './access-figure.ts';
 import { measureAccession } from './accession-figure.ts';
+import { measureReports } from './report-figure.ts';
 import { measureResults } from './result-figure.ts';
 import { accessLines } from './access-lines.ts';
 import { auditFigures, measureAudit } from './audit-figures.ts';
@@ -176,6 +177,12 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
     }
     if (wants('results')) {
       for (const figure of await measureResults(bench)) {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      }
+    }
+    if (wants('report')) {
+      for (const figure of await measureReports(bench)) {
         report.figures.push(figure);
         options.print(figureText(figure));
       }

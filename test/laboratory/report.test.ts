@@ -256,6 +256,28 @@ test('a template of the laboratory says what stands at its head and in which col
   expect(page).toMatch(/<html lang="ar" dir="rtl">[\s\S]*البوتاسيوم[\s\S]*>4\.0</);
 });
 
+test('a template asks for documents at the release: the report names them, and what it was is gone with a correction', async () => {
+  const own = await laboratoryWithCatalogue();
+  const part = ['en', 'ar+en'].map((valueCode) => ({ url: 'at-release', valueCode }));
+  const extension = [{ url: 'urn:makhbar:extension:report-template', extension: part }];
+  const code = { coding: [{ system: 'urn:makhbar:basic', code: 'report-template' }] };
+  await send(own, 'Basic', { resourceType: 'Basic', code, extension });
+  const { report, results } = await reported({ potassium: '5.6' }, { at: own });
+  const formsOf = async (): Promise<JsonObject[]> =>
+    objects(((await (await own.fetch(report)).json()) as JsonObject)['presentedForm']);
+  const first = await formsOf();
+  expect(first.map(({ language }) => language)).toEqual(['en', 'ar']);
+  const asked = await paper(report, 'language=en', own);
+  expect(first[0]?.['hash']).toBe(createHash('sha1').update(asked.bytes).digest('base64'));
+  await done(own, `${results['potassium']}/$correct`, { value: '4.1', reason: 'haemolysed' });
+  const second = await formsOf();
+  expect(second).toHaveLength(2);
+  expect(second.map(({ url }) => url)).not.toContain(first[0]?.['url']);
+  await done(own, `${report}/$withdraw`, { reason: 'wrong patient' });
+  expect((await formsOf()).map(({ url }) => url)).not.toContain(second[0]?.['url']);
+  expect(await found(own, `DocumentReference?related=${report}&status=current`)).toHaveLength(2);
+});
+
 test('a document follows the rules of the European guide, and is valid', async () => {
   const { report, results, patient } = await reported({ potassium: '4', tsh: '2.5' });
   const answer = await lab.fetch(`${report}/$document?language=fr`);

@@ -15,6 +15,7 @@ import { catalogueSystem, codeIn, object, objects, text } from '../../../laborat
 import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
 import { missing, textOf } from '../../request-input.ts';
+import { presentAfter } from '../reports/at-release.ts';
 import { asServer, writeAll, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
 import { entryOf } from './entry.ts';
@@ -42,9 +43,10 @@ export async function correct(context: Context, call: Call): Promise<Answer> {
     const { own, followed, resources, report, issues } = await resultsOf(inside, work, [entry]);
     await writeAll(inside, own);
     await writeAll(asServer(inside), followed);
+    const presented = await presentAfter(inside, report.entry.id);
     const parameter = [
       ...resources.map((resource) => ({ name: 'result', resource })),
-      { name: 'report', resource: writtenResource(report) },
+      { name: 'report', resource: presented ?? writtenResource(report) },
       ...(issues.length === 0
         ? []
         : [{ name: 'outcome', resource: operationOutcome(issues) as unknown as JsonObject }]),

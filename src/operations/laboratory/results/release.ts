@@ -23,6 +23,7 @@ import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
 import { textOf } from '../../request-input.ts';
 import { referencesIn } from '../input.ts';
+import { presentAfter } from '../reports/at-release.ts';
 import { asServer, changed, made, writeAll, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
 import { reportsAfter } from './report-after.ts';
@@ -47,7 +48,7 @@ export async function release(context: Context, call: Call): Promise<Answer> {
         : changed(inside, { ...after.prepared.resource, conclusion }, after.known.version);
     await writeAll(inside, [prepared]);
     await sign(inside, [prepared, ...released]);
-    return { status: 200, resource: writtenResource(prepared) };
+    return { status: 200, resource: (await presentAfter(inside, call.target.id)) ?? writtenResource(prepared) };
   });
 }
 

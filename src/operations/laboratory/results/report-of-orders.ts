@@ -15,6 +15,7 @@ import type { Prepared } from '../../../interactions/prepare.ts';
 import { resultState } from '../../../laboratory/result/result-states.ts';
 import { loincSystem, object, objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
+import { withoutPresented } from '../reports/presented.ts';
 import { changed, made, type Known } from '../server-rights.ts';
 import { knownBy } from '../specimens-and-orders.ts';
 
@@ -55,12 +56,14 @@ export function reportChange(server: Context, existing: Known | undefined, repor
   const specimens = [...new Set(shown.flatMap((one) => text(object(one['specimen'])['reference']) ?? []))];
   const issued = new Date().toISOString();
   const resource: JsonObject = {
-    ...(existing?.resource ?? {
-      resourceType: 'DiagnosticReport',
-      category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'LAB' }] }],
-      code: { coding: [{ system: loincSystem, code: '11502-2', display: 'Laboratory report' }] },
-      subject: { reference: subject },
-    }),
+    ...(existing === undefined
+      ? {
+          resourceType: 'DiagnosticReport',
+          category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'LAB' }] }],
+          code: { coding: [{ system: loincSystem, code: '11502-2', display: 'Laboratory report' }] },
+          subject: { reference: subject },
+        }
+      : withoutPresented(existing.resource)),
     basedOn: references(orders.map(({ resource: { id } }) => `ServiceRequest/${String(id)}`)),
     status,
     issued,

@@ -14,6 +14,8 @@ import { objects, text } from '../../../laboratory/terms.ts';
 import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
 import { missing, textOf } from '../../request-input.ts';
+import { presentAfter } from '../reports/at-release.ts';
+import { withoutPresented } from '../reports/presented.ts';
 import { asServer, changed, writeAll, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
 import { reportsAfter } from './report-after.ts';
@@ -38,6 +40,7 @@ async function withdrawResult(inside: Context, id: string, reason: string): Prom
     server,
     reports.map((one) => one.prepared),
   );
+  for (const { prepared: report } of reports) await presentAfter(inside, report.entry.id);
   return { status: 200, resource: writtenResource(prepared) };
 }
 
@@ -47,10 +50,14 @@ async function withdrawReport(inside: Context, id: string, reason: string): Prom
   const shown = objects(report.resource['result']).flatMap(({ reference }) => text(reference) ?? []);
   const results = await knownAll(inside, 'Observation', shown);
   const open = results.filter(({ resource }) => !['withdrawn', 'cancelled'].includes(resultState(resource)));
-  const resource = { ...report.resource, status: 'entered-in-error', conclusion: `Withdrawn: ${reason}` };
+  const resource = {
+    ...withoutPresented(report.resource),
+    status: 'entered-in-error',
+    conclusion: `Withdrawn: ${reason}`,
+  };
   const prepared = changed(inside, resource, report.version);
   await writeAll(inside, [prepared, ...open.map((result) => withdrawn(inside, result, reason))]);
-  return { status: 200, resource: writtenResource(prepared) };
+  return { status: 200, resource: (await presentAfter(inside, id)) ?? writtenResource(prepared) };
 }
 
 function withdrawn(inside: Context, { resource, version }: Known, reason: string): Prepared {
