@@ -134,6 +134,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$cancel', ['u']],
   // On Observation, or on DiagnosticReport. Those that only who may release results may take decide further.
   ['$enter-results', ['c', 'u']],
+  ['$enter-culture', ['c', 'u']],
   ['$review', ['u']],
   ['$approve', ['u']],
   ['$cancel-result', ['u']],

@@ -45,6 +45,7 @@ export type ExtensionName =
   | 'delta'
   | 'dilution'
   | 'instrument-flag'
+  | 'comment-code'
   | 'measured'
   | 'control'
   | 'due'

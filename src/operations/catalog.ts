@@ -62,6 +62,7 @@ import { document } from './laboratory/reports/document.ts';
 import { report } from './laboratory/reports/report.ts';
 import { callBack } from './laboratory/results/call-back.ts';
 import { correct } from './laboratory/results/correct.ts';
+import { enterCulture } from './laboratory/microbiology/enter-culture.ts';
 import { enterResults } from './laboratory/results/enter.ts';
 import { release } from './laboratory/results/release.ts';
 import { reviewStep } from './laboratory/results/review.ts';
@@ -370,6 +371,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     handler: label,
   },
   '$enter-results': ofLaboratory('enter-results', ['type'], ['Observation'], enterResults),
+  '$enter-culture': ofLaboratory('enter-culture', ['type'], ['Observation'], enterCulture),
   $review: ofLaboratory('review', ['type'], ['Observation'], reviewStep('review')),
   $approve: ofLaboratory('approve', ['type'], ['Observation'], reviewStep('approve')),
   '$cancel-result': ofLaboratory('cancel-result', ['type'], ['Observation'], reviewStep('cancel')),

@@ -61,7 +61,7 @@ function addition(context: Context, resource: JsonObject): ReturnType<typeof pre
 /** Active versions of ours that this catalogue does not have. */
 async function retire(context: Context, resources: readonly JsonObject[]): Promise<number> {
   let retired = 0;
-  for (const type of ['ActivityDefinition', 'PlanDefinition', 'Questionnaire']) {
+  for (const type of ['ActivityDefinition', 'PlanDefinition', 'Questionnaire', 'Library', 'CodeSystem']) {
     const own = new Map(
       resources.filter(({ resourceType }) => resourceType === type).map(({ id, url }) => [String(id), String(url)]),
     );

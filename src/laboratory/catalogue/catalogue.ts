@@ -6,6 +6,7 @@
  */
 import type { JsonObject } from '../../fhir/json.ts';
 import { analyte } from './analyte.ts';
+import { antibiogram, resultComments } from './antibiogram.ts';
 import { container } from './container.ts';
 import { panel } from './panel.ts';
 import { questionnaires } from './questionnaire.ts';
@@ -23,7 +24,15 @@ export function catalogue(tables: Tables): JsonObject[] {
     rows.map((row, i) => [cell(row, 'code'), `${String(tests[i]?.['url'])}|${String(tests[i]?.['version'])}`]),
   );
   const panels = tables.panels.map((row) => panel(row, tables, canonicals));
-  return [...questionnaires(tables.questionnaires), ...containers, ...analytes, ...tests, ...panels];
+  return [
+    ...questionnaires(tables.questionnaires),
+    antibiogram(tables),
+    resultComments(tables.comments),
+    ...containers,
+    ...analytes,
+    ...tests,
+    ...panels,
+  ];
 }
 
 function testRows({ analytes, tests }: Tables): Row[] {

@@ -3,11 +3,16 @@ import { readTable, type Row } from './table.ts';
 
 export const tableNames = [
   'analytes',
+  'breakpoints',
   'calculations',
+  'comments',
   'containers',
+  'drugs',
   'intervals',
+  'organisms',
   'panels',
   'questionnaires',
+  'resistances',
   'sections',
   'sources',
   'tests',

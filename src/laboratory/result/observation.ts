@@ -27,6 +27,10 @@ export interface Resulting {
   readonly measured?: string;
   readonly dilution?: string;
   readonly comments: readonly string[];
+  /** Comments by their codes (comments.ts). */
+  readonly coded?: readonly JsonObject[];
+  /** Organisms of a culture. */
+  readonly members?: readonly string[];
   readonly decision?: Decision;
   /** Of a calculated one: references of what it was calculated from. */
   readonly derivedFrom?: readonly string[];
@@ -39,6 +43,8 @@ export function observationOf(result: Evaluated, resulting: Resulting): JsonObje
   const { definition, checked, code } = result;
   const { order, subject, specimen, device, method, effective, issued, performer, state, comments } = resulting;
   const name = definition.names.get('en');
+  const note = [...(resulting.coded ?? []), ...comments.map((comment) => ({ text: comment }))];
+  const members = (resulting.members ?? []).map((reference) => ({ reference }));
   return {
     resourceType: 'Observation',
     ...(resulting.identifier !== undefined && { identifier: [resulting.identifier] }),
@@ -56,11 +62,12 @@ export function observationOf(result: Evaluated, resulting: Resulting): JsonObje
     ...(performer !== undefined && { performer: [{ reference: performer }] }),
     ...checked.element,
     ...(code !== undefined && { interpretation: [{ coding: [{ system: interpretationSystem, code }] }] }),
-    ...(comments.length > 0 && { note: comments.map((comment) => ({ text: comment })) }),
+    ...(note.length > 0 && { note }),
     ...(method !== undefined && { method }),
     ...(specimen !== undefined && { specimen: { reference: specimen } }),
     ...(device !== undefined && { device: { reference: device } }),
     ...(result.intervals.length > 0 && { referenceRange: result.intervals.map((one) => rangeOf(result, one)) }),
+    ...(members.length > 0 && { hasMember: members }),
     ...(resulting.derivedFrom !== undefined && {
       derivedFrom: resulting.derivedFrom.map((reference) => ({ reference })),
     }),

@@ -32,6 +32,8 @@ export interface Background {
   /** By analyte: `in-control` or `failed`; where none was measured on the analyzer lately, nothing. */
   readonly controls: ReadonlyMap<string, string>;
   readonly rules: readonly VerificationRule[];
+  /** Where comments are given by their codes. */
+  readonly commentSystems?: readonly JsonObject[];
 }
 
 export const topicSystem = 'urn:makhbar:laboratory';

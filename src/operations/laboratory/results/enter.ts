@@ -11,7 +11,7 @@
  * | device            | the analyzer; without one the results are entered by hand                                  |
  * | time              | when it was measured, where the specimen has no time of collection                          |
  * | pregnant, condition… | what intervals may depend on: `true`; `fasting`, `luteal`, …                             |
- * | result (repeated) | parts: analyte, value, unit?, dilution?, flag…, comment…, method?, identifier?, measured?    |
+ * | result (repeated) | parts: analyte, value, unit?, dilution?, flag…, comment…, comment-code…, method?, identifier?, measured?    |
  *
  * 1. A result that is not released yet is replaced; one that is released is corrected by $correct only (409).
  * 2. Formulas whose inputs are there are worked out, and worked out again when one of these changes.
@@ -57,7 +57,7 @@ export async function enterResults(context: Context, call: Call): Promise<Answer
   });
 }
 
-async function workOf(inside: Context, input: Input): Promise<Work> {
+export async function workOf(inside: Context, input: Input): Promise<Work> {
   const server = asServer(inside);
   const given = referenceIn(input, 'specimen', ['Specimen']);
   const specimen = given === undefined ? undefined : await known(inside, 'Specimen', given.split('/')[1] ?? '');

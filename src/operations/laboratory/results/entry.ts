@@ -14,13 +14,29 @@ export interface Entry {
   readonly given: Given;
   readonly flags: readonly string[];
   readonly comments: readonly string[];
+  /** Codes of the laboratory's comments. */
+  readonly commentCodes: readonly string[];
   readonly method?: JsonObject;
+  /** Of a culture that grew: its organisms, and how its result is flagged. */
+  readonly members?: readonly string[];
+  readonly interpretation?: string;
   /** By which the measurement is found again, and as the instrument wrote it. */
   readonly identifier?: JsonObject;
   readonly measured?: string;
 }
 
-const known = ['analyte', 'value', 'unit', 'dilution', 'flag', 'comment', 'method', 'identifier', 'measured'];
+const known = [
+  'analyte',
+  'value',
+  'unit',
+  'dilution',
+  'flag',
+  'comment',
+  'comment-code',
+  'method',
+  'identifier',
+  'measured',
+];
 
 export function entriesIn(input: Input): Entry[] {
   const entries = input.parts('result').map(entryOf);
@@ -46,6 +62,7 @@ export function entryOf(parts: readonly JsonObject[]): Entry {
     given: givenIn(parts),
     flags: textParts(parts, 'flag', 100),
     comments: textParts(parts, 'comment', 2_000),
+    commentCodes: textParts(parts, 'comment-code', 60),
     ...(isObject(method) && { method }),
     ...(isObject(identifier) && { identifier }),
     ...(measured !== undefined && { measured }),

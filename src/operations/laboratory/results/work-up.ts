@@ -7,6 +7,7 @@ import { compare, parseDecimal, type Decimal } from '../../../fhir/decimal.ts';
 import { numberText } from '../../../fhir/json.ts';
 import { yearsAt } from '../../../laboratory/result/age.ts';
 import { decide, type Decision } from '../../../laboratory/result/autoverify.ts';
+import { codedComment } from '../../../laboratory/result/comments.ts';
 import { calculate } from '../../../laboratory/result/calculate.ts';
 import type { Measured } from '../../../laboratory/result/choose.ts';
 import type { Earlier } from '../../../laboratory/result/delta.ts';
@@ -19,6 +20,7 @@ import type { Context } from '../../../request.ts';
 import { isHeld } from '../quality/control-holds.ts';
 import { asServer, changed, made, writtenResource, type Known } from '../server-rights.ts';
 import { backgroundOf, type Background } from './background.ts';
+import { commentSystems } from './comment-systems.ts';
 import { callTask } from './critical.ts';
 import type { Entry } from './entry.ts';
 import { orderedAnalyte, type OrderedAnalyte } from './ordered-analytes.ts';
@@ -35,6 +37,10 @@ export interface Work {
   readonly conditions: readonly string[];
   /** Released results are corrected, for this reason. */
   readonly correction?: string;
+  /** Results that are written with them: organisms of a culture, and their susceptibilities. */
+  readonly members?: readonly Prepared[];
+  /** Of a culture: that something grew is for a person to see, whatever the rules say. */
+  readonly grew?: boolean;
 }
 
 export interface Results {
@@ -57,15 +63,21 @@ interface Turn {
 }
 
 export async function resultsOf(inside: Context, work: Work, entries: readonly Entry[]): Promise<Results> {
-  const background = await backgroundOf(asServer(inside), work);
+  const coded = entries.some(({ commentCodes }) => commentCodes.length > 0);
+  const background: Background = {
+    ...(await backgroundOf(asServer(inside), work)),
+    ...(coded && { commentSystems: await commentSystems(asServer(inside)) }),
+  };
   const turns = entered(background, work, entries);
   const all = [...turns, ...calculated(background, work, turns)];
   const written = all.map((turn) => ({ turn, ...writing(inside, background, work, turn) }));
-  const changedIds = new Set(written.map(({ prepared }) => prepared.entry.id));
+  const members = work.members ?? [];
+  const changedIds = new Set([...written.map(({ prepared }) => prepared), ...members].map(({ entry }) => entry.id));
   const others = background.existing.filter(({ resource }) => !changedIds.has(String(resource['id'])));
   const results = [
     ...others.map(({ resource }) => resource),
     ...written.map(({ prepared }) => writtenResource(prepared)),
+    ...members.map(writtenResource),
   ];
   const server = asServer(inside);
   const report = reportChange(server, background.report, {
@@ -108,7 +120,8 @@ function entered(background: Background, work: Work, entries: readonly Entry[]):
     }
     const checked = checkValue(analyte.definition, entry.given);
     const measured = measuredOf(background, work, entry.method);
-    const result = evaluated(analyte.definition, checked, measured, earlierOf(background, analyte));
+    const judged = evaluated(analyte.definition, checked, measured, earlierOf(background, analyte));
+    const result = entry.interpretation === undefined ? judged : { ...judged, code: entry.interpretation };
     return { analyte, result, entry, ...(existing !== undefined && { existing }) };
   });
 }
@@ -227,6 +240,8 @@ function writing(
     state,
     ...(corrected && { status: 'corrected' }),
     flags: entry?.flags ?? [],
+    ...(entry?.members !== undefined && { members: entry.members }),
+    coded: (entry?.commentCodes ?? []).map((code) => codedComment(background.commentSystems ?? [], code)),
     comments: [
       ...(entry?.comments ?? []),
       ...(corrected && work.correction !== undefined ? [`Corrected: ${work.correction}`] : []),
@@ -249,9 +264,14 @@ function writing(
   return { prepared, verified };
 }
 
-/** Undefined where the laboratory has no rules. */
+/** What grew, or may have: a text about a culture says neither unless $enter-culture asked for it. */
+function isForAPerson({ grew }: Work, { definition, checked }: Evaluated): boolean {
+  return grew ?? (definition.section === 'microbiology' && checked.element['valueString'] !== undefined);
+}
+
+/** Undefined where the laboratory has no rules, or where they are not asked. */
 function decisionOf(background: Background, work: Work, { result, entry, analyte }: Turn): Decision | undefined {
-  if (background.rules.length === 0) return undefined;
+  if (background.rules.length === 0 || isForAPerson(work, result)) return undefined;
   const { definition, checked, code, critical, delta } = result;
   const [age, sex] = [yearsAt(text(background.patient['birthDate']), work.at), text(background.patient['gender'])];
   const control = background.controls.get(nameOf(definition));

@@ -1,0 +1,228 @@
+/** Microbiology: susceptibility against breakpoints, pure; a culture from its first growth to its correction; comments by code. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { JsonObject } from '../../src/fhir/json.ts';
+import { antibiogram as library } from '../../src/laboratory/catalogue/antibiogram.ts';
+import { readTables } from '../../src/laboratory/catalogue/tables.ts';
+import { antibiogramOf } from '../../src/laboratory/microbiology/antibiogram.ts';
+import {
+  chooseBreakpoint,
+  isIntrinsic,
+  judge,
+  readingOf,
+  type Method,
+} from '../../src/laboratory/microbiology/interpret.ts';
+import { codedComment } from '../../src/laboratory/result/comments.ts';
+import { catalogueSystem, codeIn, object, objects, snomedSystem } from '../../src/laboratory/terms.ts';
+import type { Laboratory } from '../server.ts';
+import { addPatient, done, found, laboratoryWithCatalogue, resourcesOf, send } from './laboratory.ts';
+
+const folder = resolve(import.meta.dirname, '../../seed');
+const tables = readTables((name) => readFileSync(resolve(folder, `${name}.csv`), 'utf8'));
+const data = antibiogramOf([library(tables)]);
+const organism = (code: string): (typeof data.organisms)[number] => data.organisms.find((one) => one.code === code)!;
+
+describe('breakpoints', () => {
+  test.each<[string, string, Method, string, string, string | undefined]>([
+    // EUCAST: R is above its bound.
+    ['escherichia-coli', 'ciprofloxacin', 'mic', '0.25', 'EUCAST', 'S'],
+    ['escherichia-coli', 'ciprofloxacin', 'mic', '<=0.06', 'EUCAST', 'S'],
+    ['escherichia-coli', 'ciprofloxacin', 'mic', '0.38', 'EUCAST', 'I'],
+    ['escherichia-coli', 'ciprofloxacin', 'mic', '0.5', 'EUCAST', 'I'],
+    ['escherichia-coli', 'ciprofloxacin', 'mic', '1', 'EUCAST', 'R'],
+    ['escherichia-coli', 'ciprofloxacin', 'mic', '>0.5', 'EUCAST', 'R'],
+    ['escherichia-coli', 'ciprofloxacin', 'mic', '<=0.5', 'EUCAST', undefined],
+    ['escherichia-coli', 'ciprofloxacin', 'disk', '25', 'EUCAST', 'S'],
+    ['escherichia-coli', 'ciprofloxacin', 'disk', '22', 'EUCAST', 'I'],
+    ['escherichia-coli', 'ciprofloxacin', 'disk', '21', 'EUCAST', 'R'],
+    ['escherichia-coli', 'ampicillin', 'mic', '8', 'EUCAST', 'S'],
+    ['escherichia-coli', 'ampicillin', 'mic', '12', 'EUCAST', 'R'],
+    ['escherichia-coli', 'ampicillin', 'disk', '13', 'EUCAST', 'R'],
+    ['escherichia-coli', 'ampicillin', 'disk', '14', 'EUCAST', 'S'],
+    // Nothing is S.
+    ['pseudomonas-aeruginosa', 'ceftazidime', 'mic', '<=1', 'EUCAST', 'I'],
+    ['pseudomonas-aeruginosa', 'ceftazidime', 'mic', '16', 'EUCAST', 'R'],
+    ['pseudomonas-aeruginosa', 'ceftazidime', 'disk', '17', 'EUCAST', 'I'],
+    // CLSI: R is at its bound.
+    ['escherichia-coli', 'ampicillin', 'mic', '16', 'CLSI', 'I'],
+    ['escherichia-coli', 'ampicillin', 'mic', '24', 'CLSI', 'R'],
+    ['escherichia-coli', 'ampicillin', 'mic', '>16', 'CLSI', 'R'],
+    ['escherichia-coli', 'ampicillin', 'disk', '13', 'CLSI', 'R'],
+    ['escherichia-coli', 'ampicillin', 'disk', '14', 'CLSI', 'I'],
+    ['escherichia-coli', 'ampicillin', 'disk', '17', 'CLSI', 'S'],
+    ['staphylococcus-aureus', 'vancomycin', 'mic', '4', 'CLSI', 'I'],
+    // The species before its group, and steps as they are written.
+    ['staphylococcus-aureus', 'vancomycin', 'mic', '4', 'EUCAST', 'R'],
+    ['staphylococcus-coagulase-negative', 'vancomycin', 'mic', '4', 'EUCAST', 'S'],
+    ['escherichia-coli', 'ceftriaxone', 'mic', '0.064', 'EUCAST', 'S'],
+  ])('%s, %s by %s: %s is by %s %s', (code, drug, method, written, standard, category) => {
+    const breakpoint = chooseBreakpoint(data.breakpoints, organism(code), { drug, method, standard });
+    expect(judge(readingOf(written)!, breakpoint!).category).toBe(category);
+  });
+
+  test('what is no reading, what has no breakpoint, what is intrinsic', () => {
+    expect(['', 'S', '0', '-1', '1:8', '<', '>1e3'].map(readingOf)).toEqual(Array(7).fill(undefined));
+    const coli = organism('escherichia-coli');
+    expect(chooseBreakpoint(data.breakpoints, coli, { drug: 'linezolid', method: 'mic' })).toBeUndefined();
+    expect(isIntrinsic(data.resistances, organism('klebsiella-pneumoniae'), 'ampicillin')).toBe(true);
+    expect(isIntrinsic(data.resistances, coli, 'vancomycin')).toBe(true);
+    expect(isIntrinsic(data.resistances, coli, 'ampicillin')).toBe(false);
+  });
+
+  test('each row of the seed names what the other tables have', () => {
+    const organisms = new Set(data.organisms.flatMap(({ code, groups }) => [code, ...groups]));
+    const drugs = new Set(data.drugs.map(({ code }) => code));
+    const rows = [...data.breakpoints, ...data.resistances];
+    expect(rows.filter((row) => !organisms.has(row.organism) || !drugs.has(row.drug))).toEqual([]);
+    expect(new Set(data.drugs.map(({ loinc }) => loinc)).size).toBe(data.drugs.length);
+    expect(new Set(data.organisms.map(({ snomed }) => snomed)).size).toBe(data.organisms.length);
+  });
+});
+
+test("a laboratory's own comment goes before the shipped one", () => {
+  const system = (url: string, display: string): JsonObject => ({ url, concept: [{ code: 'a', display }] });
+  const systems = [
+    system('urn:makhbar:codesystem:result-comments', 'ours'),
+    system('urn:makhbar:codesystem:own-result-comments', 'theirs'),
+  ];
+  expect(codedComment(systems, 'a')['text']).toBe('theirs');
+  expect(() => codedComment(systems, 'b')).toThrow('There is no comment "b"; there are a.');
+});
+
+let lab: Laboratory;
+
+beforeAll(async () => {
+  lab = await laboratoryWithCatalogue();
+}, 120_000);
+
+const refer = ({ resourceType, id }: JsonObject): string => `${String(resourceType)}/${String(id)}`;
+
+async function received(test: string): Promise<{ specimen: string; order: string }> {
+  const patient = await addPatient(lab, { gender: 'female', birthDate: '1990-01-01' });
+  const [order = {}] = resourcesOf(await done(lab, 'ServiceRequest/$order', { patient, test }), 'order');
+  const [specimen = {}] = resourcesOf(await done(lab, 'Specimen/$accession', { order: refer(order) }), 'specimen');
+  await done(lab, `${refer(specimen)}/$collect`);
+  await done(lab, `${refer(specimen)}/$receive`);
+  return { specimen: refer(specimen), order: refer(order) };
+}
+
+const said = (name: string, valueString: string): JsonObject => ({ name, valueString });
+const drug = (code: string, value: string, method = 'mic'): JsonObject => ({
+  name: 'susceptibility',
+  part: [said('drug', code), said('value', value), said('method', method)],
+});
+const grown = (code: string, ...more: JsonObject[]): JsonObject => ({
+  name: 'organism',
+  part: [said('organism', code), ...more],
+});
+
+function culture(specimen: string, growth: boolean, ...more: JsonObject[]): JsonObject {
+  return {
+    resourceType: 'Parameters',
+    parameter: [
+      { name: 'specimen', valueReference: { reference: specimen } },
+      said('culture', 'urine-culture'),
+      { name: 'growth', valueBoolean: growth },
+      ...more,
+    ],
+  };
+}
+
+async function entered(body: JsonObject): Promise<{ result: JsonObject; members: JsonObject[]; report: JsonObject }> {
+  const answer = await send(lab, 'Observation/$enter-culture', body);
+  expect([answer.status, answer.said]).toEqual([200, '']);
+  const [result = {}] = resourcesOf(answer.body, 'result');
+  const [report = {}] = resourcesOf(answer.body, 'report');
+  return { result, members: resourcesOf(answer.body, 'member'), report };
+}
+
+const category = (resource: JsonObject): unknown =>
+  objects(object(objects(resource['interpretation'])[0])['coding'])[0]?.['code'];
+const drugOf = (resource: JsonObject): string | undefined => codeIn(resource['code'], `${catalogueSystem}:drug`);
+
+describe('a culture', () => {
+  test('from no growth so far to a correction', async () => {
+    const { specimen, order } = await received('urine-culture');
+    const first = await entered(
+      culture(specimen, false, { name: 'incubated', valueDecimal: 24 }, said('comment-code', 'incubating')),
+    );
+    expect(first.result).toMatchObject({ status: 'preliminary', valueString: 'No growth after 24 h' });
+    expect(JSON.stringify(first.result['note'])).toContain('incubation en cours');
+
+    const coli = grown(
+      'escherichia-coli',
+      said('count', '>=10^5 CFU/mL'),
+      ...[
+        drug('ciprofloxacin', '>2'),
+        drug('ampicillin', '12', 'disk'),
+        drug('vancomycin', '1'),
+        drug('linezolid', '4'),
+      ],
+      drug('meropenem', '<=0.25'),
+    );
+    const second = await entered(culture(specimen, true, coli, grown('http://snomed.info/sct|78065002')));
+    expect([second.result['id'], category(second.result)]).toEqual([first.result['id'], 'POS']);
+    const byDrug = Object.fromEntries(second.members.map((one) => [drugOf(one) ?? 'organism', category(one)]));
+    expect(byDrug).toMatchObject({
+      ciprofloxacin: 'R',
+      ampicillin: 'R',
+      vancomycin: 'R',
+      linezolid: 'R',
+      meropenem: 'S',
+    });
+    const organisms = objects(second.result['hasMember']).map(({ reference }) => String(reference));
+    const [organism = {}] = second.members.filter((one) => organisms.includes(refer(one)));
+    expect(codeIn(organism['valueCodeableConcept'], snomedSystem)).toBe('112283007');
+    expect([organisms.length, objects(organism['hasMember']).length]).toEqual([2, 5]);
+    const cipro = second.members.find((one) => drugOf(one) === 'ciprofloxacin')!;
+    expect(cipro['valueQuantity']).toEqual(expect.objectContaining({ comparator: '>', value: 2, code: 'mg/L' }));
+
+    const third = await entered(culture(specimen, true, grown('escherichia-coli', drug('ciprofloxacin', '0.25'))));
+    const kept = third.members.find((one) => drugOf(one) === 'ciprofloxacin')!;
+    expect([kept['id'], category(kept)]).toEqual([cipro['id'], 'S']);
+    expect(third.members.filter(({ status }) => status === 'cancelled')).toHaveLength(5);
+    expect(objects(third.report['result'])).toHaveLength(3);
+
+    const all = [third.result, ...third.members.filter(({ status }) => status === 'preliminary')].map(refer);
+    await done(lab, 'Observation/$review', { result: all });
+    expect(await done(lab, `${refer(third.report)}/$release`)).toMatchObject({ status: 'final' });
+    const again = culture(specimen, true, grown('klebsiella-pneumoniae', drug('ampicillin', '2')));
+    const refused = await send(lab, 'Observation/$enter-culture', again);
+    expect([refused.status, refused.said]).toEqual([409, expect.stringContaining('released')]);
+    const corrected = await entered({
+      ...again,
+      parameter: [...objects(again['parameter']), said('reason', 'mixed up')],
+    });
+    expect([corrected.result['status'], corrected.report['status']]).toEqual(['corrected', 'corrected']);
+    const stored = await found(lab, `Observation?based-on=${order}&_count=50`);
+    expect(stored.filter(({ status }) => status === 'entered-in-error').map(drugOf)).toEqual(['ciprofloxacin']);
+    const [name] = objects(corrected.result['hasMember']).map(({ reference }) => String(reference));
+    const species = corrected.members.find((one) => refer(one) === name)!;
+    expect([species['status'], codeIn(species['valueCodeableConcept'], snomedSystem)]).toEqual([
+      'corrected',
+      '56415008',
+    ]);
+    const old = (await (await lab.fetch(`${refer(third.result)}/_history`)).json()) as { total: number };
+    expect(old.total).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each<[string, boolean, JsonObject[], number, string]>([
+    ['an organism without growth', false, [grown('escherichia-coli')], 422, 'without growth has no organism'],
+    ['an unknown organism', true, [grown('yeti')], 422, 'There is no organism "yeti"'],
+    ['an unknown drug', true, [grown('escherichia-coli', drug('tea', '1'))], 422, 'There is no drug "tea"'],
+    ['an unknown method', true, [grown('escherichia-coli', drug('ampicillin', '1', 'guess'))], 400, 'mic or disk'],
+    ['no number', true, [grown('escherichia-coli', drug('ampicillin', 'much'))], 422, '"much" is no concentration'],
+    ['a drug twice', true, [grown('shigella', drug('ampicillin', '1'), drug('ampicillin', '2'))], 422, 'given twice'],
+    ['an unknown standard', true, [said('standard', 'ours')], 422, 'no breakpoints of the standard "ours"'],
+    ['an unknown part', true, [grown('shigella', said('colour', 'red'))], 400, 'no part "colour"'],
+    ['an unknown comment', true, [said('comment-code', 'nice')], 422, 'There is no comment "nice"'],
+  ])('%s is refused, and nothing is stored', async (_, growth, more, status, sentence) => {
+    sample ??= await received('urine-culture');
+    const answer = await send(lab, 'Observation/$enter-culture', culture(sample.specimen, growth, ...more));
+    expect([answer.status, answer.said]).toEqual([status, expect.stringContaining(sentence)]);
+    expect(await found(lab, `Observation?based-on=${sample.order}`)).toEqual([]);
+  });
+});
+
+let sample: { specimen: string; order: string } | undefined;
