@@ -48,6 +48,7 @@ const layers: Record<string, readonly string[]> = {
     'fhir',
     'files',
     'hl7v2',
+    'laboratory',
     'log',
     'operations',
     'privacy',

@@ -93,7 +93,10 @@ async function prepared(loading: Loading, batch: Batch): Promise<Ready> {
     const change = refusing(refusals, { file, line }, () => {
       const own = moved(resource);
       const id = typeof own['id'] === 'string' ? own['id'] : newId();
-      return prepare(context, { ...own, id }, { id, method: 'PUT', expect: 'any' });
+      return {
+        ...prepare(context, { ...own, id }, { id, method: 'PUT', expect: 'any' }),
+        authority: 'import' as const,
+      };
     });
     if (change !== undefined) done.push({ line, change });
   }

@@ -14,6 +14,7 @@ import { withSealedData } from './binary-sealed.ts';
 import { checkIntegrity } from './integrity.ts';
 import { checkWritten, isBound, unseenEntries } from './write-access.ts';
 import { checkRequestKey } from './request-check.ts';
+import { checkStates, meetsLed } from './state-check.ts';
 import { checkStorage, countWritten, sizeOf, type Tally } from './storage.ts';
 import { erasedRefusal } from './tombstone.ts';
 import { joinTrail, newTrail, wrote } from './trail.ts';
@@ -22,6 +23,8 @@ export interface Change {
   readonly entry: WriteEntry;
   /** What the entry writes; none for a deletion. */
   readonly resource?: JsonObject;
+  /** Whose: of an operation that keeps the laboratory's tables of states itself, or of an import (state-check.ts). */
+  readonly authority?: 'operation' | 'import';
 }
 
 /** Writes one entry; undefined where its precondition does not hold (or a racing writer was first). */
@@ -29,7 +32,7 @@ export async function commit(context: Context, given: Change): Promise<Written |
   const change = await withSealedData(context, given);
   checkRequestKey(context, change.entry);
   const whole = context.tenant.settings.referentialIntegrity === true;
-  if (!context.inTransaction && !whole && !isBound(context, change.entry)) {
+  if (!context.inTransaction && !whole && !isBound(context, change.entry) && !(await meetsLed(context, change))) {
     await checkStorage(context, sizeOf([change.entry]));
     await announceRules(context, [change.entry.consent ?? []]);
     return alone(context, change.entry);
@@ -71,6 +74,7 @@ export async function commitAll(context: Context, given: readonly Change[]): Pro
   const possible = unseen.size === 0 ? changes : changes.filter(({ entry }) => !unseen.has(entry));
   if (possible.length === 0) return changes.map(() => undefined);
   const entries = possible.map(({ entry }) => entry);
+  await checkStates(context, possible);
   await checkStorage(context, sizeOf(entries));
   await announceRules(
     context,

@@ -39,6 +39,7 @@ export type ExtensionName =
   | 'insurance-note'
   | 'fasting-hours'
   | 'result-state'
+  | 'laboratory-report'
   | 'verification'
   | 'entered-by'
   | 'reviewed-by'

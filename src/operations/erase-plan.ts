@@ -227,7 +227,10 @@ function remainder(
   if (maskReferences(subject, changed, names) === 0)
     return namesNow ? { why: 'It names the patient, who is kept.' } : {};
   try {
-    const prepared = prepare(context, changed, { id, method: 'PUT', expect: version });
+    const prepared: Prepared = {
+      ...prepare(context, changed, { id, method: 'PUT', expect: version }),
+      authority: 'operation',
+    };
     return holdsWords(subject, prepared.entry.content ?? '')
       ? { prepared, why: 'Its text may name the patient.' }
       : { prepared };

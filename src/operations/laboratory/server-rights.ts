@@ -31,12 +31,17 @@ export interface Known {
 }
 
 export function made(context: Context, resource: JsonObject, id = newId()): Prepared {
-  return prepare(context, { ...resource, id }, { id, method: 'POST', expect: 'absent', fresh: true });
+  return led(prepare(context, { ...resource, id }, { id, method: 'POST', expect: 'absent', fresh: true }));
 }
 
 /** In the place of the version that was read. */
 export function changed(context: Context, resource: JsonObject, version: number): Prepared {
-  return prepare(context, resource, { id: String(resource['id']), method: 'PUT', expect: version });
+  return led(prepare(context, resource, { id: String(resource['id']), method: 'PUT', expect: version }));
+}
+
+/** The steps of the laboratory keep the tables of states. */
+function led(prepared: Prepared): Prepared {
+  return { ...prepared, authority: 'operation' };
 }
 
 /** All of them or none. @throws OutcomeError `conflict` where somebody else was first. */

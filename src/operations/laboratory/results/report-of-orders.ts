@@ -13,7 +13,7 @@ import type { JsonObject } from '../../../fhir/json.ts';
 import { newId } from '../../../interactions/new-id.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
 import { resultState } from '../../../laboratory/result/result-states.ts';
-import { loincSystem, object, objects, text } from '../../../laboratory/terms.ts';
+import { extensionUrl, loincSystem, object, objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { withoutPresented } from '../reports/presented.ts';
 import { changed, made, type Known } from '../server-rights.ts';
@@ -59,6 +59,7 @@ export function reportChange(server: Context, existing: Known | undefined, repor
     ...(existing === undefined
       ? {
           resourceType: 'DiagnosticReport',
+          extension: [{ url: extensionUrl('laboratory-report'), valueBoolean: true }],
           category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'LAB' }] }],
           code: { coding: [{ system: loincSystem, code: '11502-2', display: 'Laboratory report' }] },
           subject: { reference: subject },
