@@ -43,6 +43,7 @@ const resultMarks = [
   'dilution',
   'instrument-flag',
   'control',
+  'measured',
 ] as const;
 const openReport: ReadonlySet<string> = new Set(['registered', 'preliminary', 'cancelled']);
 
