@@ -42,11 +42,31 @@ export function sheetPage(language: string, direction: string, title: string, bo
   );
 }
 
+const opening: Readonly<Record<string, (inside: Piece) => Html>> = {
+  '\u2066': (inside) => html`<bdi dir="ltr">${inside}</bdi>`,
+  '\u2067': (inside) => html`<bdi dir="rtl">${inside}</bdi>`,
+  '\u202D': (inside) => html`<bdo dir="ltr">${inside}</bdo>`,
+};
+
 /** Isolates and overrides become elements: a page has no marks of direction. */
 export function directed(text: string): Html {
-  if (text.startsWith('\u2066\u202D')) return html`<bdo dir="ltr">${unmarked(text)}</bdo>`;
-  const own = text.startsWith('\u2066') ? 'ltr' : text.startsWith('\u2067') ? 'rtl' : 'auto';
-  return html`<bdi dir="${own}">${unmarked(text)}</bdi>`;
+  const parts = text.split(/([\u202C\u202D\u2066\u2067\u2069])/);
+  let at = 0;
+  const inside = (): Piece[] => {
+    const pieces: Piece[] = [];
+    for (; at < parts.length; at++) {
+      const part = parts[at] ?? '';
+      const open = opening[part];
+      if (part === '\u2069' || part === '\u202C') return pieces;
+      if (open === undefined) pieces.push(part);
+      else {
+        at += 1;
+        pieces.push(open(inside()));
+      }
+    }
+    return pieces;
+  };
+  return html`<bdi>${inside()}</bdi>`;
 }
 
 export function reportHtml(model: ReportModel): string {
@@ -66,6 +86,7 @@ export function reportHtml(model: ReportModel): string {
       <h1>${joined(model.title)}</h1>
       <p class="status ${status.code === 'final' ? 'final' : 'other'}">${joined(status.text)}</p>
     </div>
+    ${model.watermark !== undefined && html`<p class="watermark">${model.watermark}</p>`}
     <div class="facts">${facts(model.patient)} ${facts(model.order)}</div>
     ${specimens(model)} ${results(model)}
     ${

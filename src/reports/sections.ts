@@ -74,10 +74,27 @@ function shownResults({ report, results, definitions }: Gathered): JsonObject[] 
     const at = codes.indexOf(codeIn(one['code'], catalogueSystem));
     return at < 0 ? codes.length : at;
   };
-  return objects(report['result'])
-    .map(({ reference }) => results.get(text(reference) ?? ''))
+  const named = objects(report['result']).flatMap(({ reference }) => text(reference) ?? []);
+  return rootsOf(named, results)
+    .map((reference) => results.get(reference))
     .filter((one) => one !== undefined)
     .toSorted((a, b) => place(a) - place(b));
+}
+
+/** Members of a group stand with it, also where the report names them too; what no group leads to is never left out. */
+function rootsOf(named: readonly string[], results: Gathered['results']): string[] {
+  const membersOf = (reference: string): string[] =>
+    objects(results.get(reference)?.['hasMember']).flatMap((one) => text(one['reference']) ?? []);
+  const members = new Set([...results.keys()].flatMap(membersOf));
+  const roots = named.filter((one) => !members.has(one));
+  const reached = new Set<string>();
+  const walk = (reference: string, level: number): void => {
+    if (level > deepest || reached.has(reference)) return;
+    reached.add(reference);
+    for (const member of membersOf(reference)) walk(member, level + 1);
+  };
+  for (const root of roots) walk(root, 0);
+  return [...roots, ...named.filter((one) => !reached.has(one) && members.has(one))];
 }
 
 function sectionIn(resource: JsonObject): string | undefined {

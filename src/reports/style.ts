@@ -22,6 +22,9 @@ dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: start; vertical-align: top; padding: .25rem .5rem; border-block-end: 1px solid #c9d0d8; }
 tbody th { font-weight: 400; }
+.results th[scope=row] { width: 34%; }
+td bdo, td bdi bdi { white-space: nowrap; }
+.watermark { margin: 0; border: 2px solid #a3121f; color: #a3121f; font-weight: 700; text-align: center; }
 .section th { background: #eef2f6; font-weight: 700; }
 .second, .note { display: block; }
 .note { font-size: .85rem; color: #55606e; padding-inline-start: .7rem; }

@@ -141,6 +141,9 @@ describe('PDF', () => {
     const [text = ''] = (await readPdf(bytes)).pages;
     expect(text).toMatch(/Corrected \d{4}-\d\d-\d\d \d\d:\d\d\. It was: 5\.6 mmol\/L/);
     expect(text).toContain('Corrected');
+    const html = await (await lab.fetch(`${report}/$report?format=html&language=ar&digits=arab`)).text();
+    expect(html).toMatch(/صُحِّحت في <bdi dir="ltr"><bdo dir="ltr">[\u0660-\u0669: -]+<\/bdo><\/bdi>/);
+    expect(html).toMatch(/<bdo dir="ltr">٥٫٦<\/bdo>/);
     const kept = await found(lab, `DocumentReference?related=${report}`);
     expect(kept.map(({ status }) => String(status)).toSorted((a, b) => a.localeCompare(b))).toEqual([
       'current',
