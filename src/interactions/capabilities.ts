@@ -9,6 +9,7 @@ import { serializeJson, type JsonObject } from '../fhir/json.ts';
 import { ownProfiles } from '../fhir/profiles.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { resourceTypes } from '../fhir/resource-types.ts';
+import { worklistDefinition, worklistsOf } from '../laboratory/worklists.ts';
 import { definitionOf, operations } from '../operations/catalog.ts';
 import type { Answer, Context } from '../request.ts';
 import type { Parameter } from '../search/parameters.ts';
@@ -149,8 +150,12 @@ const interactions = [
 function resourceEntry(context: Context, type: string): JsonObject {
   if (type === 'AuditEvent') return auditEventEntry(context);
   const known = [...searchParametersOf(context).of(type).byName.values()];
-  // There are no named queries.
-  const parameters = known.filter(({ name }) => name !== '_query');
+  const queries = worklistsOf(type).map((one) => ({
+    name: one.name,
+    definition: worklistDefinition(one),
+    documentation: `${one.title}: _query=${one.name}`,
+  }));
+  const parameters = known.filter(({ name }) => name !== '_query' || queries.length > 0);
   const operation = [...operationEntries(type, 'type'), ...operationEntries(type, 'instance')];
   return {
     type,
@@ -167,7 +172,7 @@ function resourceEntry(context: Context, type: string): JsonObject {
       context.tenant.settings.referentialIntegrity === true ? ['literal', 'enforced'] : ['literal', 'logical', 'local'],
     searchInclude: ['*', ...references(parameters).map((name) => `${type}:${name}`)],
     searchParam: parameters.map(searchParameterEntry),
-    operation: uniqueByName(operation),
+    operation: [...uniqueByName(operation), ...queries],
   };
 }
 

@@ -23,6 +23,7 @@ import type { Call } from './call.ts';
 import { openCursor } from './cursor.ts';
 import { askedExplanation, explainAnswer } from './explain.ts';
 import { preferredHandling, valuesOf } from './headers.ts';
+import { withNamedQuery } from './named-query.ts';
 import { linksOf, scopeOf, type Paging } from './search-links.ts';
 import { searchParametersOf } from './search-parameters.ts';
 import { subsetText } from './subset.ts';
@@ -78,7 +79,8 @@ export interface Asked {
 
 /** A page of a search as a Bundle; its links lead back to the path of `call`. */
 export async function searchAnswer(context: Context, call: Call, asked: Asked): Promise<Answer> {
-  const { type, query, compartment, access } = asked;
+  const { type, compartment, access } = asked;
+  const query = withNamedQuery(type, asked.query);
   const explanation = askedExplanation(context.caller, query);
   const parsed = parseSearch(type, query, {
     parameters: searchParametersOf(context),

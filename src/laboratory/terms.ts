@@ -49,6 +49,7 @@ export type ExtensionName =
   | 'comment-code'
   | 'measured'
   | 'control'
+  | 'order-progress'
   | 'due'
   | 'report-template';
 

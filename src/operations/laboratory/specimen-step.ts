@@ -24,6 +24,7 @@ import type { Answer, Context } from '../../request.ts';
 import { optional } from '../administer.ts';
 import { operationInput, type Input } from '../parameters.ts';
 import { missing, textOf } from '../request-input.ts';
+import { receivedOrder } from '../../laboratory/order-progress.ts';
 import { withDue } from '../../laboratory/turnaround.ts';
 import { checkReceived, openOrdersOf } from './check-received.ts';
 import { referenceIn, timeIn } from './input.ts';
@@ -111,7 +112,7 @@ async function received(specimen: JsonObject, { input, now }: Taking, inside: Co
   await checkReceived(inside, specimen, orders, { time, container: optional(input, 'container') });
   const server = asServer(inside);
   const due = orders.map(({ resource, version, offer }) =>
-    changed(server, withDue(resource, offer.tests, time), version),
+    changed(server, receivedOrder(withDue(resource, offer.tests, time)), version),
   );
   await writeAll(server, due);
   return { specimen: { ...specimen, receivedTime: time }, told: { occurred: time } };

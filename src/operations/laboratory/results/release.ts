@@ -26,6 +26,7 @@ import { referencesIn } from '../input.ts';
 import { presentAfter } from '../reports/at-release.ts';
 import { asServer, changed, made, writeAll, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
+import { ordersAfter } from './orders-after.ts';
 import { reportsAfter } from './report-after.ts';
 import { signedProvenance } from './signature.ts';
 
@@ -47,6 +48,8 @@ export async function release(context: Context, call: Call): Promise<Answer> {
         ? after.prepared
         : changed(inside, { ...after.prepared.resource, conclusion }, after.known.version);
     await writeAll(inside, [prepared]);
+    const server = asServer(inside);
+    await writeAll(server, await ordersAfter(server, released));
     await sign(inside, [prepared, ...released]);
     return { status: 200, resource: (await presentAfter(inside, call.target.id)) ?? writtenResource(prepared) };
   });

@@ -18,6 +18,7 @@ import { missing, textOf } from '../../request-input.ts';
 import { referencesIn } from '../input.ts';
 import { asServer, changed, writeAll, writtenResource } from '../server-rights.ts';
 import { knownAll } from '../specimens-and-orders.ts';
+import { ordersAfter } from './orders-after.ts';
 import { reportsAfter } from './report-after.ts';
 
 const most = 500;
@@ -43,6 +44,7 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
           server,
           (await reportsAfter(server, prepared)).map((one) => one.prepared),
         );
+        await writeAll(server, await ordersAfter(server, prepared));
       }
       const parameter = prepared.map((one) => ({ name: 'result', resource: writtenResource(one) }));
       return { status: 200, resource: { resourceType: 'Parameters', parameter } };

@@ -18,6 +18,7 @@ import { presentAfter } from '../reports/at-release.ts';
 import { withoutPresented } from '../reports/presented.ts';
 import { asServer, changed, writeAll, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
+import { ordersAfter } from './orders-after.ts';
 import { reportsAfter } from './report-after.ts';
 import { noted } from './review.ts';
 
@@ -40,6 +41,7 @@ async function withdrawResult(inside: Context, id: string, reason: string): Prom
     server,
     reports.map((one) => one.prepared),
   );
+  await writeAll(server, await ordersAfter(server, [prepared]));
   for (const { prepared: report } of reports) await presentAfter(inside, report.entry.id);
   return { status: 200, resource: writtenResource(prepared) };
 }
@@ -56,7 +58,10 @@ async function withdrawReport(inside: Context, id: string, reason: string): Prom
     conclusion: `Withdrawn: ${reason}`,
   };
   const prepared = changed(inside, resource, report.version);
-  await writeAll(inside, [prepared, ...open.map((result) => withdrawn(inside, result, reason))]);
+  const gone = open.map((result) => withdrawn(inside, result, reason));
+  await writeAll(inside, [prepared, ...gone]);
+  const server = asServer(inside);
+  await writeAll(server, await ordersAfter(server, gone));
   return { status: 200, resource: (await presentAfter(inside, id)) ?? writtenResource(prepared) };
 }
 

@@ -24,6 +24,7 @@ import { commentSystems } from './comment-systems.ts';
 import { callTask } from './critical.ts';
 import type { Entry } from './entry.ts';
 import { orderedAnalyte, type OrderedAnalyte } from './ordered-analytes.ts';
+import { orderChanges } from './orders-after.ts';
 import { reportChange } from './report-of-orders.ts';
 
 /** What is entered for. */
@@ -92,6 +93,7 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
     followed: [
       ...written.filter(({ verified }) => verified).map(({ prepared }) => prepared),
       report,
+      ...orderChanges(server, work.orders, background.analytes, results),
       ...critical.map(({ turn, prepared }) =>
         made(server, callTask(`Observation/${prepared.entry.id}`, background.subject, nameOf(turn.result.definition))),
       ),
