@@ -143,6 +143,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$call-back', ['u']],
   ['$release', ['u']],
   ['$control-run', ['c']],
+  ['$analyzer-change', ['c']],
   ['$control-release', ['u']],
   ['$levey-jennings', ['s']],
   // On DiagnosticReport. It decides further: who may read all that the report tells.

@@ -144,6 +144,7 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   accessionPattern,
   releaseFactorMinutes: minutes,
   fourEyes: yesOrNo,
+  controlAfterChange: yesOrNo,
   timezone: zone,
   consentDefault: permitOrDeny,
   controller: line,

@@ -54,6 +54,7 @@ import { merge, unmerge } from './laboratory/merge.ts';
 import { order } from './laboratory/order.ts';
 import { reject } from './laboratory/reject.ts';
 import { specimenStep } from './laboratory/specimen-step.ts';
+import { analyzerChange } from './laboratory/quality/analyzer-change.ts';
 import { controlRelease } from './laboratory/quality/control-release.ts';
 import { controlRun } from './laboratory/quality/control-run.ts';
 import { leveyJennings } from './laboratory/quality/levey-jennings.ts';
@@ -380,6 +381,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$call-back': ofLaboratory('call-back', ['instance'], ['Observation'], callBack),
   $release: ofLaboratory('release', ['instance'], ['DiagnosticReport'], release),
   '$control-run': ofLaboratory('control-run', ['type'], ['Observation'], controlRun),
+  '$analyzer-change': ofLaboratory('analyzer-change', ['type'], ['Observation'], analyzerChange),
   '$control-release': ofLaboratory('control-release', ['type'], ['Observation'], controlRelease),
   '$levey-jennings': {
     levels: ['type'],

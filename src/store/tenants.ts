@@ -42,6 +42,8 @@ export interface TenantSettings {
   releaseFactorMinutes?: number;
   /** Must somebody else than who entered a result review or release it? Default false. */
   fourEyes?: boolean;
+  /** After a calibration or another reagent lot results are held until a control passes. */
+  controlAfterChange?: boolean;
   /** IANA zone in which dates without zone are read. Default UTC. */
   timezone?: string;
   /** What holds for a patient whose consents do not decide: permit (opt-out, the default) or deny (opt-in). */

@@ -11,6 +11,15 @@ export interface ChartPoint extends ControlPoint {
   readonly time: string;
 }
 
+/** Something was done to the analyzer. */
+export interface ChartMark {
+  readonly time: string;
+  /** `calibration`, `reagent-lot` */
+  readonly kind: string;
+  readonly lot?: string;
+  readonly note?: string;
+}
+
 export interface ChartedPoint extends ChartPoint, Judged {}
 
 export interface LevelFigures {
@@ -64,7 +73,7 @@ const edge = 4;
 
 const colours = ['#0b5d63', '#8a4b08', '#5b3a8e', '#375a1e', '#8e1b4f'];
 
-export function chartSvg({ title, points, levels }: Chart): string {
+export function chartSvg({ title, points, levels }: Chart, marks: readonly ChartMark[] = []): string {
   const lines = [-3, -2, -1, 0, 1, 2, 3].map(limitLine);
   const own = levels.map(({ level }, i) => levelMarks(points, level, colours[i % colours.length]!));
   const legend = levels.map(({ level }, i) => legendOf(level, i)).join('');
@@ -73,6 +82,7 @@ export function chartSvg({ title, points, levels }: Chart): string {
     `<title>${escaped(title)}</title><rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${left}" y="18" font-size="14">${escaped(title)}</text>${legend}`,
     ...lines,
+    ...marks.map((one) => markLine(one, points)),
     ...own,
     '</svg>',
   ].join('\n');
@@ -92,6 +102,14 @@ function limitLine(z: number): string {
   const name = z === 0 ? 'x̄' : `${z > 0 ? '+' : '−'}${Math.abs(z)}s`;
   const y = yOf(z);
   return `<line x1="${left}" x2="${left + plot.width}" y1="${y}" y2="${y}" stroke="${colour}"${z === 0 ? '' : ' stroke-dasharray="4 3"'}/><text x="${left - 8}" y="${y + 4}" text-anchor="end">${name}</text>`;
+}
+
+/** Before the first point that was measured after it. */
+function markLine({ time, kind, lot }: ChartMark, points: readonly ChartedPoint[]): string {
+  const after = points.filter((point) => Date.parse(point.time) < Date.parse(time)).length;
+  const x = xOf(after - 0.5, Math.max(points.length, 1));
+  const told = escaped([time, kind, ...(lot === undefined ? [] : [lot])].join(' · '));
+  return `<line class="mark" x1="${x}" x2="${x}" y1="${top}" y2="${top + plot.height}" stroke="#1e4e8e" stroke-dasharray="2 2"><title>${told}</title></line>`;
 }
 
 function levelMarks(points: readonly ChartedPoint[], level: string, colour: string): string {

@@ -9,6 +9,8 @@
  * Where a rule other than the warning 1-2s is broken, results of this analyte and analyzer that are not released are held,
  * and those to come, until $control-release.
  *
+ * Where all pass, what $analyzer-change held since before is let go.
+ *
  * For those who enter results. A control result is final as it is measured, which a result of a patient is not before its
  * release: the server writes it, so that who runs controls need not be allowed to release.
  */
@@ -24,8 +26,8 @@ import type { Answer, Context } from '../../../request.ts';
 import { operationInput, type Input } from '../../parameters.ts';
 import { missing, textOf } from '../../request-input.ts';
 import { referenceIn, timeIn } from '../input.ts';
-import { asServer, made, writeAll, writtenResource } from '../server-rights.ts';
-import { holdTask, isHeld, openHolds } from './control-holds.ts';
+import { asServer, changed, made, writeAll, writtenResource, type Known } from '../server-rights.ts';
+import { holdTask, isControlDue, isHeld, openHolds, type Hold } from './control-holds.ts';
 import {
   controlCategory,
   controlExtension,
@@ -130,12 +132,34 @@ async function stored(
   const failed = judged.findIndex(({ rejected }) => rejected);
   const answered = prepared.map((one) => ({ name: 'result', resource: writtenResource(one) }));
   const hold = { analyte, device: run.device };
-  if (failed < 0 || isHeld(await openHolds(server), analyte, run.device)) return answered;
+  const holds = await openHolds(server);
+  if (failed < 0) return [...answered, ...(await freed(server, hold, holds, run.time))];
+  if (
+    isHeld(
+      holds.filter((one) => !isControlDue(one)),
+      analyte,
+      run.device,
+    )
+  )
+    return answered;
   const rules = judged[failed]!.broken;
   const task = made(server, holdTask(hold, `Observation/${prepared[failed]!.entry.id}`, rules, run.time));
   await writeAll(server, [task]);
   await holdResults(server, hold, 'hold', `Held: the control of ${analyte} failed (${rules.join(', ')}).`);
   return [...answered, { name: 'hold', resource: writtenResource(task) }];
+}
+
+/** What waited for this control since a calibration or another reagent lot. */
+async function freed(server: Context, hold: Hold, holds: readonly Known[], time: string): Promise<JsonObject[]> {
+  const own = holds.filter((one) => isHeld([one], hold.analyte, hold.device));
+  const ended = own.filter(
+    (one) => isControlDue(one) && Date.parse(text(one.resource['authoredOn']) ?? '') <= Date.parse(time),
+  );
+  if (ended.length === 0) return [];
+  const closed = ended.map(({ resource, version }) => changed(server, { ...resource, status: 'completed' }, version));
+  await writeAll(server, closed);
+  if (ended.length === own.length) await holdResults(server, hold, 'unhold', `The control of ${hold.analyte} passed.`);
+  return closed.map((one) => ({ name: 'hold', resource: writtenResource(one) }));
 }
 
 function numbers<T extends { readonly mean: string; readonly sd: string }>(

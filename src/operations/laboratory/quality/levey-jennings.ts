@@ -3,13 +3,19 @@
  *
  *   GET [base]/Observation/$levey-jennings?analyte=potassium&device=Device/1&lot=…&from=…&to=…&rule=…&picture=svg
  *
- * 200: Parameters with level… (count, mean, sd, cv) and point… (time, level, lot, run, value, mean, sd, z, rule…, rejected);
+ * 200: Parameters with level… (count, mean, sd, cv), mark… (time, kind, lot, note: $analyzer-change) and point… (time, level, lot, run, value, mean, sd, z, rule…, rejected);
  * with `picture=svg` an SVG.
  */
 import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
 import type { Call } from '../../../interactions/call.ts';
-import { chartOf, chartSvg, type ChartedPoint, type LevelFigures } from '../../../laboratory/quality/levey-jennings.ts';
+import {
+  chartOf,
+  chartSvg,
+  type ChartedPoint,
+  type ChartMark,
+  type LevelFigures,
+} from '../../../laboratory/quality/levey-jennings.ts';
 import { usualRules, westgardRules } from '../../../laboratory/quality/westgard.ts';
 import { catalogueSystem } from '../../../laboratory/terms.ts';
 import type { Answer, Context } from '../../../request.ts';
@@ -17,6 +23,7 @@ import { optional } from '../../administer.ts';
 import { operationInput, type Input } from '../../parameters.ts';
 import { missing, oneOf, textOf } from '../../request-input.ts';
 import { referenceIn } from '../input.ts';
+import { changeMarks } from './analyzer-changes.ts';
 import { controlPoints } from './control-results.ts';
 
 export async function leveyJennings(context: Context, call: Call): Promise<Answer> {
@@ -34,13 +41,21 @@ export async function leveyJennings(context: Context, call: Call): Promise<Answe
     ...dateIn(input, 'from'),
     ...dateIn(input, 'to'),
   });
+  const marks = await changeMarks(context, { analyte, device, ...dateIn(input, 'from'), ...dateIn(input, 'to') });
   const rules = westgardRules.filter((rule) => input.texts('rule').includes(rule));
   const points = lot === undefined ? found : found.filter((one) => one.lot === lot);
   const chart = chartOf(`${analyte}, ${device}`, points, rules.length > 0 ? rules : usualRules);
   if (oneOf(input, 'picture', ['svg'] as const) === 'svg') {
-    return { status: 200, raw: { contentType: 'image/svg+xml; charset=utf-8', body: Buffer.from(chartSvg(chart)) } };
+    return {
+      status: 200,
+      raw: { contentType: 'image/svg+xml; charset=utf-8', body: Buffer.from(chartSvg(chart, marks)) },
+    };
   }
-  const parameter = [...chart.levels.map(levelParameter), ...chart.points.map(pointParameter)];
+  const parameter = [
+    ...chart.levels.map(levelParameter),
+    ...marks.map(markParameter),
+    ...chart.points.map(pointParameter),
+  ];
   return { status: 200, resource: { resourceType: 'Parameters', ...(parameter.length > 0 && { parameter }) } };
 }
 
@@ -60,6 +75,18 @@ function levelParameter({ level, count, mean, sd, cv }: LevelFigures): JsonObjec
       { name: 'mean', valueDecimal: mean },
       ...(sd === undefined ? [] : [{ name: 'sd', valueDecimal: sd }]),
       ...(cv === undefined ? [] : [{ name: 'cv', valueDecimal: cv }]),
+    ],
+  };
+}
+
+function markParameter({ time, kind, lot, note }: ChartMark): JsonObject {
+  return {
+    name: 'mark',
+    part: [
+      { name: 'time', valueDateTime: time },
+      { name: 'kind', valueCode: kind },
+      ...(lot === undefined ? [] : [{ name: 'lot', valueString: lot }]),
+      ...(note === undefined ? [] : [{ name: 'note', valueString: note }]),
     ],
   };
 }

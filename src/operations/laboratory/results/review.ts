@@ -1,8 +1,8 @@
 /**
  * Review of results before their release; laboratory/result/result-states.ts has the table of what is possible when.
  *
- *   POST [base]/Observation/$review     result…, note?    200: Parameters with result…    technical
- *   POST [base]/Observation/$approve    result…, note?                                    medical: who may release
+ *   POST [base]/Observation/$review     result…, note?, comment-code…    200: Parameters with result…    technical
+ *   POST [base]/Observation/$approve    the same                                   medical: who may release
  *   POST [base]/Observation/$cancel-result result…, reason                               there will be none
  */
 import { permitsWhole } from '../../../access/permits.ts';
@@ -11,6 +11,7 @@ import { outcomeError } from '../../../fhir/outcome.ts';
 import { inTransaction } from '../../../interactions/commit.ts';
 import type { Call, Handler } from '../../../interactions/call.ts';
 import { afterResultStep } from '../../../laboratory/result/observation.ts';
+import { codedComment } from '../../../laboratory/result/comments.ts';
 import { objects } from '../../../laboratory/terms.ts';
 import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
@@ -19,23 +20,27 @@ import { referencesIn } from '../input.ts';
 import { asServer, changed, writeAll, writtenResource } from '../server-rights.ts';
 import { knownAll } from '../specimens-and-orders.ts';
 import { ordersAfter } from './orders-after.ts';
+import { commentSystems } from './comment-systems.ts';
 import { reportsAfter } from './report-after.ts';
 
 const most = 500;
 
 export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
   return async (context: Context, call: Call): Promise<Answer> => {
-    const input = await operationInput(context, call, ['result', 'note', 'reason']);
+    const input = await operationInput(context, call, ['result', 'note', 'comment-code', 'reason']);
     const references = referencesIn(input, 'result', ['Observation']);
     if (references.length === 0) missing('result');
     if (references.length > most) throw outcomeError('too-costly', `At most ${most} results are reviewed at once.`);
     if (step === 'approve') requireWholeAccess(context, 'A medical review');
     const note = step === 'cancel' ? (textOf(input, 'reason', 500) ?? missing('reason')) : textOf(input, 'note', 2_000);
+    const codes = input.texts('comment-code');
     return inTransaction(context, async (inside) => {
+      const systems = codes.length === 0 ? [] : await commentSystems(asServer(inside));
+      const coded = codes.map((code) => codedComment(systems, code));
       const results = await knownAll(inside, 'Observation', references);
       const prepared = results.map(({ resource, version }) => {
         const after = afterResultStep(resource, step, inside.caller.subject);
-        return changed(inside, noted(after, note), version);
+        return changed(inside, noted(after, note, coded), version);
       });
       await writeAll(inside, prepared);
       const server = asServer(inside);
@@ -52,8 +57,9 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
   };
 }
 
-export function noted(resource: JsonObject, note: string | undefined): JsonObject {
-  return note === undefined ? resource : { ...resource, note: [...objects(resource['note']), { text: note }] };
+export function noted(resource: JsonObject, note: string | undefined, coded: readonly JsonObject[] = []): JsonObject {
+  const added = [...coded, ...(note === undefined ? [] : [{ text: note }])];
+  return added.length === 0 ? resource : { ...resource, note: [...objects(resource['note']), ...added] };
 }
 
 /** Who may give a result any status is who answers for it. @throws OutcomeError `forbidden` (403). */
