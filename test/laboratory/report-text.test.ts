@@ -148,3 +148,11 @@ test.each(['𝔘nicode 検査 🧪', '', ' ', 'x'.repeat(300), 'ﷺ ﻻ لا'])(
   const { pages } = await readPdf(await reportPdf(model));
   expect(pages.length).toBeGreaterThan(0);
 });
+
+test('metadata are XML whatever the laboratory is called', async () => {
+  const model = modelOf([]);
+  const letterhead = { ...model.letterhead, name: 'Haddad & Sons <Tunis>' };
+  const { metadata, pages } = await readPdf(await reportPdf({ ...model, letterhead }));
+  expect(metadata).toContain('<rdf:li>Haddad &amp; Sons &lt;Tunis&gt;</rdf:li>');
+  expect(pages[0]).toContain('Haddad & Sons <Tunis>');
+});

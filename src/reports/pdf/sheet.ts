@@ -51,7 +51,27 @@ export function openSheet(direction: 'ltr' | 'rtl', info: { title: string; autho
     info: { Title: info.title, Author: info.author, Creator: 'Makhbar', Producer: 'Makhbar' },
   });
   registerFonts(document);
+  escapeMetadata(document);
   return { document, direction, measured: new Map() };
+}
+
+interface Metadata {
+  readonly info: Record<string, unknown>;
+  endMetadata(): void;
+}
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+
+/** pdfkit puts texts into the XML of the metadata as they are, after it wrote them into the Info dictionary. */
+function escapeMetadata(document: PDFKit.PDFDocument): void {
+  const metadata = document as unknown as Metadata;
+  const end = metadata.endMetadata.bind(document);
+  metadata.endMetadata = () => {
+    for (const [name, value] of Object.entries(metadata.info)) {
+      if (typeof value === 'string') metadata.info[name] = value.replace(/[&<>]/g, (one) => entities[one] ?? one);
+    }
+    end();
+  };
 }
 
 /** The bytes, once all is drawn. */
