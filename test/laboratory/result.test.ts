@@ -54,6 +54,7 @@ const blank: Omit<AnalyteDefinition, 'types'> = {
   ...{ intervals: [], codedValues: [], deltaLimits: [] },
 };
 const of = (...types: AnalyteDefinition['types'][number][]): AnalyteDefinition => ({ ...blank, types });
+const ranged: AnalyteDefinition = { ...of('Range'), unit: { code: 'g/L', text: 'g/L' } };
 const positive: AnalyteDefinition = {
   ...of('CodeableConcept'),
   codedValues: [
@@ -106,6 +107,19 @@ describe('a value', () => {
     ['with the decimals of the analyte', definition('potassium'), { text: '4' }, { value: 4, unit: 'mmol/L' }],
     ['in another unit', definition('hb'), { text: '13.25', unit: 'g/dL' }, { value: 133, unit: 'g/L' }],
     ['with a comparator', definition('tsh'), { text: '< 0.005' }, { value: 0.01, comparator: '<' }],
+    ['with another sign', definition('tsh'), { text: '≥2' }, { value: 2, comparator: '>=' }],
+    [
+      'below the limit, diluted',
+      definition('glucose'),
+      { text: '<0.5', dilution: '10' },
+      { value: 5, comparator: '<' },
+    ],
+    [
+      'above the limit, diluted',
+      definition('glucose'),
+      { text: '> 30', dilution: '2.5' },
+      { value: 75, comparator: '>' },
+    ],
     ['diluted', definition('glucose'), { text: '12.3', dilution: '10' }, { value: 123 }],
   ])('quantity %s', (_, analyte, given, quantity) => {
     const checked = refusal(() => checkValue(analyte, given));
@@ -121,6 +135,14 @@ describe('a value', () => {
   test.each<[AnalyteDefinition, Given, JsonObject]>([
     [of('Ratio'), { text: '1:160' }, { valueRatio: { numerator: { value: 1 }, denominator: { value: 160 } } }],
     [of('Range'), { text: '3-5' }, { valueRange: { low: { value: 3 }, high: { value: 5 } } }],
+    [ranged, { text: '0.3-0.5', unit: 'g/dL' }, { valueRange: { low: { value: 3 }, high: { value: 5 } } }],
+    [ranged, { text: '3-5', dilution: '2' }, { valueRange: { low: { value: 6 }, high: { value: 10 } } }],
+    [
+      ranged,
+      { element: { valueRange: { low: { value: 3, code: 'g/L' }, high: { value: 5, code: 'g/L' } } } },
+      { valueRange: { low: { value: 3 }, high: { value: 5 } } },
+    ],
+    [of('Ratio'), { text: '1/40' }, { valueRatio: { denominator: { value: 40 } } }],
     [of('integer'), { text: '12' }, { valueInteger: 12 }],
     [of('string'), { text: 'clear' }, { valueString: 'clear' }],
     [of('boolean'), { text: 'true' }, { valueBoolean: true }],
@@ -141,6 +163,11 @@ describe('a value', () => {
     [definition('potassium'), { text: '4', dilution: '0' }, 'a dilution is a number above 0'],
     [definition('potassium'), { element: { valueCodeableConcept: {} } }, 'none of its coded values'],
     [positive, { text: 'maybe' }, '"maybe" is none of CodeableConcept'],
+    [definition('potassium'), { text: '4', dilution: '-2' }, 'a dilution is a number above 0'],
+    [of('Ratio'), { text: '1:40', dilution: '2' }, 'it takes no dilution'],
+    [ranged, { text: '3-5', unit: 's' }, 'cannot be converted to g/L'],
+    [of('Quantity'), { element: { valueRange: { low: { value: 1 }, high: { value: 2 } } } }, 'none of Range'],
+    [ranged, { element: { valueRange: { low: { value: 1 } } } }, 'a low and a high end'],
     [of('Ratio'), { text: '0:160' }, 'is none of Ratio'],
     [of('Range'), { text: '5-3' }, 'is none of Range'],
   ])('%o does not take %o', (analyte, given, sentence) => {

@@ -66,7 +66,7 @@ type Reader = (definition: AnalyteDefinition, written: string, given: Given) => 
 
 const byType: Readonly<Partial<Record<ResultType, Reader>>> = {
   Quantity: (definition, written, { unit, dilution }) => {
-    const [, comparator, number] = /^([<>]=?)?\s*([+-]?\d+(?:\.\d+)?)$/.exec(written) ?? [];
+    const [, comparator, number] = /^([<>]=?)?\s*([+-]?\d+(?:\.\d+)?)$/.exec(plainComparator(written)) ?? [];
     const value = number === undefined ? undefined : parse(number);
     if (value === undefined) return undefined;
     const measure = { value, unit: unit ?? definition.unit?.code ?? '1' };
@@ -76,15 +76,20 @@ const byType: Readonly<Partial<Record<ResultType, Reader>>> = {
     if (!/^[+-]?\d{1,9}$/.test(written)) return undefined;
     return { element: { valueInteger: Number(written) }, value: parse(String(Number(written)))! };
   },
-  Ratio: (_, written) => {
+  Ratio: (definition, written, { dilution }) => {
+    if (dilution !== undefined)
+      return refuse(definition, 'a titre is of the undiluted specimen: it takes no dilution.');
     const [, first, second] = /^(\d{1,9})\s*[:/]\s*(\d{1,9})$/.exec(written) ?? [];
     if (first === undefined || second === undefined || Number(first) === 0) return undefined;
     return ratio(first, second);
   },
-  Range: (definition, written) => {
+  Range: (definition, written, { unit, dilution }) => {
     const [, first = '', second = ''] = /^(\d+(?:\.\d+)?)\s*(?:-|–|\.\.)\s*(\d+(?:\.\d+)?)$/.exec(written) ?? [];
     const [low, high] = [parse(first), parse(second)];
-    return low === undefined || high === undefined || compare(low, high) > 0 ? undefined : range(definition, low, high);
+    if (low === undefined || high === undefined || compare(low, high) > 0) return undefined;
+    const measured = unit ?? definition.unit?.code ?? '1';
+    const ends = [low, high].map((value) => ownValue(definition, { value, unit: measured }, dilution));
+    return range(definition, ends[0]!, ends[1]!);
   },
   CodeableConcept: (definition, written) => {
     const token = written.toLowerCase();
@@ -114,12 +119,30 @@ function ratio(first: string, second: string): Checked {
   };
 }
 
+function plainComparator(written: string): string {
+  return written.replace(/^≤/, '<=').replace(/^≥/, '>=');
+}
+
 function quantity(
   definition: AnalyteDefinition,
   measure: { value: Decimal; unit: string },
   comparator: Comparator | undefined,
   dilution: string | undefined,
 ): Checked {
+  const value = ownValue(definition, measure, dilution);
+  return {
+    element: { valueQuantity: quantityElement(definition, value, comparator) },
+    value,
+    ...(comparator !== undefined && { comparator }),
+  };
+}
+
+/** In the unit of the analyte, of the undiluted specimen, with the decimals. */
+function ownValue(
+  definition: AnalyteDefinition,
+  measure: { value: Decimal; unit: string },
+  dilution: string | undefined,
+): Decimal {
   const converted = inUnitOf(definition, measure);
   if (converted === undefined) {
     const known = definition.unit?.code ?? '1';
@@ -128,12 +151,7 @@ function quantity(
   const whole = dilution === undefined ? converted : undiluted(converted, dilution);
   if (whole === undefined)
     return refuse(definition, `a dilution is a number above 0, not "${dilution?.slice(0, 20)}".`);
-  const value = withDecimals(definition, whole);
-  return {
-    element: { valueQuantity: quantityElement(definition, value, comparator) },
-    value,
-    ...(comparator !== undefined && { comparator }),
-  };
+  return withDecimals(definition, whole);
 }
 
 /** Rounded to the decimals of the analyte. */
@@ -182,7 +200,8 @@ function fromElement(definition: AnalyteDefinition, element: JsonObject, dilutio
       : refuse(definition, `its result is none of Quantity, but ${definition.types.join(' or ')}.`);
   }
   if (key === 'valueCodeableConcept') return coded(definition, object(value));
-  if (key === 'valueRatio') return titre(definition, object(value));
+  if (key === 'valueRange') return rangeIn(definition, object(value), dilution);
+  if (key === 'valueRatio') return titre(definition, object(value), dilution);
   const written = typeof value === 'object' ? undefined : String(value);
   if (written !== undefined) return read(definition, { text: written });
   return refuse(definition, `${key || 'nothing'} is none of ${definition.types.join(', ')}.`);
@@ -205,11 +224,28 @@ function coded(definition: AnalyteDefinition, concept: JsonObject): Checked {
   return refuse(definition, `${tokens.join(' or ') || 'no code'} is none of its coded values.`);
 }
 
-function titre(definition: AnalyteDefinition, value: JsonObject): Checked {
+function rangeIn(definition: AnalyteDefinition, value: JsonObject, dilution: string | undefined): Checked {
+  const [low, high] = [object(value['low']), object(value['high'])];
+  const units = new Set([low, high].map((end) => text(end['code']) ?? text(end['unit'])));
+  if (typeof low['value'] !== 'number' || typeof high['value'] !== 'number' || units.size > 1)
+    return refuse(definition, 'a range has a low and a high end in one unit.');
+  if (!allowed(definition, 'Range'))
+    return refuse(definition, `its result is none of Range, but ${definition.types.join(' or ')}.`);
+  const [unit] = units;
+  const written = `${numberText(low, 'value')}-${numberText(high, 'value')}`;
+  return read(definition, {
+    text: written,
+    ...(unit !== undefined && { unit }),
+    ...(dilution !== undefined && { dilution }),
+  });
+}
+
+function titre(definition: AnalyteDefinition, value: JsonObject, dilution: string | undefined): Checked {
   const [first, second] = [object(value['numerator']), object(value['denominator'])];
   if (!allowed(definition, 'Ratio') || typeof first['value'] !== 'number' || typeof second['value'] !== 'number')
     return refuse(definition, `a ratio of two numbers is expected, of one of ${definition.types.join(', ')}.`);
-  return read(definition, { text: `${numberText(first, 'value')}:${numberText(second, 'value')}` });
+  const written = `${numberText(first, 'value')}:${numberText(second, 'value')}`;
+  return read(definition, { text: written, ...(dilution !== undefined && { dilution }) });
 }
 
 function checkPossible(definition: AnalyteDefinition, { value, bounds }: Checked): void {
