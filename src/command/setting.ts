@@ -61,6 +61,18 @@ const roleNames: Kind<string[]> = {
   },
 };
 
+const callers: Kind<string[]> = {
+  takes: 'up to 10 roles, or references such as Practitioner/1, separated by commas; or none',
+  read: (written) => {
+    if (written === 'none') return [];
+    const all = written.split(',');
+    const isOne = (one: string): boolean =>
+      /^[a-z][a-z0-9-]{1,62}$/.test(one) ||
+      /^(Practitioner|PractitionerRole|Organization)\/[A-Za-z0-9.-]{1,64}$/.test(one);
+    return all.length <= 10 && all.every(isOne) ? all : undefined;
+  },
+};
+
 const permitOrDeny: Kind<'permit' | 'deny'> = {
   takes: 'permit (opt-out) or deny (opt-in)',
   read: (written) => (written === 'permit' || written === 'deny' ? written : undefined),
@@ -145,6 +157,8 @@ const settings: { [Name in keyof Required<TenantSettings>]: Kind<NonNullable<Ten
   releaseFactorMinutes: minutes,
   fourEyes: yesOrNo,
   controlAfterChange: yesOrNo,
+  criticalCallMinutes: minutes,
+  criticalCallEscalation: callers,
   timezone: zone,
   consentDefault: permitOrDeny,
   controller: line,

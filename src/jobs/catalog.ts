@@ -2,6 +2,7 @@
 import { applyRetention } from './apply-retention.ts';
 import type { JobKind } from './job.ts';
 import { deleteErasedFiles } from './delete-erased-files.ts';
+import { escalateOverdueCalls } from './escalate-calls.ts';
 import { expireEvidence } from './expire-evidence.ts';
 import { expireExports } from './expire-exports.ts';
 import { exportJob } from './export.ts';
@@ -15,6 +16,7 @@ import { sweepFiles } from './sweep-files.ts';
 export const jobs: Readonly<Record<string, JobKind>> = {
   'apply-retention': { everyHours: 24, step: applyRetention },
   'delete-erased-files': { everyHours: 24, step: deleteErasedFiles },
+  'escalate-calls': { everyHours: 1, step: escalateOverdueCalls },
   'expire-evidence': { everyHours: 1, step: expireEvidence },
   'expire-exports': { everyHours: 1, step: expireExports },
   export: { apart: true, step: exportJob },

@@ -9,6 +9,8 @@
  * | DiagnosticReport | laboratory-report               | status, results, orders, subject; all of a released one but meta, text, identifiers | released or withdrawn |
  * | ServiceRequest   | a definition of the catalogue   | definition, requisition; the status follows the table of plain changes | with a specimen |
  *
+ * | Task             | it is the call of a critical result | status, what it is about, who has it and until when | ever |
+ *
  * 1. The marks are written by the steps alone: no plain write adds, changes or takes one away.
  * 2. What has no mark (from an EMR, another laboratory, another system) is written as FHIR says.
  * 3. An import brings resources as they are with their marks, where nothing of the laboratory is in their place.
@@ -19,7 +21,7 @@ import { plainOrderChange } from './order-states.ts';
 import { orderState } from './order.ts';
 import { resultState } from './result/result-states.ts';
 import { stateOf } from './specimen.ts';
-import { extensionUrl, isObject, objects, text, type ExtensionName } from './terms.ts';
+import { codeIn, extensionUrl, isObject, objects, text, type ExtensionName } from './terms.ts';
 
 interface Rule {
   readonly marks: readonly ExtensionName[];
@@ -47,7 +49,22 @@ const resultMarks = [
 ] as const;
 const openReport: ReadonlySet<string> = new Set(['registered', 'preliminary', 'cancelled']);
 
-export const ledTypes = ['Specimen', 'Observation', 'DiagnosticReport', 'ServiceRequest'] as const;
+export const ledTypes = ['Specimen', 'Observation', 'DiagnosticReport', 'ServiceRequest', 'Task'] as const;
+
+const calls: ReadonlySet<string> = new Set([
+  ...[
+    'status',
+    'businessStatus',
+    'intent',
+    'code',
+    'focus',
+    'for',
+    'owner',
+    'performerType',
+    'executionPeriod',
+    'input',
+  ],
+]);
 
 const rules: Readonly<Record<(typeof ledTypes)[number], Rule>> = {
   Specimen: {
@@ -83,6 +100,14 @@ const rules: Readonly<Record<(typeof ledTypes)[number], Rule>> = {
     isFree: (member) => member !== 'instantiatesCanonical' && member !== 'requisition',
     undeletable: ['accessioned'],
     instead: '$order, $add-on and $cancel',
+  },
+  Task: {
+    marks: [],
+    isLed: ({ code }) => codeIn(code, 'urn:makhbar:task') === 'critical-result',
+    state: (resource) => text(resource['status']) ?? 'unknown',
+    isFree: (member) => !calls.has(member),
+    undeletable: ['requested', 'completed'],
+    instead: '$call-back',
   },
 };
 

@@ -95,6 +95,18 @@ export async function requestJob(session: Session, kind: string, input: JsonObje
   }
 }
 
+/** Asks for a job at a time (milliseconds since 1970); the same one that waits already is done by then. */
+export async function requestJobAt(session: Session, kind: string, at: number): Promise<void> {
+  await session.query(sql`
+    with made as (
+      insert into job (tenant_id, kind, run_at) values (${session.tenant}::int4, ${kind}, to_timestamp(${at / 1_000}))
+      on conflict do nothing
+    )
+    update job set run_at = to_timestamp(${at / 1_000})
+    where tenant_id = ${session.tenant} and kind = ${kind} and input = '{}'::jsonb
+      and state = 'queued' and cursor is null and run_at > to_timestamp(${at / 1_000})`);
+}
+
 export async function readJob(session: Session, id: string): Promise<Job | undefined> {
   const [row] = await session.query<JobRow>(sql`
     select ${columns} from job j where j.tenant_id = ${session.tenant} and j.job_id = ${id}::uuid`);

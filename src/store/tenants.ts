@@ -44,6 +44,10 @@ export interface TenantSettings {
   fourEyes?: boolean;
   /** After a calibration or another reagent lot results are held until a control passes. */
   controlAfterChange?: boolean;
+  /** Minutes in which a critical result is to be called, 1 to 60. Default 30. */
+  criticalCallMinutes?: number;
+  /** Who must call next where nobody did, one after the other: names of roles, references. Default pathologist. */
+  criticalCallEscalation?: string[];
   /** IANA zone in which dates without zone are read. Default UTC. */
   timezone?: string;
   /** What holds for a patient whose consents do not decide: permit (opt-out, the default) or deny (opt-in). */

@@ -18,10 +18,11 @@ import { checkValue, nameOf, type Checked } from '../../../laboratory/result/val
 import { catalogueSystem, codeIn, isObject, object, objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { isHeld } from '../quality/control-holds.ts';
+import { requestJobAt } from '../../../store/jobs.ts';
 import { asServer, changed, made, writtenResource, type Known } from '../server-rights.ts';
 import { backgroundOf, type Background } from './background.ts';
 import { commentSystems } from './comment-systems.ts';
-import { callTask } from './critical.ts';
+import { callingOf, callTask } from './critical.ts';
 import type { Entry } from './entry.ts';
 import { orderedAnalyte, type OrderedAnalyte } from './ordered-analytes.ts';
 import { orderChanges } from './orders-after.ts';
@@ -88,6 +89,9 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
     subject: background.subject,
   });
   const critical = written.filter(({ turn }) => turn.result.critical);
+  const calling = callingOf(inside.tenant.settings);
+  // Waits with the results: a process that dies forgets neither.
+  if (critical.length > 0) await requestJobAt(inside.session, 'escalate-calls', Date.now() + calling.minutes * 60_000);
   return {
     own: written.filter(({ verified }) => !verified).map(({ prepared }) => prepared),
     followed: [
@@ -95,7 +99,17 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
       report,
       ...orderChanges(server, work.orders, background.analytes, results),
       ...critical.map(({ turn, prepared }) =>
-        made(server, callTask(`Observation/${prepared.entry.id}`, background.subject, nameOf(turn.result.definition))),
+        made(
+          server,
+          callTask(
+            {
+              focus: `Observation/${prepared.entry.id}`,
+              subject: background.subject,
+              analyte: nameOf(turn.result.definition),
+            },
+            calling,
+          ),
+        ),
       ),
     ],
     resources: written.map(({ prepared }) => writtenResource(prepared)),
