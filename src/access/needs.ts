@@ -146,6 +146,8 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$analyzer-change', ['c']],
   ['$control-release', ['u']],
   ['$levey-jennings', ['s']],
+  // It decides further: who may see all that it counts.
+  ['$laboratory-statistics', ['s']],
   // On DiagnosticReport. It decides further: who may read all that the report tells.
   ['$report', ['r']],
   ['$document', ['r']],

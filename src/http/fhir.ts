@@ -59,6 +59,7 @@ const furtherFormats: Readonly<Record<string, readonly string[]>> = {
   $report: ['application/pdf', 'text/html'],
   '$check-report': ['text/html'],
   '$user-activity-report': reports,
+  '$laboratory-statistics': ['csv', 'text/csv'],
   '$breach-report': [...reports, 'ndjson', 'application/ndjson', 'application/fhir+ndjson'],
 };
 

@@ -57,6 +57,7 @@ import { specimenStep } from './laboratory/specimen-step.ts';
 import { analyzerChange } from './laboratory/quality/analyzer-change.ts';
 import { controlRelease } from './laboratory/quality/control-release.ts';
 import { controlRun } from './laboratory/quality/control-run.ts';
+import { laboratoryStatistics } from './laboratory/statistics.ts';
 import { leveyJennings } from './laboratory/quality/levey-jennings.ts';
 import { checkReport } from './laboratory/reports/check.ts';
 import { document } from './laboratory/reports/document.ts';
@@ -383,6 +384,13 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$control-run': ofLaboratory('control-run', ['type'], ['Observation'], controlRun),
   '$analyzer-change': ofLaboratory('analyzer-change', ['type'], ['Observation'], analyzerChange),
   '$control-release': ofLaboratory('control-release', ['type'], ['Observation'], controlRelease),
+  '$laboratory-statistics': {
+    levels: ['type'],
+    types: ['Observation'],
+    changes: false,
+    definition: `${own}:laboratory-statistics`,
+    handler: laboratoryStatistics,
+  },
   '$levey-jennings': {
     levels: ['type'],
     types: ['Observation'],
