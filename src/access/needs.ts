@@ -139,6 +139,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$approve', ['u']],
   ['$cancel-result', ['u']],
   ['$correct', ['u']],
+  ['$attach', ['u']],
   ['$withdraw', ['u']],
   ['$call-back', ['u']],
   ['$release', ['u']],

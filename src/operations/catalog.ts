@@ -63,6 +63,7 @@ import { checkReport } from './laboratory/reports/check.ts';
 import { document } from './laboratory/reports/document.ts';
 import { report } from './laboratory/reports/report.ts';
 import { callBack } from './laboratory/results/call-back.ts';
+import { attach } from './laboratory/results/attach.ts';
 import { correct } from './laboratory/results/correct.ts';
 import { enterCulture } from './laboratory/microbiology/enter-culture.ts';
 import { enterResults } from './laboratory/results/enter.ts';
@@ -377,6 +378,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   $review: ofLaboratory('review', ['type'], ['Observation'], reviewStep('review')),
   $approve: ofLaboratory('approve', ['type'], ['Observation'], reviewStep('approve')),
   '$cancel-result': ofLaboratory('cancel-result', ['type'], ['Observation'], reviewStep('cancel')),
+  $attach: ofLaboratory('attach', ['instance'], ['Observation'], attach),
   $correct: ofLaboratory('correct', ['instance'], ['Observation'], correct),
   $withdraw: ofLaboratory('withdraw', ['instance'], ['Observation', 'DiagnosticReport'], withdraw),
   '$call-back': ofLaboratory('call-back', ['instance'], ['Observation'], callBack),

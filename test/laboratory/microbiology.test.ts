@@ -226,3 +226,30 @@ describe('a culture', () => {
 });
 
 let sample: { specimen: string; order: string } | undefined;
+
+describe('an attachment', () => {
+  const png = Buffer.from('89504e470d0a1a0a00', 'hex').toString('base64');
+  const attaching = (attachment: JsonObject): JsonObject => ({
+    resourceType: 'Parameters',
+    parameter: [{ name: 'attachment', valueAttachment: attachment }],
+  });
+
+  test('is kept with its result', async () => {
+    const { result } = await entered(culture((await received('urine-culture')).specimen, true));
+    const given = attaching({ contentType: 'image/png', data: png, title: 'Gram stain' });
+    const { status, body } = await send(lab, `${refer(result)}/$attach`, given);
+    expect([status, body['subject']]).toEqual([200, result['subject']]);
+    const [document = {}] = await found(lab, `DocumentReference?related=${refer(result)}`);
+    const attachment = object(objects(document['content'])[0]?.['attachment']);
+    expect(attachment).toMatchObject({ title: 'Gram stain', size: 9, contentType: 'image/png' });
+    const kept = await lab.fetch(String(attachment['url']), { headers: { accept: 'image/png' } });
+    expect(Buffer.from(await kept.arrayBuffer()).toString('base64')).toBe(png);
+    for (const [refused, code] of [
+      [{ contentType: 'text/html', data: png }, 422],
+      [{ contentType: 'application/pdf', data: png }, 422],
+      [{ contentType: 'image/png' }, 422],
+    ] as const)
+      expect((await send(lab, `${refer(result)}/$attach`, attaching(refused))).status).toBe(code);
+    expect(await found(lab, `DocumentReference?related=${refer(result)}`)).toHaveLength(1);
+  });
+});
