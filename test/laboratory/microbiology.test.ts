@@ -253,3 +253,25 @@ describe('an attachment', () => {
     expect(await found(lab, `DocumentReference?related=${refer(result)}`)).toHaveLength(1);
   });
 });
+
+test('no growth may be verified by a rule, growth waits for a person', async () => {
+  await send(lab, 'PlanDefinition', {
+    resourceType: 'PlanDefinition',
+    status: 'active',
+    type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/plan-definition-type', code: 'eca-rule' }] },
+    topic: [{ coding: [{ system: 'urn:makhbar:laboratory', code: 'autoverification' }] }],
+    action: [
+      {
+        title: 'Critical',
+        condition: [{ kind: 'applicability', expression: { language: 'text/fhirpath', expression: '%critical' } }],
+      },
+    ],
+  });
+  const none = await entered(culture((await received('urine-culture')).specimen, false));
+  const some = await entered(culture((await received('urine-culture')).specimen, true, grown('shigella')));
+  expect([none.result['status'], some.result['status'], some.members[0]?.['status']]).toEqual([
+    'final',
+    'preliminary',
+    'preliminary',
+  ]);
+});
