@@ -11,6 +11,7 @@
  *   npm run bench -- --only hl7v2 --messages 10000            the HL7 v2 gateway; memory over 100,000 messages without it
  *   npm run bench -- --only accession                         orders and specimens
  *   npm run bench -- --only results                           results and controls
+ *   npm run bench -- --only worklists --orders 1000000       what is to be done, among a million orders
  *   npm run bench -- --only report                            reports as PDF
  *   npm run bench -- --only bulk                              bulk export and import
  *   npm run bench -- --only none --soak 10m                   memory under lasting load
@@ -41,6 +42,7 @@ const names = [
   'accession',
   'results',
   'report',
+  'worklists',
   'audit',
   ...auditFigures,
   'audit-throughput',
@@ -75,6 +77,7 @@ function readOptions(): Wanted {
       callers: { type: 'string', default: '1' },
       events: { type: 'string', default: '10000000' },
       messages: { type: 'string', default: '100000' },
+      orders: { type: 'string', default: '1000000' },
       data: { type: 'string' },
       soak: { type: 'string', default: '0' },
       out: { type: 'string' },
@@ -95,6 +98,7 @@ function readOptions(): Wanted {
     callers: Math.ceil(positive('callers', values.callers)),
     events: Math.ceil(positive('events', values.events)),
     messages: Math.ceil(positive('messages', values.messages)),
+    orders: Math.ceil(positive('orders', values.orders)),
     soakMinutes: minutes(values.soak),
     print: (text) => process.stdout.write(`${text}\n`),
     ...(values.data !== undefined && { data: values.data }),

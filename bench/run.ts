@@ -8,6 +8,7 @@ import pg from 'pg';
 import { measureAccess } from './access-figure.ts';
 import { measureAccession } from './accession-figure.ts';
 import { measureReports } from './report-figure.ts';
+import { measureWorklists } from './worklist-figure.ts';
 import { measureResults } from './result-figure.ts';
 import { accessLines } from './access-lines.ts';
 import { auditFigures, measureAudit } from './audit-figures.ts';
@@ -38,6 +39,8 @@ export interface Options {
   events: number;
   /** Over which the memory of the HL7 v2 gateway is watched. */
   messages: number;
+  /** Of the laboratory whose worklists are asked for. */
+  orders: number;
   /** Folder that is kept; without it a temporary one. */
   data?: string;
   soakMinutes: number;
@@ -72,6 +75,7 @@ async function runIn(dataDir: string, options: Options): Promise<Report> {
   const wants = (name: string) =>
     options.only.length === 0
       ? !name.startsWith('audit-') &&
+        name !== 'worklists' &&
         !name.startsWith('bulk-') &&
         !name.startsWith('hl7v2-') &&
         !name.startsWith('astm-')
@@ -183,6 +187,12 @@ async function measure({ dataDir, server, options, report, wants }: Measuring): 
     }
     if (wants('report')) {
       for (const figure of await measureReports(bench)) {
+        report.figures.push(figure);
+        options.print(figureText(figure));
+      }
+    }
+    if (wants('worklists')) {
+      for (const figure of await measureWorklists({ bench, orders: options.orders, print: options.print })) {
         report.figures.push(figure);
         options.print(figureText(figure));
       }
