@@ -58,7 +58,8 @@ async function fill({ bench, orders, print }: WorklistsWanted): Promise<void> {
   const { rows } = await bench.database.query('select from resource where rid >= $1 limit 1', [firstOrder]);
   if (rows.length > 0) return;
   const database = openDatabase({ url: bench.ownUrl, connections: 1, statementTimeout: 60_000 });
-  const tenant = await findTenantById(database, bench.tenant).finally(() => database.close());
+  const tenant = await findTenantById(database, bench.tenant);
+  await database.close();
   if (tenant === undefined) throw new Error('The laboratory of the bench is gone.');
   const parameters = indexParametersOf({ tenant, base: `http://127.0.0.1:${bench.port}/demo/fhir` });
   const now = Date.now();

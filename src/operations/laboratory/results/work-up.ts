@@ -271,7 +271,9 @@ function writing(
     ...(entry?.given.dilution !== undefined && { dilution: entry.given.dilution }),
     ...(decision !== undefined && { decision }),
   });
-  const told = held ? remarked(resource, 'Held: the control of this analyte failed on this analyzer.') : resource;
+  const told = held
+    ? remarked(resource, 'Held: a control of this analyte on this analyzer failed, or is due.')
+    : resource;
   const rights = verified ? asServer(inside) : inside;
   const prepared =
     existing === undefined
