@@ -22,3 +22,15 @@ export async function findReferred(session: Session, keys: readonly Key[]): Prom
     order by k.type, k.id`);
   return rows.map((row) => ({ type: row.type, id: row.id, by: { type: row.by_type, id: row.by_id } }));
 }
+
+/** At most so many live resources that refer to a resource. */
+export async function referrersOf(session: Session, { type, id }: Key, most: number): Promise<Key[]> {
+  const rows = await session.query<{ type: number; fhir_id: string }>(sql`
+    select distinct r.type, r.fhir_id
+    from search_reference f
+    left join contained c on c.tenant_id = ${session.tenant} and c.rid = f.rid
+    join resource r on r.tenant_id = ${session.tenant} and r.rid = coalesce(c.container, f.rid) and not r.deleted
+    where f.tenant_id = ${session.tenant} and f.type = ${type} and f.id = ${id}
+    order by r.type, r.fhir_id limit ${most}`);
+  return rows.map((row) => ({ type: row.type, id: row.fhir_id }));
+}

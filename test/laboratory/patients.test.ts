@@ -166,4 +166,70 @@ describe('in a laboratory', () => {
     const other = await makeLaboratory();
     expect((await send(other, 'Patient/$merge', parameters(both))).status).toBe(404);
   });
+
+  test('what is about one goes with him and comes back, to the last digit', async () => {
+    const [source, target] = [
+      await addPatient(lab, person('Said', 'Mona', born)),
+      await addPatient(lab, person('Sayed', 'Mouna', born)),
+    ];
+    const text = async (name: string): Promise<string> => (await lab.fetch(name)).text();
+    const without = (written: string): JsonObject => {
+      const { meta: _meta, ...rest } = JSON.parse(written.replace(/("value":\s*)([\d.]+)/g, '$1"$2"')) as JsonObject;
+      return rest;
+    };
+    const made = async (resource: JsonObject): Promise<string> => {
+      const { body } = await send(lab, String(resource['resourceType']), resource);
+      return `${String(body['resourceType'])}/${String(body['id'])}`;
+    };
+    const observation = (value: string, of: string): Promise<Response> =>
+      lab.fetch('Observation', {
+        method: 'POST',
+        headers: { 'content-type': 'application/fhir+json', prefer: 'return=representation' },
+        body: `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"${of}"},
+          "valueQuantity":{"value":${value}}}`,
+      });
+    const nameOf = async (answer: Response): Promise<string> =>
+      `Observation/${String(((await answer.json()) as JsonObject)['id'])}`;
+    const exact = await nameOf(await observation('4.100', source));
+    const touched = await nameOf(await observation('5.0', source));
+    const order = await made({
+      ...{ resourceType: 'ServiceRequest', status: 'active', intent: 'order', code: { text: 'x' } },
+      subject: { reference: source },
+    });
+    const list = await made({
+      ...{ resourceType: 'List', status: 'current', mode: 'working', subject: { reference: source } },
+      entry: [{ item: { reference: target } }, { item: { reference: source } }],
+    });
+    const names = [exact, list, order];
+    const before = await Promise.all(names.map(text));
+    const both = { source, target, reason: 'registered twice' };
+    await done(lab, 'Patient/$merge', both);
+    const seen = async (patient: string): Promise<number> =>
+      ((await (await lab.fetch(`Observation?subject=${patient}`)).json()) as { total: number }).total;
+    expect([await seen(target), await seen(source)]).toEqual([2, 0]);
+    expect(await text(order)).toContain(target);
+    const changed = JSON.parse(await text(touched)) as JsonObject;
+    expect((await send(lab, touched, { ...changed, status: 'amended' }, 'PUT')).status).toBe(200);
+    const later = await nameOf(await observation('6', target));
+    await done(lab, 'Patient/$unmerge', { ...both, reason: 'they are two' });
+    expect((await Promise.all(names.map(text))).map(without)).toEqual(before.map(without));
+    expect(await text(exact)).toContain('4.100');
+    const still = JSON.parse(await text(touched)) as JsonObject;
+    expect([still['status'], still['subject']]).toEqual(['amended', { reference: source }]);
+    expect([await seen(target), await text(later)]).toEqual([1, expect.stringContaining(target)]);
+  });
+
+  test('who was merged on is parted from the last first', async () => {
+    const three = await Promise.all(['A', 'B', 'C'].map((given) => addPatient(lab, person('Zayd', given))));
+    const [a, b, c] = three as [string, string, string];
+    await done(lab, 'Patient/$merge', { source: a, target: b, reason: 'one' });
+    await done(lab, 'Patient/$merge', { source: b, target: c, reason: 'one' });
+    const early = await send(lab, 'Patient/$unmerge', parameters({ source: a, target: b, reason: 'two' }));
+    expect([early.status, early.said]).toEqual([
+      409,
+      expect.stringContaining(`replaced by ${c}: take that back first`),
+    ]);
+    await done(lab, 'Patient/$unmerge', { source: b, target: c, reason: 'two' });
+    await done(lab, 'Patient/$unmerge', { source: a, target: b, reason: 'two' });
+  });
 });

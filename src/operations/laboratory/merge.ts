@@ -5,8 +5,8 @@
  *   POST [base]/Patient/$unmerge    source, target, reason
  *
  * The source is replaced by the target: it is not active any more, each is linked to the other, and the target gets its
- * identifiers as old ones, so that it is found by them. What is about the source stays there: nothing is rewritten, and so
- * everything can be undone. Orders for the source are refused.
+ * identifiers as old ones, so that it is found by them. What is about the source goes with it and comes back
+ * (merged-records.ts). Orders for the source are refused.
  */
 import type { JsonObject } from '../../fhir/json.ts';
 import { outcomeError } from '../../fhir/outcome.ts';
@@ -18,6 +18,7 @@ import type { Answer, Context } from '../../request.ts';
 import { operationInput } from '../parameters.ts';
 import { missing, textOf } from '../request-input.ts';
 import { referenceIn } from './input.ts';
+import { moveRecords, returnRecords } from './merged-records.ts';
 import { changed, writeAll, writtenResource, type Known } from './server-rights.ts';
 import { keepCustody } from './specimen-step.ts';
 import { known } from './specimens-and-orders.ts';
@@ -31,14 +32,17 @@ interface Pair {
 type Joining = (pair: Pair) => { readonly source: JsonObject; readonly target: JsonObject };
 
 export function merge(context: Context, call: Call): Promise<Answer> {
-  return join(context, call, merged);
+  return join(context, call, merged, moveRecords);
 }
 
 export function unmerge(context: Context, call: Call): Promise<Answer> {
-  return join(context, call, parted);
+  return join(context, call, parted, async (inside, source, target) => {
+    await returnRecords(inside, source, target);
+    return [];
+  });
 }
 
-async function join(context: Context, call: Call, joining: Joining): Promise<Answer> {
+async function join(context: Context, call: Call, joining: Joining, carry: typeof moveRecords): Promise<Answer> {
   const input = await operationInput(context, call, ['source', 'target', 'reason']);
   const names = {
     source: referenceIn(input, 'source', ['Patient']) ?? missing('source'),
@@ -55,7 +59,8 @@ async function join(context: Context, call: Call, joining: Joining): Promise<Ans
     const written = [changed(inside, after.source, source.version), changed(inside, after.target, target.version)];
     await writeAll(inside, written);
     const step = call.target.operation.slice(1);
-    await keepCustody(inside, { targets: [names.source, names.target], step, reason: { text: reason } });
+    const sources = await carry(inside, names.source, names.target);
+    await keepCustody(inside, { targets: [names.source, names.target], step, reason: { text: reason }, sources });
     const [first, second] = written.map(writtenResource);
     const parameter = [
       { name: 'source', resource: first ?? null },
@@ -99,6 +104,10 @@ function parted({ source, target, names }: Pair): ReturnType<Joining> {
       'conflict',
       `${names.source} is not replaced by ${names.target}: there is nothing to take back.`,
     );
+  }
+  if (target.resource['active'] === false) {
+    const [by = 'another'] = linked(target.resource, 'replaced-by');
+    throw outcomeError('conflict', `${names.target} is replaced by ${by}: take that back first.`);
   }
   const its = new Set(
     objects(source.resource['identifier']).map(({ system, value }) => `${String(system)}|${String(value)}`),
