@@ -46,6 +46,7 @@ const resultMarks = [
   'instrument-flag',
   'control',
   'measured',
+  'repeat',
 ] as const;
 const openReport: ReadonlySet<string> = new Set(['registered', 'preliminary', 'cancelled']);
 

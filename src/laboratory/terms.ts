@@ -48,6 +48,7 @@ export type ExtensionName =
   | 'instrument-flag'
   | 'comment-code'
   | 'measured'
+  | 'repeat'
   | 'control'
   | 'order-progress'
   | 'due'

@@ -9,6 +9,7 @@ import type { JsonObject } from '../../src/fhir/json.ts';
 import { validateForOperation } from '../../src/fhir/validation/operation.ts';
 import { catalogue } from '../../src/laboratory/catalogue/catalogue.ts';
 import { readTables } from '../../src/laboratory/catalogue/tables.ts';
+import { readResultRules } from '../../src/laboratory/result/follow-up.ts';
 import { readDefinition } from '../../src/laboratory/definition.ts';
 import { codings, loincSystem, names } from '../../src/laboratory/terms.ts';
 
@@ -43,7 +44,7 @@ describe('the starter catalogue', () => {
       ...codings(one['code'])
         .filter(({ system }) => system === loincSystem)
         .map(({ code }) => String(code)),
-      ...(one['resourceType'] === 'PlanDefinition' ? (one['identifier'] as JsonObject[]) : [])
+      ...(one['resourceType'] === 'PlanDefinition' ? ((one['identifier'] ?? []) as JsonObject[]) : [])
         .filter(({ system }) => system === loincSystem)
         .map(({ value }) => String(value)),
     ]);
@@ -99,6 +100,22 @@ describe('the starter catalogue', () => {
       expect(inputs.filter(({ analyte }) => !codes.has(analyte))).toEqual([]);
       const used = [...formula.matchAll(/%(\w+)/g)].map(([, name]) => name);
       expect(used.filter((name) => !['age', 'sex', ...inputs.map((one) => one.name)].includes(name ?? ''))).toEqual([]);
+    }
+  });
+
+  test('has rules that a laboratory can activate, which order what is in it', () => {
+    const plans = of('PlanDefinition').filter(({ url }) => String(url).startsWith('urn:makhbar:catalogue:rules:'));
+    const { verification, reflex, repeat } = readResultRules(plans);
+    expect(plans.map(({ status }) => status)).toEqual(['draft', 'draft', 'draft']);
+    expect([verification.length, reflex.length, repeat.length]).toEqual([8, 6, 3]);
+    const tests = new Set(of('ActivityDefinition').map((one) => (one['identifier'] as JsonObject[])[0]?.['value']));
+    const ordered = reflex.flatMap((one) => one.tests.map((token) => token.split('|')[1]));
+    expect(ordered.filter((code) => !tests.has(code))).toEqual([]);
+    const analytes = new Set(definitions.map(({ code }) => code));
+    for (const { condition } of [...verification, ...reflex, ...repeat]) {
+      expect(() => compilePath(condition)).not.toThrow();
+      const asked = [...condition.matchAll(/%analyte = '([\w-]+)'/g)].map(([, code]) => code);
+      expect(asked.filter((code) => !analytes.has(code))).toEqual([]);
     }
   });
 

@@ -10,6 +10,7 @@ import { antibiogram, resultComments } from './antibiogram.ts';
 import { container } from './container.ts';
 import { panel } from './panel.ts';
 import { questionnaires } from './questionnaire.ts';
+import { resultRules } from './rules.ts';
 import { cell, type Row } from './table.ts';
 import type { Tables } from './tables.ts';
 import { test, testOfAnalyte, type Ids } from './test.ts';
@@ -32,6 +33,7 @@ export function catalogue(tables: Tables): JsonObject[] {
     ...analytes,
     ...tests,
     ...panels,
+    ...resultRules(tables),
   ];
 }
 

@@ -13,6 +13,7 @@ export const tableNames = [
   'panels',
   'questionnaires',
   'resistances',
+  'rules',
   'sections',
   'sources',
   'tests',

@@ -50,10 +50,18 @@ export interface Facts {
   readonly calculated: boolean;
 }
 
+export interface Told {
+  readonly name: string;
+  readonly holds: boolean;
+  readonly because: string;
+  /** It could not be evaluated. */
+  readonly broken?: true;
+}
+
 export interface Decision {
   readonly verified: boolean;
   /** One for each rule, also for those that found nothing. */
-  readonly rules: readonly { readonly name: string; readonly holds: boolean; readonly because: string }[];
+  readonly rules: readonly Told[];
 }
 
 export function readRules(plan: JsonObject): VerificationRule[] {
@@ -63,26 +71,27 @@ export function readRules(plan: JsonObject): VerificationRule[] {
   });
 }
 
-export function isAutoverification(plan: JsonObject): boolean {
+/** Whether a plan has rules of this topic: autoverification, or one of follow-up.ts. */
+export function isRules(plan: JsonObject, topic: string): boolean {
+  const isTopic = (one: JsonObject): boolean => codings(one).some(({ code }) => code === topic);
   return codings(plan['type']).some(({ code }) => code === 'eca-rule') && objects(plan['topic']).some(isTopic);
 }
 
-function isTopic(topic: JsonObject): boolean {
-  return codings(topic).some(({ code }) => code === autoverificationCode);
+export function decide(rules: readonly VerificationRule[], facts: Facts): Decision {
+  const told = toldBy(rules, facts);
+  return { verified: rules.length > 0 && told.every(({ holds }) => !holds), rules: told };
 }
 
-export function decide(rules: readonly VerificationRule[], facts: Facts): Decision {
+/** What each rule says of a result. */
+export function toldBy(rules: readonly VerificationRule[], facts: Facts): Told[] {
+  if (rules.length === 0) return [];
   const variables = variablesOf(facts);
-  const told = rules.map((rule) => ({ name: rule.name, ...outcomeOf(rule, variables) }));
-  return { verified: rules.length > 0 && told.every(({ holds }) => !holds), rules: told };
+  return rules.map((rule) => ({ name: rule.name, ...outcomeOf(rule, variables) }));
 }
 
 const root = valueNode({}, 'System.Any');
 
-function outcomeOf(
-  { condition }: VerificationRule,
-  variables: Readonly<Record<string, Nodes>>,
-): { holds: boolean; because: string } {
+function outcomeOf({ condition }: VerificationRule, variables: Readonly<Record<string, Nodes>>): Omit<Told, 'name'> {
   try {
     const { run, used } = compiled(condition);
     const [found] = run(root, { resource: root, variables });
@@ -91,7 +100,7 @@ function outcomeOf(
     return { holds, because: because === '' ? condition : because };
   } catch (error) {
     if (!(error instanceof OutcomeError)) throw error;
-    return { holds: true, because: `cannot be evaluated: ${error.message}` };
+    return { holds: true, because: `cannot be evaluated: ${error.message}`, broken: true };
   }
 }
 

@@ -47,7 +47,8 @@ export async function addOn(context: Context, call: Call): Promise<Answer> {
   });
 }
 
-async function checkSpecimen(inside: Context, specimen: JsonObject, wanted: readonly Wanted[]): Promise<void> {
+/** @throws OutcomeError where a test cannot be done on the specimen as it is. */
+export async function checkSpecimen(inside: Context, specimen: JsonObject, wanted: readonly Wanted[]): Promise<void> {
   const [number, state] = [numberOf(specimen), stateOf(specimen)];
   if (state !== 'received' && state !== 'stored') {
     throw outcomeError(

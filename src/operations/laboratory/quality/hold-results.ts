@@ -1,5 +1,9 @@
-/** Results of an analyte and an analyzer that are not released: held after a failed control, and let go again. */
+/**
+ * Results of an analyte and an analyzer that are not released: held after a failed control, and let go again. One that is
+ * held to be repeated stays so.
+ */
 import { afterResultStep, remarked } from '../../../laboratory/result/observation.ts';
+import { isToRepeat } from '../../../laboratory/result/follow-up.ts';
 import { resultState } from '../../../laboratory/result/result-states.ts';
 import { catalogueSystem } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
@@ -19,7 +23,9 @@ export async function holdResults(
     ['device', device],
     ['status', 'preliminary'],
   ]);
-  const own = found.filter(({ resource }) => (resultState(resource) === 'held') === (step === 'unhold'));
+  const own = found.filter(
+    ({ resource }) => (resultState(resource) === 'held') === (step === 'unhold') && !isToRepeat(resource),
+  );
   await writeAll(
     server,
     own.map(({ resource, version }) => changed(server, remarked(afterResultStep(resource, step), remark), version)),

@@ -2,12 +2,8 @@
 import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
 import { subjectOf } from '../../../laboratory/order.ts';
-import {
-  autoverificationCode,
-  isAutoverification,
-  readRules,
-  type VerificationRule,
-} from '../../../laboratory/result/autoverify.ts';
+import { autoverificationCode } from '../../../laboratory/result/autoverify.ts';
+import { readResultRules, reflexCode, repeatCode, type ResultRules } from '../../../laboratory/result/follow-up.ts';
 import { nameOf } from '../../../laboratory/result/value.ts';
 import type { AnalyteDefinition } from '../../../laboratory/definition.ts';
 import type { Earlier } from '../../../laboratory/result/delta.ts';
@@ -31,7 +27,7 @@ export interface Background {
   readonly holds: readonly Known[];
   /** By analyte: `in-control` or `failed`; where none was measured on the analyzer lately, nothing. */
   readonly controls: ReadonlyMap<string, string>;
-  readonly rules: readonly VerificationRule[];
+  readonly rules: ResultRules;
   /** Where comments are given by their codes. */
   readonly commentSystems?: readonly JsonObject[];
 }
@@ -55,15 +51,13 @@ export async function backgroundOf(server: Context, work: Work): Promise<Backgro
   return { subject, patient: patient.resource, analytes, existing, report, earlier, holds, controls, rules };
 }
 
-async function rulesOf(server: Context): Promise<VerificationRule[]> {
+async function rulesOf(server: Context): Promise<ResultRules> {
+  const topics = [autoverificationCode, reflexCode, repeatCode].map((code) => `${topicSystem}|${code}`);
   const plans = await knownBy(server, 'PlanDefinition', [
-    ['topic', `${topicSystem}|${autoverificationCode}`],
+    ['topic', topics.join()],
     ['status', 'active'],
   ]);
-  return plans
-    .map(({ resource }) => resource)
-    .filter(isAutoverification)
-    .flatMap(readRules);
+  return readResultRules(plans.map(({ resource }) => resource));
 }
 
 async function controlsOf(
@@ -71,7 +65,8 @@ async function controlsOf(
   { device }: Work,
   { definitions, holds, rules }: { definitions: readonly AnalyteDefinition[] } & Pick<Background, 'holds' | 'rules'>,
 ): Promise<ReadonlyMap<string, string>> {
-  if (device === undefined || rules.length === 0) return new Map();
+  const { verification, reflex, repeat } = rules;
+  if (device === undefined || verification.length + reflex.length + repeat.length === 0) return new Map();
   const passed = await lastControls(server, device);
   return new Map(
     definitions.flatMap((definition) => {

@@ -12,15 +12,19 @@ import { inTransaction } from '../../../interactions/commit.ts';
 import type { Call, Handler } from '../../../interactions/call.ts';
 import { afterResultStep } from '../../../laboratory/result/observation.ts';
 import { codedComment } from '../../../laboratory/result/comments.ts';
-import { objects } from '../../../laboratory/terms.ts';
+import { isToRepeat, withoutRepetition } from '../../../laboratory/result/follow-up.ts';
+import { catalogueSystem, codeIn, object, objects, text } from '../../../laboratory/terms.ts';
+import type { Prepared } from '../../../interactions/prepare.ts';
 import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
 import { missing, textOf } from '../../request-input.ts';
 import { referencesIn } from '../input.ts';
-import { asServer, changed, writeAll, writtenResource } from '../server-rights.ts';
+import { isHeld, openHolds } from '../quality/control-holds.ts';
+import { asServer, changed, writeAll, writtenResource, type Known } from '../server-rights.ts';
 import { knownAll } from '../specimens-and-orders.ts';
 import { ordersAfter } from './orders-after.ts';
 import { commentSystems } from './comment-systems.ts';
+import { closedRepeats } from './repeat.ts';
 import { reportsAfter } from './report-after.ts';
 
 const most = 500;
@@ -38,12 +42,16 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
       const systems = codes.length === 0 ? [] : await commentSystems(asServer(inside));
       const coded = codes.map((code) => codedComment(systems, code));
       const results = await knownAll(inside, 'Observation', references);
+      const server = asServer(inside);
+      const isOverruled = step === 'review' && note !== undefined;
+      const holds = isOverruled && results.some(({ resource }) => isToRepeat(resource)) ? await openHolds(server) : [];
       const prepared = results.map(({ resource, version }) => {
-        const after = afterResultStep(resource, step, inside.caller.subject);
+        const free = isOverruled && isToRepeat(resource) ? overruled(resource, holds) : resource;
+        const after = afterResultStep(free, step, inside.caller.subject);
         return changed(inside, noted(after, note, coded), version);
       });
       await writeAll(inside, prepared);
-      const server = asServer(inside);
+      await writeAll(server, await closedRepeats(server, freed(results, prepared)));
       if (step === 'cancel') {
         await writeAll(
           server,
@@ -55,6 +63,22 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
       return { status: 200, resource: { resourceType: 'Parameters', parameter } };
     });
   };
+}
+
+/** Without a repetition that a rule asked for. @throws OutcomeError `conflict` where a failed control holds it too. */
+function overruled(resource: JsonObject, holds: readonly Known[]): JsonObject {
+  const [analyte, device] = [codeIn(resource['code'], catalogueSystem), text(object(resource['device'])['reference'])];
+  if (!isHeld(holds, analyte ?? '', device)) return withoutRepetition(resource);
+  throw outcomeError('conflict', `The control of ${analyte} failed on ${device}: $control-release lets results go.`);
+}
+
+/** Ids of results that need no repetition any more. */
+function freed(results: readonly Known[], prepared: readonly Prepared[]): string[] {
+  const now = new Set(prepared.filter(({ resource }) => !isToRepeat(resource)).map(({ entry }) => entry.id));
+  return results
+    .filter(({ resource }) => isToRepeat(resource))
+    .map(({ resource }) => String(resource['id']))
+    .filter((id) => now.has(id));
 }
 
 export function noted(resource: JsonObject, note: string | undefined, coded: readonly JsonObject[] = []): JsonObject {

@@ -6,26 +6,28 @@ import type { Prepared } from '../../../interactions/prepare.ts';
 import { compare, parseDecimal, type Decimal } from '../../../fhir/decimal.ts';
 import { numberText } from '../../../fhir/json.ts';
 import { yearsAt } from '../../../laboratory/result/age.ts';
-import { decide, type Decision } from '../../../laboratory/result/autoverify.ts';
 import { codedComment } from '../../../laboratory/result/comments.ts';
 import { calculate } from '../../../laboratory/result/calculate.ts';
 import type { Measured } from '../../../laboratory/result/choose.ts';
 import type { Earlier } from '../../../laboratory/result/delta.ts';
-import { checkedNumber, evaluated, type Evaluated } from '../../../laboratory/result/evaluate.ts';
+import { checkedNumber, evaluated } from '../../../laboratory/result/evaluate.ts';
 import { observationOf, remarked } from '../../../laboratory/result/observation.ts';
+import { isToRepeat, repeated, repeating, toRepeat } from '../../../laboratory/result/follow-up.ts';
 import { nextResultState, resultState, type ResultState } from '../../../laboratory/result/result-states.ts';
 import { checkValue, nameOf, type Checked } from '../../../laboratory/result/value.ts';
-import { catalogueSystem, codeIn, isObject, object, objects, text } from '../../../laboratory/terms.ts';
+import { catalogueSystem, codeIn, isObject, objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
-import { isHeld } from '../quality/control-holds.ts';
 import { requestJobAt } from '../../../store/jobs.ts';
 import { asServer, changed, made, writtenResource, type Known } from '../server-rights.ts';
 import { backgroundOf, type Background } from './background.ts';
 import { commentSystems } from './comment-systems.ts';
 import { callingOf, callTask } from './critical.ts';
 import type { Entry } from './entry.ts';
+import { judgedBy, type Judged, type Turn } from './judge.ts';
 import { orderedAnalyte, type OrderedAnalyte } from './ordered-analytes.ts';
 import { orderChanges } from './orders-after.ts';
+import { reflexesOf } from './reflex.ts';
+import { closedTasks, keptFirsts, repeatTask } from './repeat.ts';
 import { reportChange } from './report-of-orders.ts';
 
 /** What is entered for. */
@@ -56,14 +58,6 @@ export interface Results {
   readonly issues: readonly Issue[];
 }
 
-/** One result on its way. */
-interface Turn {
-  readonly analyte: OrderedAnalyte;
-  readonly result: Evaluated;
-  readonly entry?: Entry;
-  readonly existing?: Known;
-}
-
 export async function resultsOf(inside: Context, work: Work, entries: readonly Entry[]): Promise<Results> {
   const coded = entries.some(({ commentCodes }) => commentCodes.length > 0);
   const background: Background = {
@@ -72,8 +66,16 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
   };
   const turns = entered(background, work, entries);
   const all = [...turns, ...calculated(background, work, turns)];
-  const written = all.map((turn) => ({ turn, ...writing(inside, background, work, turn) }));
-  const members = work.members ?? [];
+  const server = asServer(inside);
+  const judged = judgedBy(background, work, all);
+  const reflexes = await reflexesOf(server, background, work, judged);
+  const written = judged.map((turn) => ({
+    turn,
+    ...writing(inside, background, work, { ...turn, remarks: reflexes.remarks.get(turn.analyte) ?? [] }),
+  }));
+  const firsts = turns.flatMap(({ first }) => first ?? []);
+  const kept = keptFirsts(server, firsts);
+  const members = [...(work.members ?? []), ...kept];
   const changedIds = new Set([...written.map(({ prepared }) => prepared), ...members].map(({ entry }) => entry.id));
   const others = background.existing.filter(({ resource }) => !changedIds.has(String(resource['id'])));
   const results = [
@@ -81,11 +83,10 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
     ...written.map(({ prepared }) => writtenResource(prepared)),
     ...members.map(writtenResource),
   ];
-  const server = asServer(inside);
   const report = reportChange(server, background.report, {
-    orders: work.orders,
+    orders: [...work.orders, ...reflexes.orders],
     results,
-    missing: missingOf(background, results),
+    missing: missingOf(background, results) + reflexes.missing,
     subject: background.subject,
   });
   const critical = written.filter(({ turn }) => turn.result.critical);
@@ -98,6 +99,13 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
       ...written.filter(({ verified }) => verified).map(({ prepared }) => prepared),
       report,
       ...orderChanges(server, work.orders, background.analytes, results),
+      ...reflexes.changes,
+      ...kept,
+      ...(await closedTasks(
+        server,
+        firsts.map(({ resource }) => String(resource['id'])),
+      )),
+      ...written.flatMap((one) => repeatTasks(server, background.subject, one)),
       ...critical.map(({ turn, prepared }) =>
         made(
           server,
@@ -114,12 +122,33 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
     ],
     resources: written.map(({ prepared }) => writtenResource(prepared)),
     report,
-    issues: critical.map(({ turn }) => ({
-      severity: 'warning',
-      code: 'business-rule',
-      diagnostics: `${nameOf(turn.result.definition)} is critical: call, and record it by $call-back.`,
-    })),
+    issues: [
+      ...critical.map(({ turn }) =>
+        warning(`${nameOf(turn.result.definition)} is critical: call, and record it by $call-back.`),
+      ),
+      ...judged.flatMap(({ result, repeat }) =>
+        repeat === undefined ? [] : [warning(`${nameOf(result.definition)} is to be repeated: ${repeat.name}.`)],
+      ),
+      ...reflexes.issues,
+    ],
   };
+}
+
+function warning(diagnostics: string): Issue {
+  return { severity: 'warning', code: 'business-rule', diagnostics };
+}
+
+interface Written {
+  readonly turn: Judged;
+  readonly prepared: Prepared;
+}
+
+function repeatTasks(server: Context, subject: string, { turn, prepared }: Written): Prepared[] {
+  const { repeat, analyte, result } = turn;
+  if (repeat === undefined) return [];
+  const order = `ServiceRequest/${String(analyte.order.resource['id'])}`;
+  const description = `Repeat: ${nameOf(result.definition)}: ${repeat.name}`;
+  return [made(server, repeatTask({ focus: `Observation/${prepared.entry.id}`, order, subject, description }))];
 }
 
 function entered(background: Background, work: Work, entries: readonly Entry[]): Turn[] {
@@ -138,7 +167,9 @@ function entered(background: Background, work: Work, entries: readonly Entry[]):
     const measured = measuredOf(background, work, entry.method);
     const judged = evaluated(analyte.definition, checked, measured, earlierOf(background, analyte));
     const result = entry.interpretation === undefined ? judged : { ...judged, code: entry.interpretation };
-    return { analyte, result, entry, ...(existing !== undefined && { existing }) };
+    // The value of a measurement that is to be repeated is kept.
+    const isSecond = existing !== undefined && work.correction === undefined && isToRepeat(existing.resource);
+    return { analyte, result, entry, ...(isSecond ? { first: existing } : existing !== undefined && { existing }) };
   });
 }
 
@@ -237,14 +268,11 @@ function writing(
   inside: Context,
   background: Background,
   work: Work,
-  turn: Turn,
+  turn: Judged & { readonly remarks: readonly string[] },
 ): { prepared: Prepared; verified: boolean } {
-  const { result, entry, existing, analyte } = turn;
-  const corrected = existing !== undefined && resultState(existing.resource) === 'released';
-  const decision = corrected ? undefined : decisionOf(background, work, turn);
-  const held = !corrected && isHeld(background.holds, nameOf(result.definition), work.device);
-  const verified = !held && decision?.verified === true;
-  const state: ResultState = held ? 'held' : verified || corrected ? 'released' : 'entered';
+  const { result, entry, existing, analyte, corrected, heldByControl, repeat, decision, verified } = turn;
+  const isHeldNow = heldByControl || repeat !== undefined;
+  const state: ResultState = isHeldNow ? 'held' : verified || corrected ? 'released' : 'entered';
   const { caller } = inside;
   const performer = /^Practitioner(Role)?\//.test(caller.fhirUser ?? '') ? caller.fhirUser : undefined;
   const resource = observationOf(result, {
@@ -271,9 +299,7 @@ function writing(
     ...(entry?.given.dilution !== undefined && { dilution: entry.given.dilution }),
     ...(decision !== undefined && { decision }),
   });
-  const told = held
-    ? remarked(resource, 'Held: a control of this analyte on this analyzer failed, or is due.')
-    : resource;
+  const told = toldIn(resource, turn);
   const rights = verified ? asServer(inside) : inside;
   const prepared =
     existing === undefined
@@ -282,34 +308,19 @@ function writing(
   return { prepared, verified };
 }
 
-/** What grew, or may have: a text about a culture says neither unless $enter-culture asked for it. */
-function isForAPerson({ grew }: Work, { definition, checked }: Evaluated): boolean {
-  return grew ?? (definition.section === 'microbiology' && checked.element['valueString'] !== undefined);
-}
-
-/** Undefined where the laboratory has no rules, or where they are not asked. */
-function decisionOf(background: Background, work: Work, { result, entry, analyte }: Turn): Decision | undefined {
-  if (background.rules.length === 0 || isForAPerson(work, result)) return undefined;
-  const { definition, checked, code, critical, delta } = result;
-  const [age, sex] = [yearsAt(text(background.patient['birthDate']), work.at), text(background.patient['gender'])];
-  const control = background.controls.get(nameOf(definition));
-  const ward = text(object(objects(analyte.order.resource['locationReference'])[0])['reference']);
-  const plain = checked.comparator === undefined ? checked.value : undefined;
-  return decide(background.rules, {
-    analyte: nameOf(definition),
-    critical,
-    delta: delta.length > 0,
-    flags: entry?.flags ?? [],
-    manual: work.device === undefined && !result.calculated,
-    calculated: result.calculated,
-    ...(definition.section !== undefined && { section: definition.section }),
-    ...(plain !== undefined && { value: plain }),
-    ...(code !== undefined && { interpretation: code }),
-    ...(control !== undefined && { control }),
-    ...(age !== undefined && { age }),
-    ...(sex !== undefined && { sex }),
-    ...(ward !== undefined && { ward }),
-  });
+/** With what the rules said of it besides verification. */
+function toldIn(resource: JsonObject, turn: Judged & { readonly remarks: readonly string[] }): JsonObject {
+  const { heldByControl, isUnsure, repeat, first, existing, remarks } = turn;
+  const before = first?.resource['id'] ?? undefined;
+  const earlier = before === undefined ? existing && repeated(existing.resource) : `Observation/${String(before)}`;
+  const all = [
+    ...(heldByControl ? ['Held: a control of this analyte on this analyzer failed, or is due.'] : []),
+    ...(isUnsure ? ['Held: a value that it is calculated of is held.'] : []),
+    ...remarks,
+  ];
+  const linked = earlier === undefined ? resource : repeating(resource, earlier);
+  const asked = repeat === undefined ? linked : toRepeat(linked, `${repeat.name} (${repeat.because})`);
+  return all.reduce(remarked, asked);
 }
 
 function missingOf({ analytes }: Background, results: readonly JsonObject[]): number {
