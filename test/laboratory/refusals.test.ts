@@ -2,19 +2,26 @@
  * What bad input gets: each is refused with a sentence that names the rule and the state, and nothing of the laboratory changes,
  * whichever way it comes: a step, or a plain write of what the steps lead on.
  */
+import { createPublicKey, randomBytes, verify, type JsonWebKey } from 'node:crypto';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { passwordAcr, secondFactorAcr } from '../../src/access/authentication.ts';
 import { shippedRoles } from '../../src/access/roles.ts';
 import { parseJson, type JsonObject } from '../../src/fhir/json.ts';
+import { readConfig } from '../../src/config.ts';
+import { createLog } from '../../src/log.ts';
+import { shared } from '../../src/start/http.ts';
+import { anyVerificationKey } from '../../src/store/signing-keys.ts';
+import { createTenant } from '../../src/store/tenants.ts';
 import { checkPlainWrite } from '../../src/laboratory/kept.ts';
-import { extensionUrl } from '../../src/laboratory/terms.ts';
-import { signedText } from '../../src/operations/laboratory/results/signature.ts';
+import { extensionUrl, objects } from '../../src/laboratory/terms.ts';
+import { canonicalForm, signedProvenance, signedText } from '../../src/operations/laboratory/results/signature.ts';
 import { sessionOf } from '../../src/store/accounts.ts';
 import { sql } from '../../src/store/sql.ts';
-import { signIn, testDatabase, type Laboratory } from '../server.ts';
+import { signIn, testDatabase, testServer, type Laboratory } from '../server.ts';
 import {
   addPatient,
   done,
+  found,
   laboratoryWithCatalogue,
   parameters,
   resourcesOf,
@@ -354,9 +361,36 @@ describe('what goes on', () => {
   });
 });
 
-test('a digit more is another text to sign', async () => {
-  const text = await (await lab.fetch(released.result)).text();
-  const signed = (one: string): string => signedText([parseJson(one) as JsonObject]);
-  expect(signed(text.replace(/("value":\s*)4\.0\b/, '$14.00'))).not.toBe(signed(text));
-  expect(signed(text)).toContain('"value":"4.0"');
+describe('the signature of a release', () => {
+  test('is of the digits as they were written: it holds for what is read, and for no other digit', async () => {
+    const [provenance] = await found(lab, `Provenance?target=${released.result}`);
+    const [signature = {}] = objects(provenance?.['signature']);
+    expect(signature['targetFormat']).toBe(canonicalForm);
+    const [header = '', , signed = ''] = Buffer.from(String(signature['data']), 'base64').toString().split('.');
+    const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string };
+    const key = await anyVerificationKey(sessionOf(testDatabase(), lab.tenant.id), kid);
+    const jwk = JSON.parse(key?.publicJwk ?? '{}') as JsonWebKey;
+    const names = objects(provenance?.['target']).map(({ reference }) => String(reference));
+    const texts = await Promise.all(names.map(async (one) => (await lab.fetch(one)).text()));
+    const holds = (all: readonly string[]): boolean => {
+      const payload = Buffer.from(signedText(all.map((one) => parseJson(one) as JsonObject))).toString('base64url');
+      const publicKey = createPublicKey({ key: jwk, format: 'jwk' });
+      return verify(null, Buffer.from(`${header}.${payload}`), publicKey, Buffer.from(signed, 'base64url'));
+    };
+    expect(holds(texts)).toBe(true);
+    for (const digits of ['4.00', '4', '4.1']) {
+      const other = texts.map((one) => one.replace(/("value":\s*)4\.0\b/, `$1${digits}`));
+      expect(other).not.toEqual(texts);
+      expect([digits, holds(other)]).toEqual([digits, false]);
+    }
+  });
+
+  test('is refused with a sentence where the laboratory has no key', async () => {
+    const tenant = await createTenant(testDatabase(), `t-${randomBytes(8).toString('hex')}`);
+    const config = readConfig({ DATA_DIR: testServer().dataDir });
+    const server = shared(config, testDatabase(), createLog('silent'));
+    await expect(signedProvenance({ server, tenant }, [], {})).rejects.toThrow(
+      `${tenant.name} has no key to sign with`,
+    );
+  });
 });

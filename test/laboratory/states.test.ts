@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { OutcomeError, statusOf } from '../../src/fhir/outcome.ts';
 import { accessionNumber, checkDigit, patternProblem, scopeOf } from '../../src/laboratory/accession-number.ts';
-import { nextOrderState, orderStates, orderSteps } from '../../src/laboratory/order-states.ts';
+import { nextOrderState, orderStates, orderSteps, plainOrderChange } from '../../src/laboratory/order-states.ts';
 import { nextSpecimenState, specimenStates, specimenSteps } from '../../src/laboratory/specimen-states.ts';
 
 /** Rows and columns as the heads of the files have them; a dot is forbidden. */
@@ -40,6 +40,17 @@ function told(work: () => string): string {
   }
 }
 
+/** What a plain write may make of an order; the same status is no change. */
+const plainly: Record<string, string> = {
+  draft: 'draft active on-hold revoked entered-in-error',
+  active: 'active on-hold revoked completed entered-in-error',
+  'on-hold': 'active on-hold revoked completed entered-in-error',
+  revoked: 'revoked entered-in-error',
+  completed: 'completed entered-in-error',
+  'entered-in-error': 'entered-in-error',
+  unknown: orderStates.join(' '),
+};
+
 describe('each state and each step', () => {
   test.each(specimenStates)('a specimen that is %s', (state) => {
     const row = specimenSteps.map((step) => told(() => nextSpecimenState('1', state, step)));
@@ -50,6 +61,19 @@ describe('each state and each step', () => {
     const row = orderSteps.map((step) => told(() => nextOrderState('1', state, step)));
     expect(row.join(' ')).toBe(orders[state]);
   });
+});
+
+test.each(orderStates)('an order that is %s and is written plainly', (before) => {
+  const possible = orderStates.filter((after) => {
+    try {
+      plainOrderChange('ServiceRequest/1', before, after);
+      return true;
+    } catch (error) {
+      expect(String(error)).toContain(`ServiceRequest/1 is ${before} and does not become ${after}: it `);
+      return false;
+    }
+  });
+  expect(possible.join(' ')).toBe(plainly[before]);
 });
 
 describe('accession numbers', () => {

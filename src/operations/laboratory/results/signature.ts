@@ -1,7 +1,11 @@
 /**
  * The signature of what was released: a Provenance with a detached JWS (RFC 7515, EdDSA) over the canonical JSON (RFC 8785)
- * of a list of the resources, without their meta, in the order of Provenance.target. The key is one of those that
- * `/jwks` of the laboratory shows. https://hl7.org/fhir/R4/datatypes.html#Signature
+ * of a list of the resources, without their meta, in the order of Provenance.target, with each number as a string of the digits
+ * that it was written with. The key is one of those that `/jwks` of the laboratory shows.
+ * https://hl7.org/fhir/R4/datatypes.html#Signature
+ *
+ * Decision: RFC 8785 writes numbers as ECMAScript does: 4.0 would be signed as 4, and a decimal of twenty digits rounded to a
+ * double. In FHIR the digits are part of the value, so they are signed as they are; `targetFormat` names the form.
  */
 import { createPrivateKey, sign } from 'node:crypto';
 import { canonicalJson } from '../../../audit/canonical.ts';
@@ -11,14 +15,23 @@ import { object } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { currentSigningKey } from '../../../store/signing-keys.ts';
 
+/** Not FHIR's own canonicalization, which rounds. */
+export const canonicalForm = 'application/fhir+json;canonicalization=urn:makhbar:canonicalization:exact-json';
+
+/** @throws OutcomeError `conflict` where the laboratory has no key. */
 export async function signedProvenance(
-  context: Context,
+  context: Pick<Context, 'server' | 'tenant'>,
   resources: readonly JsonObject[],
   who: JsonObject,
 ): Promise<JsonObject> {
   const { server, tenant } = context;
   const key = await currentSigningKey(server.database, tenant.id, server.config.keyEncryptionKey());
-  if (key === undefined) throw outcomeError('exception', `The laboratory ${tenant.name} has no key to sign with.`);
+  if (key === undefined) {
+    throw outcomeError(
+      'conflict',
+      `The laboratory ${tenant.name} has no key to sign with: its first sign-in makes one, and \`makhbar keys rotate\` another.`,
+    );
+  }
   const header = base64url(JSON.stringify({ alg: 'EdDSA', kid: key.id, typ: 'JOSE' }));
   const payload = base64url(signedText(resources));
   const signature = sign(null, Buffer.from(`${header}.${payload}`), createPrivateKey(key.privatePem));
@@ -44,7 +57,7 @@ export async function signedProvenance(
         ],
         when: recorded,
         who,
-        targetFormat: 'application/fhir+json;canonicalization=http://hl7.org/fhir/canonicalization/json',
+        targetFormat: canonicalForm,
         sigFormat: 'application/jose',
         data: Buffer.from(`${header}..${signature.toString('base64url')}`).toString('base64'),
       },
@@ -52,10 +65,7 @@ export async function signedProvenance(
   };
 }
 
-/**
- * Numbers as they were written: in the canonical form 4.0 would be 4, and a change of the digits would go unseen. So each
- * resource is signed as its members in order, with the exact text of every number as a string beside it.
- */
+/** What is signed. */
 export function signedText(resources: readonly JsonObject[]): string {
   return canonicalJson(resources.map(({ meta: _meta, ...rest }) => JSON.parse(quoted(rest)) as JsonObject));
 }
