@@ -76,6 +76,9 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$audit-feed-list', [{ manage: 'settings' }]],
   ['$audit-feed-set', [{ manage: 'settings' }]],
   ['$audit-feed-delete', [{ manage: 'settings' }]],
+  ['$departure-status', [{ manage: 'settings' }]],
+  ['$departure-announce', [{ manage: 'settings' }]],
+  ['$departure-cancel', [{ manage: 'settings' }]],
   // Decides by itself: who manages users, or who may search every AuditEvent.
   ['$access-review', []],
   // Decides by itself: on a Patient, and needs AuditEvent.s.

@@ -16,6 +16,7 @@ import { consentExplain } from './consent-explain.ts';
 import { dataSubjectRequest } from './data-subject-request.ts';
 import { dataSubjectStep } from './data-subject-step.ts';
 import { erase } from './erase.ts';
+import { departureAnnounce, departureCancel, departureStatus } from './departure.ts';
 import { everything } from './everything.ts';
 import { explainMessage } from './explain-message.ts';
 import { bulkExport } from './export.ts';
@@ -296,6 +297,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$audit-feed-list': administrative('audit-feed-list', false, feedList),
   '$audit-feed-set': administrative('audit-feed-set', true, feedSet, 'settings-changed'),
   '$audit-feed-delete': administrative('audit-feed-delete', true, feedDelete, 'settings-changed'),
+  '$departure-status': administrative('departure-status', false, departureStatus),
+  '$departure-announce': administrative('departure-announce', true, departureAnnounce, 'settings-changed'),
+  '$departure-cancel': administrative('departure-cancel', true, departureCancel, 'settings-changed'),
   '$launch-context': administrative('launch-context', true, launchContext),
   $restrict: ofPatient('restrict', restrict, 'processing-restricted'),
   $unrestrict: ofPatient('unrestrict', unrestrict, 'restriction-lifted'),

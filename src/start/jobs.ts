@@ -24,13 +24,14 @@ export async function startJobs(config: Config, { database, url }: Opened, log: 
     log,
   );
   const forwarding = startForwarding(database, keyEncryptionKey, log);
+  const server = shared(config, database, log);
   const runner = startRunner({
-    server: shared(config, database, log),
+    server,
     signingKey: (tenant) => signingKeyOf({ database, keyEncryptionKey }, tenant),
     searchStates: new Map(),
     apart: bulk.apart,
   });
-  const endDepartures = watchDepartures(database, log);
+  const endDepartures = watchDepartures(server, log);
   const stop = async (): Promise<void> => {
     await Promise.all([runner.stop(), sealing.stop(), forwarding.stop(), endDepartures()]);
     await bulk.stop();

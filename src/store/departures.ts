@@ -112,6 +112,13 @@ export async function nextReminder({ operator }: Operating): Promise<Departure |
   return row && fromRow(row);
 }
 
+/** Those whose window is over and of which something may be left. */
+export async function dueDepartures({ operator }: Operating): Promise<Departure[]> {
+  const rows = await operator<Row>(sql`select ${columns} from departure
+    where state <> 'deleted' and window_ends <= clock_timestamp() order by laboratory`);
+  return rows.map(fromRow);
+}
+
 /** By their numbers. */
 export async function departedLaboratories({ operator }: Operating): Promise<number[]> {
   const rows = await operator<{ laboratory: number }>(sql`
