@@ -209,11 +209,11 @@ function flagsOf(resource: JsonObject): string[] {
   return [...new Set(written)].filter((one) => one !== '' && !ofRange.has(one)).map((one) => one.slice(0, 100));
 }
 
-/** The measurement: what the analyzer calls it, and what it was. */
+/** The measurement: what the analyzer calls it, what it was, and when: a repetition may give the same value. */
 function measurementOf({ found, resource }: Entry): string {
   const named = found.map(({ system, value }) => `${system}|${value}`).join(' ');
   return createHash('sha256')
-    .update(`${named} ${valueOf(resource)?.said ?? ''}`)
+    .update(`${named} ${valueOf(resource)?.said ?? ''} ${text(resource['issued']) ?? ''}`)
     .digest('hex')
     .slice(0, 40);
 }

@@ -23,6 +23,7 @@ beforeAll(async () => {
     K: '2823-3',
     NA: '2951-2',
     CL: '2075-0',
+    TSH: '3016-3',
   };
   const element = Object.entries(codes).map(([code, target]) => ({
     code,
@@ -59,7 +60,7 @@ async function accessioned(...tests: readonly string[]): Promise<Tube> {
   return { number, specimen: refer(specimen), patient, orders: orders.map(refer) };
 }
 
-type Line = readonly [code: string, value: string, unit: string, flag?: string];
+type Line = readonly [code: string, value: string, unit: string, flag?: string, time?: string];
 
 let sent = 0;
 
@@ -68,7 +69,8 @@ async function report(number: string, ...results: readonly Line[]): Promise<{ pr
   const { analyzer, socket } = await bench.open();
   const name = `Counter^${++sent}`;
   const lines = results.map(
-    ([code, value, unit, flag = ''], at) => `R|${at + 1}|^^^${code}|${value}|${unit}||${flag}||F||||20260131081000`,
+    ([code, value, unit, flag = '', time = '20260131081000'], at) =>
+      `R|${at + 1}|^^^${code}|${value}|${unit}||${flag}||F||||${time}`,
   );
   await analyzer.send([`H|\\^&|||${name}`, 'P|1', `O|1|${number}||^^^CBC|R`, ...lines, 'L|1|N']);
   socket.destroy();
@@ -190,6 +192,48 @@ describe('ASTM', () => {
     expect([stateOf(rdw), stateOf(plt)]).toEqual(['held', 'entered']);
   }, 60_000);
 });
+
+const rule = (title: string, expression: string, more: JsonObject = {}): JsonObject => ({
+  ...{ title, ...more },
+  condition: [{ kind: 'applicability', expression: { language: 'text/fhirpath', expression } }],
+});
+
+test('rules ask for a repetition and for a reflex: the same value measured later is the second, said again it is not', async () => {
+  const plans = {
+    repeat: rule('Flagged', "%analyte = 'tsh' and %flags.exists()"),
+    reflex: rule('TSH high', "%analyte = 'tsh' and %interpretation = 'H'", {
+      code: [{ coding: [{ system: catalogueSystem, code: 'ft4' }] }],
+    }),
+  };
+  for (const [topic, action] of Object.entries(plans)) {
+    const made = await send(bench.lab, 'PlanDefinition', {
+      ...{ resourceType: 'PlanDefinition', status: 'active', action: [action] },
+      type: { coding: [{ code: 'eca-rule' }] },
+      topic: [{ coding: [{ system: 'urn:makhbar:laboratory', code: topic }] }],
+    });
+    expect(made.status).toBe(201);
+  }
+  const tube = await accessioned('tsh');
+  const first: Line = ['TSH', '12.0', 'mIU/L', 'Bubble'];
+  expect(await report(tube.number, first)).toMatchObject({ status: 'applied' });
+  expect(await report(tube.number, first)).toMatchObject({ status: 'applied', problems: [] });
+  const { tsh: held } = await resultsOf(tube, 1);
+  expect([stateOf(held), (held as JsonObject)['status'], (held?.['meta'] as Json)['versionId']]).toEqual([
+    ...['held', 'preliminary', '1'],
+  ]);
+  expect(await until(bench.lab, `ServiceRequest?based-on=${tube.orders[0]}`, 0)).toEqual([]);
+  await report(tube.number, ['TSH', '12.0', 'mIU/L', 'Bubble', '20260131083000']);
+  const all = await until(bench.lab, `Observation?subject=${tube.patient}`, 2);
+  expect(all.map((one) => [(one as JsonObject)['status'], stateOf(one)]).sort()).toEqual([
+    ['cancelled', 'cancelled'],
+    ['preliminary', 'entered'],
+  ]);
+  const added = await until(bench.lab, `ServiceRequest?based-on=${tube.orders[0]}`);
+  expect(added).toMatchObject([{ specimen: [{ reference: tube.specimen }] }]);
+  // A late copy of the first is neither.
+  expect(await report(tube.number, first)).toMatchObject({ status: 'applied', problems: [] });
+  expect(await until(bench.lab, `Observation?subject=${tube.patient}`, 2)).toHaveLength(2);
+}, 120_000);
 
 test('IHE LAW: results are entered for their orders, and formulas are worked out', async () => {
   const tube = await accessioned('sodium', 'potassium', 'chloride');
