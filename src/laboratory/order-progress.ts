@@ -13,6 +13,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import type { AnalyteDefinition } from './definition.ts';
+import { isToRepeat } from './result/follow-up.ts';
 import { resultState } from './result/result-states.ts';
 import { nameOf } from './result/value.ts';
 import { withExtension } from './specimen.ts';
@@ -51,10 +52,10 @@ function progressWithout(order: JsonObject, status: string): string | undefined 
   return status === 'completed' || extensions(order, 'order-progress').length > 0 ? 'received' : undefined;
 }
 
-/** `released`, another state, or undefined where there is no result that stands. */
+/** `released`, another state, or undefined where there is no result that stands: one that is to be repeated is none. */
 function stateOf(name: string, results: readonly JsonObject[]): string | undefined {
   const states = results
-    .filter((one) => codeIn(one['code'], catalogueSystem) === name)
+    .filter((one) => codeIn(one['code'], catalogueSystem) === name && !isToRepeat(one))
     .map(resultState)
     .filter((state) => state !== 'withdrawn' && state !== 'cancelled');
   return states.find((state) => state === 'released') ?? states[0];

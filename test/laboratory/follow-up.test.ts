@@ -219,14 +219,25 @@ describe('a repetition', () => {
   });
 
   test('a person who says why does without it', async () => {
-    const { specimen } = await received(['potassium']);
+    const { specimen, orders } = await received(['potassium']);
     const { results } = await entered(specimen, [['potassium', '7.1']]);
+    const progress = async (): Promise<unknown> =>
+      extensions(await read(orders[0] ?? ''), 'order-progress')[0]?.['valueCode'];
+    expect(await progress()).toBe('received');
     await done(lab, 'Observation/$review', { result: refer(results['potassium']!), note: 'no specimen left' });
+    expect(await progress()).toBe('measured');
     const after = await read(refer(results['potassium']!));
     expect([stateIn(after), extensions(after, 'repeat')]).toEqual(['reviewed', []]);
     expect((await waiting(after)).map(({ status }) => status)).toEqual(['cancelled']);
     const calls = await found(lab, `Task?code=urn:makhbar:task|critical-result&focus=${refer(after)}`);
     expect(calls.map(({ status }) => status)).toEqual(['requested']);
+  });
+
+  test('a result that there will not be is not waited for', async () => {
+    const { specimen } = await received(['potassium']);
+    const { results } = await entered(specimen, [['potassium', '7.1']]);
+    await done(lab, 'Observation/$cancel-result', { result: refer(results['potassium']!), reason: 'haemolysed' });
+    expect((await waiting(results['potassium']!)).map(({ status }) => status)).toEqual(['cancelled']);
   });
 
   test('a value that is to be repeated asks for no reflex', async () => {

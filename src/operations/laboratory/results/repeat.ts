@@ -41,8 +41,11 @@ export function keptFirsts(server: Context, firsts: readonly Known[]): Prepared[
 }
 
 /** Repetitions that a person does not want. */
-export async function closedRepeats(server: Context, ids: readonly string[]): Promise<Prepared[]> {
-  const found = await waiting(server, ids);
+export async function closedRepeats(server: Context, results: readonly Known[]): Promise<Prepared[]> {
+  const found = await waiting(
+    server,
+    results.map(({ resource }) => String(resource['id'])),
+  );
   return found
     .filter(({ resource }) => codeIn(resource['code'], taskSystem) === repeatResult)
     .map(({ resource, version }) => changed(server, { ...resource, status: 'cancelled' }, version));

@@ -14,7 +14,6 @@ import { afterResultStep } from '../../../laboratory/result/observation.ts';
 import { codedComment } from '../../../laboratory/result/comments.ts';
 import { isToRepeat, withoutRepetition } from '../../../laboratory/result/follow-up.ts';
 import { catalogueSystem, codeIn, object, objects, text } from '../../../laboratory/terms.ts';
-import type { Prepared } from '../../../interactions/prepare.ts';
 import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
 import { missing, textOf } from '../../request-input.ts';
@@ -51,14 +50,16 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
         return changed(inside, noted(after, note, coded), version);
       });
       await writeAll(inside, prepared);
-      await writeAll(server, await closedRepeats(server, freed(results, prepared)));
+      const freed = results.filter(({ resource }) => isToRepeat(resource));
+      await writeAll(server, await closedRepeats(server, freed));
       if (step === 'cancel') {
         await writeAll(
           server,
           (await reportsAfter(server, prepared)).map((one) => one.prepared),
         );
-        await writeAll(server, await ordersAfter(server, prepared));
       }
+      // What is measured after all was to be run until now.
+      if (step === 'cancel' || freed.length > 0) await writeAll(server, await ordersAfter(server, prepared));
       const parameter = prepared.map((one) => ({ name: 'result', resource: writtenResource(one) }));
       return { status: 200, resource: { resourceType: 'Parameters', parameter } };
     });
@@ -70,15 +71,6 @@ function overruled(resource: JsonObject, holds: readonly Known[]): JsonObject {
   const [analyte, device] = [codeIn(resource['code'], catalogueSystem), text(object(resource['device'])['reference'])];
   if (!isHeld(holds, analyte ?? '', device)) return withoutRepetition(resource);
   throw outcomeError('conflict', `The control of ${analyte} failed on ${device}: $control-release lets results go.`);
-}
-
-/** Ids of results that need no repetition any more. */
-function freed(results: readonly Known[], prepared: readonly Prepared[]): string[] {
-  const now = new Set(prepared.filter(({ resource }) => !isToRepeat(resource)).map(({ entry }) => entry.id));
-  return results
-    .filter(({ resource }) => isToRepeat(resource))
-    .map(({ resource }) => String(resource['id']))
-    .filter((id) => now.has(id));
 }
 
 export function noted(resource: JsonObject, note: string | undefined, coded: readonly JsonObject[] = []): JsonObject {
