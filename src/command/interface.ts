@@ -135,13 +135,18 @@ async function create(
 
 async function addAnalyzer(tenantName: string, options: InterfaceOptions): Promise<void> {
   const { name, allow = [], driver, sender, frame, charset, zone, conceptMap, test, device, createsPatients } = options;
+  const { broadcast } = options;
   if (driver !== undefined && !loadDrivers().has(driver)) {
     throw outcomeError('not-found', `There is no driver named ${driver.slice(0, 64)}; they are in the folder drivers.`);
   }
   const resource = astmEndpoint({
     ...{ name, allowed: allow, driver, sender, frame, charset, zone, conceptMaps: conceptMap, createsPatients },
     address: analyzerAddress(options),
-    law: { ...(test !== undefined && { tests: test }), ...(device !== undefined && { device }) },
+    law: {
+      ...(test !== undefined && { tests: test }),
+      ...(device !== undefined && { device }),
+      ...(broadcast === true && { broadcast }),
+    },
   });
   const id = idOf(await create(tenantName, resource, () => Promise.resolve()));
   print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);

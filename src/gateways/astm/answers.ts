@@ -42,40 +42,57 @@ export async function answerQuestions(gateway: Gateway, served: ServedAstm, aske
   if (queries.length === 0) return;
   await done;
   const { server } = gateway;
-  const { tenant, interface: own } = served;
+  const { tenant } = served;
   const caller = await callerOf(server, served);
   const context = contextOf(server, { tenant, caller, requestId: id, address: asked.peer });
   const works = (await Promise.all(queries.map((query) => worksOf(context, served, query)))).flat();
+  const controlId = numberOf(reading).slice(0, 200);
+  await tellWork(gateway, served, { line: asked.line, peer: asked.peer, controlId, works, answers: true });
+}
+
+export interface Telling {
+  readonly line: Line;
+  readonly peer: string;
+  readonly controlId: string;
+  readonly works: readonly Found[];
+  /** Whether it answers a question. */
+  readonly answers: boolean;
+}
+
+/** Sends work as a message of record. @returns whether the analyzer took it */
+export async function tellWork(gateway: Gateway, served: ServedAstm, telling: Telling): Promise<boolean> {
+  const { tenant, interface: own } = served;
+  const { line, works, answers } = telling;
   const zone = own.zone ?? tenant.settings.timezone ?? 'UTC';
   const at = timeText(new Date().toISOString(), zone)
     .replace(/[+-]\d{4}$/, '')
     .slice(0, 14);
   const lines = workRecords(
     works.map(({ work }) => work),
-    { sender: tenant.name, at, answers: true },
+    { sender: tenant.name, at, answers },
   );
   const bytes = lines.map((one) => writeRecords({ lines: [one], charset: own.charset ?? 'utf-8' }));
   const patients = [...new Set(works.flatMap(({ patient }) => patient ?? []))];
-  const message = await keep(gateway, served, { asked, raw: Buffer.concat(bytes), patients });
-  const delivered = await send(asked.line, bytes);
-  const session = sessionOf(server, tenant);
-  await markSent(session, message, { status: delivered ? 'sent' : 'failed' });
+  const message = await keep(gateway, served, { telling, raw: Buffer.concat(bytes), patients });
+  const delivered = await send(line, bytes);
+  await markSent(sessionOf(gateway.server, tenant), message, { status: delivered ? 'sent' : 'failed' });
+  return delivered;
 }
 
 /** With the event that says that it goes out. */
 async function keep(
   { server }: Gateway,
   { tenant, interface: own }: ServedAstm,
-  { asked, raw, patients }: { readonly asked: Asked; readonly raw: Buffer; readonly patients: readonly string[] },
+  { telling, raw, patients }: { readonly telling: Telling; readonly raw: Buffer; readonly patients: readonly string[] },
 ): Promise<string> {
   const name = `Endpoint/${own.id}`;
   const charset = own.charset ?? 'utf-8';
-  const controlId = numberOf(asked.taken.reading).slice(0, 200);
+  const { controlId, peer } = telling;
   return server.database.transaction(tenant.id, async (session) => {
     const outgoing = { protocol: 'astm', type: 'O', sender: tenant.name, controlId, charset, raw, patients } as const;
     const message = await enqueue(session, own.id, outgoing, 'accepted');
     await announceWithin(session, {
-      ...{ kind: 'message-sent', deed: 'astm O', requestId: message, patients, address: asked.peer },
+      ...{ kind: 'message-sent', deed: 'astm O', requestId: message, patients, address: peer },
       ...{ agent: { subject: name, client: name, roles: ['interface'] }, further: [thing('message', message)] },
     });
     return message;
@@ -95,7 +112,7 @@ async function send(line: Line, records: readonly Buffer[]): Promise<boolean> {
   return false;
 }
 
-interface Found {
+export interface Found {
   readonly work: SpecimenWork;
   /** Id of the patient. */
   readonly patient: string | undefined;
@@ -120,18 +137,23 @@ async function worksOf(context: Context, served: ServedAstm, query: Query): Prom
   return found(context, query, named);
 }
 
-interface Steps {
+export interface Steps {
   readonly number: string;
   readonly specimen: JsonObject;
   readonly steps: readonly WorkStep[];
 }
 
-function numberOn({ accessionIdentifier, identifier = [] }: JsonObject): string {
+/** The number on a specimen's label. */
+export function numberOn({ accessionIdentifier, identifier = [] }: JsonObject): string {
   const [first] = identifier as { value?: string }[];
   return (accessionIdentifier as { value?: string } | undefined)?.value ?? first?.value ?? '';
 }
 
-async function found(context: Context, { tests }: Query, all: readonly Steps[]): Promise<Found[]> {
+export async function found(
+  context: Context,
+  { tests }: Pick<Query, 'tests'>,
+  all: readonly Steps[],
+): Promise<Found[]> {
   const works: Found[] = [];
   for (const { number, specimen, steps } of all) {
     const codes = [...new Set(steps.map(codeOf))].filter((code) => tests.length === 0 || tests.includes(code));

@@ -14,6 +14,7 @@ import { driverOf, linkOf, type Gateway, type ServedAstm } from './gateway.ts';
 import { astmLine } from './line.ts';
 import { readTransmission, senderOf } from './reading.ts';
 import { interfaceOf } from './settings.ts';
+import { pushWork } from './push.ts';
 import { takeTransmission } from './transmission.ts';
 
 /** Messages of one line that are stored and still to be applied. */
@@ -53,6 +54,7 @@ export async function serveLine(gateway: Gateway, stream: Duplex, serving: Servi
   };
   const settings = linkOf(gateway, first.interface);
   const line = astmLine(stream, { settings, store, told });
+  await pushWork(gateway, { line, peer, candidates });
   await line.ended;
 }
 

@@ -106,7 +106,9 @@ export function astmEndpoint(settings: {
     ...(['sender', 'driver', 'charset', 'zone', 'frame'] as const).flatMap((url) => text(url, single[url])),
     ...(createsPatients === true ? [{ url: 'createsPatients', valueBoolean: true }] : []),
     ...conceptMaps.map((value) => ({ url: 'conceptMap', valueCanonical: value })),
-    ...(law === undefined ? [] : lawParts(law).filter(({ url }) => url === 'test' || url === 'device')),
+    ...(law === undefined
+      ? []
+      : lawParts(law).filter(({ url }) => ['test', 'device', 'workOrders'].includes(String(url)))),
   ];
   return {
     resourceType: 'Endpoint',
