@@ -98,6 +98,8 @@ test('every version has the event of its write, and no event tells of a version 
   // The starter catalogue is loaded as a whole, with one event.
   const loaded = [
     'ActivityDefinition',
+    'CodeSystem',
+    'Library',
     'ObservationDefinition',
     'PlanDefinition',
     'Questionnaire',
