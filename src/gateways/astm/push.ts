@@ -15,7 +15,7 @@ import type { Context } from '../../request.ts';
 import type { WorkStep } from '../../translation/out/law.ts';
 import { contextOf } from '../gateway.ts';
 import { findAll, idOf } from '../hl7v2/law/find.ts';
-import { isUsable, markSteps, openSteps, stepOf, tasksOf, withoutBegun } from '../hl7v2/law/work.ts';
+import { isUsable, markSteps, stepOf, tasksOf, withoutBegun } from '../hl7v2/law/work.ts';
 import { callerOf } from '../interfaces.ts';
 import { found, numberOn, tellWork, type Steps } from './answers.ts';
 import type { Gateway, ServedAstm } from './gateway.ts';
@@ -76,7 +76,7 @@ async function look(gateway: Gateway, served: ServedAstm, looking: Looking): Pro
   const { tenant, interface: own } = served;
   const caller = await callerOf(server, served);
   const context = contextOf(server, { tenant, caller, requestId: newId(), address: looking.peer });
-  const orders = await changedOrders(context, served, looking);
+  const orders = await changedOrders(context, looking);
   const steps = orders.flatMap((order) => stepOf(served, { ...order, status: 'active' }) ?? []);
   const open = new Set(await withoutBegun(context, steps));
   const tasks = await tasksOf(
@@ -106,19 +106,23 @@ function originOf(orders: readonly JsonObject[], { id }: JsonObject): JsonObject
   return orders.find((one) => one['id'] === id) ?? {};
 }
 
-/** Orders that changed, those of specimens that changed, and those that wait. */
-async function changedOrders(context: Context, served: ServedAstm, { since, waiting }: Looking): Promise<JsonObject[]> {
+/** Orders that changed, those of specimens that changed, and those that wait: as far as they stand, or were taken back. */
+async function changedOrders(context: Context, { since, waiting }: Looking): Promise<JsonObject[]> {
   const from = ['_lastUpdated', `ge${new Date(since).toISOString()}`] as const;
   const changed = await findMatches(context, 'ServiceRequest', [['status', 'active,revoked'], from], most);
-  const specimens = await findMatches(context, 'Specimen', [['status', 'available'], from], most);
+  const found = await findMatches(context, 'Specimen', [['status', 'available'], from], most);
+  const specimens = found.map(({ text }) => parseStored(text));
+  const asked = specimens.flatMap((one) =>
+    ((one['request'] ?? []) as JsonObject[]).flatMap((request) => idOf(request, 'ServiceRequest') ?? []),
+  );
+  const names = specimens.map(({ id }) => `Specimen/${String(id)}`);
   const orders = [
     ...changed.map(({ text }) => parseStored(text)),
-    ...(await findAll(context, 'ServiceRequest', '_id', [...waiting])),
+    ...(await findAll(context, 'ServiceRequest', '_id', [...new Set([...waiting, ...asked])])),
+    ...(await findAll(context, 'ServiceRequest', 'specimen', names)),
   ];
-  for (const { text } of specimens) {
-    orders.push(...(await openSteps(context, served, parseStored(text))).map(({ order }) => order));
-  }
-  return [...new Map(orders.map((order) => [order['id'], order])).values()];
+  const once = [...new Map(orders.map((order) => [order['id'], order])).values()];
+  return once.filter(({ status }) => status === 'active' || status === 'revoked');
 }
 
 function isToSend(task: JsonObject | undefined): boolean {
