@@ -16,6 +16,8 @@ export interface PackageFile {
   readonly sha256: string;
   /** Lines of NDJSON; absent in files that are none. */
   readonly lines?: number;
+  /** Messages of an HL7 v2 batch. */
+  readonly messages?: number;
   /** The Binary whose content it is. */
   readonly of?: string;
 }
@@ -64,27 +66,28 @@ export async function noteBeginning(folder: string, beginning: Beginning): Promi
   });
 }
 
-/** Writes one file; undefined, and no file, where there is nothing to write. */
+/** Writes one file; undefined, and no file, where there is nothing to count in it. */
 export async function writePart(
   folder: string,
-  { path, of, ndjson }: { readonly path: string; readonly of?: string; readonly ndjson: boolean },
+  { path, of, counts }: { readonly path: string; readonly of?: string; readonly counts?: 'lines' | 'messages' },
   pieces: AsyncIterable<Piece>,
 ): Promise<PackageFile | undefined> {
   return onDisk(folder, async () => {
     const handle = await open(join(folder, part), 'w', 0o600);
-    let found: { size: number; lines: number; sha256: string };
+    let found: { size: number; count: number; sha256: string };
     try {
       found = await writeAll(handle, pieces);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    if (found.size === 0 && ndjson) {
+    if (found.size === 0 && counts !== undefined) {
       await rm(join(folder, part), { force: true });
       return undefined;
     }
-    const { size, lines, sha256 } = found;
-    const file = { path, size, sha256, ...(ndjson && { lines }), ...(of !== undefined && { of }) };
+    const { size, count, sha256 } = found;
+    const counted = counts !== undefined && { [counts]: count };
+    const file: PackageFile = { path, size, sha256, ...counted, ...(of !== undefined && { of }) };
     await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
     await rename(join(folder, part), join(folder, path));
     await append(folder, file);
@@ -95,16 +98,16 @@ export async function writePart(
 async function writeAll(
   handle: FileHandle,
   pieces: AsyncIterable<Piece>,
-): Promise<{ size: number; lines: number; sha256: string }> {
+): Promise<{ size: number; count: number; sha256: string }> {
   const hash = createHash('sha256');
-  let [size, lines] = [0, 0];
+  let [size, counted] = [0, 0];
   for await (const { bytes, count } of pieces) {
     hash.update(bytes);
     for (let done = 0; done < bytes.byteLength;) done += (await handle.write(bytes, done)).bytesWritten;
     size += bytes.byteLength;
-    lines += count;
+    counted += count;
   }
-  return { size, lines, sha256: hash.digest('hex') };
+  return { size, count: counted, sha256: hash.digest('hex') };
 }
 
 /** Takes the log away: from here on it is a package, and no longer one under way. */

@@ -3,6 +3,7 @@
  *
  *   resources/<Type>.ndjson   all current resources, as $import and `makhbar import` take them
  *   history/                  all versions, on wish          files/   attachments and reports, as they came
+ *   hl7v2/                    the same as HL7 v2 messages, and what these cannot say
  *   audit/                    AuditEvents, seals, public keys of the seals, what rules of retention removed
  *   messages/                 messages of record of the gateways, with their bytes      settings/   users, roles, applications
  *   manifest.json  manifest.jws  key.json  verify.mjs  index.html
@@ -103,12 +104,12 @@ async function writeFiles(
     files.push(file);
     progress?.(file.path);
   };
-  for (const { path, pieces } of partsOf(context, frame)) {
-    if (!there.has(path)) keep(await writePart(folder, { path, ndjson: true }, pieces()));
+  for (const { path, counts, pieces } of partsOf(context, frame)) {
+    if (!there.has(path)) keep(await writePart(folder, { path, counts }, pieces()));
   }
   for await (const { id, contentType, pieces } of binaryContents(context, frame)) {
     const path = `files/Binary-${id}${extensionOf(contentType)}`;
-    if (!there.has(path)) keep(await writePart(folder, { path, of: `Binary/${id}`, ndjson: false }, pieces()));
+    if (!there.has(path)) keep(await writePart(folder, { path, of: `Binary/${id}` }, pieces()));
   }
   return files;
 }

@@ -16,6 +16,7 @@ import {
   settingFiles,
 } from '../store/package-rows.ts';
 import type { Stored } from '../store/read.ts';
+import { archiveParts } from './archive-part.ts';
 import { eventPieces, sealPieces, type Sealed } from './audit-part.ts';
 import type { Piece } from './folder.ts';
 
@@ -28,6 +29,8 @@ export interface Frame extends Sealed {
 
 export interface Part {
   readonly path: string;
+  /** What is counted in it: lines of NDJSON, messages of a batch. */
+  readonly counts: 'lines' | 'messages';
   readonly pieces: () => AsyncIterable<Piece>;
 }
 
@@ -35,10 +38,15 @@ export interface Part {
 const rows = 20_000;
 const binaries = 200;
 
-/** The files of NDJSON, in their order. */
+/** The files of NDJSON and of messages, in their order. */
 export function partsOf(context: Context, frame: Frame): Part[] {
+  const own = ndjsonOf(context, frame).map((part): Part => ({ ...part, counts: 'lines' }));
+  return [...own, ...archiveParts(context, frame)];
+}
+
+function ndjsonOf(context: Context, frame: Frame): Omit<Part, 'counts'>[] {
   const { tenant } = context;
-  const copied = (path: string, copy: (after: string | undefined) => string): Part => ({
+  const copied = (path: string, copy: (after: string | undefined) => string): Omit<Part, 'counts'> => ({
     path,
     pieces: () => windows(context, copy),
   });

@@ -3,7 +3,7 @@
  *
  *   node verify.mjs [--key THUMBPRINT]
  *
- * Sizes and SHA-256 sums of all files, that none is missing and none came in, counts per type, the signature of the
+ * Sizes and SHA-256 sums of all files, that none is missing and none came in, counts per type and of messages, the signature of the
  * manifest, and the audit log: each seal names the one before, is signed, and its root is that of its events (RFC 6962).
  * With --key, that the signature is of the key whose thumbprint the operator told you by another way.
  */
@@ -58,17 +58,19 @@ async function checkFiles() {
   for (const path of allFiles(folder)) {
     if (!named.has(path) && !own.has(path)) findings.push(`${path} is not of the package.`);
   }
-  for (const { path, size, sha256, lines } of named.values()) {
+  for (const { path, size, sha256, lines, messages } of named.values()) {
     const full = join(folder, ...path.split('/'));
     if (!existsSync(full)) {
       findings.push(`${path} is missing.`);
       continue;
     }
-    const found = await measured(full);
+    const found = await measured(full, messages !== undefined);
     if (found.sha256 !== sha256 || found.size !== size)
       findings.push(`${path} was changed: its SHA-256 is ${found.sha256}.`);
     if (lines !== undefined && found.lines !== lines)
       findings.push(`${path} has ${found.lines} lines and not ${lines}.`);
+    if (messages !== undefined && found.messages !== messages)
+      findings.push(`${path} has ${found.messages} messages and not ${messages}.`);
   }
 }
 
@@ -80,15 +82,21 @@ function allFiles(place) {
   );
 }
 
-async function measured(path) {
+async function measured(path, isBatch) {
   const hash = createHash('sha256');
-  let [size, lines] = [0, 0];
+  let [size, lines, messages] = [0, 0, 0];
+  let tail = '';
   for await (const bytes of createReadStream(path, { highWaterMark: 1 << 20 })) {
     hash.update(bytes);
     size += bytes.length;
     for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines += 1;
+    if (!isBatch) continue;
+    // A message of a batch begins after another segment; its beginning may stand across two pieces.
+    const text = tail + bytes.toString('latin1');
+    messages += text.split('\rMSH|').length - 1;
+    tail = text.slice(-4);
   }
-  return { sha256: hash.digest('hex'), size, lines };
+  return { sha256: hash.digest('hex'), size, lines, messages };
 }
 
 function linesOf(path) {

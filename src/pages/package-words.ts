@@ -11,7 +11,9 @@ export interface PackageWords {
   readonly key: string;
   readonly counts: readonly [title: string, type: string, current: string, versions: string];
   readonly contents: readonly [title: string, path: string, what: string];
-  readonly files: Readonly<Record<'resources' | 'history' | 'files' | 'audit' | 'messages' | 'settings', string>>;
+  readonly files: Readonly<
+    Record<'resources' | 'history' | 'hl7v2' | 'files' | 'audit' | 'messages' | 'settings', string>
+  >;
   readonly check: string;
   readonly checkText: string;
   readonly keyText: string;
@@ -37,6 +39,7 @@ export const packageWords: readonly PackageWords[] = [
     files: {
       resources: 'All current resources, FHIR R4, one JSON text a line (NDJSON)',
       history: 'All versions of all resources',
+      hl7v2: 'Patients, orders, reports and results as HL7 v2.5.1 messages; in unsaid/, what these cannot say',
       files: 'Attachments and reports, as they were sent',
       audit: 'The audit log: AuditEvents, seals and the public keys of the seals',
       messages: 'Messages of analysers and hospitals (HL7 v2, ASTM), their bytes in base64',
@@ -66,6 +69,8 @@ export const packageWords: readonly PackageWords[] = [
     files: {
       resources: 'Toutes les ressources actuelles, FHIR R4, un texte JSON par ligne (NDJSON)',
       history: 'Toutes les versions de toutes les ressources',
+      hl7v2:
+        'Patients, demandes, comptes rendus et résultats en messages HL7 v2.5.1 ; dans unsaid/, ce qu’ils ne peuvent dire',
       files: 'Pièces jointes et comptes rendus, tels qu’ils ont été envoyés',
       audit: 'Le journal d’audit : AuditEvents, sceaux et clés publiques des sceaux',
       messages: 'Messages des automates et des hôpitaux (HL7 v2, ASTM), leurs octets en base64',
@@ -96,6 +101,7 @@ export const packageWords: readonly PackageWords[] = [
     files: {
       resources: 'جميع الموارد الحالية، FHIR R4، نص JSON واحد في كل سطر (NDJSON)',
       history: 'جميع إصدارات جميع الموارد',
+      hl7v2: 'المرضى والطلبات والتقارير والنتائج كرسائل HL7 v2.5.1، وفي unsaid ما لا تستطيع هذه الرسائل قوله',
       files: 'المرفقات والتقارير كما أُرسلت',
       audit: 'سجل التدقيق: الأحداث والأختام والمفاتيح العامة للأختام',
       messages: 'رسائل الأجهزة والمستشفيات (HL7 v2 و ASTM)، بايتاتها بترميز base64',

@@ -59,7 +59,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 async function manifest(): Promise<{
   counts: Record<string, { current: number; versions: number }>;
-  files: { path: string }[];
+  files: { path: string; messages?: number }[];
 }> {
   return JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as never;
 }
@@ -88,6 +88,21 @@ test('it has all there is, and proves it', async () => {
   expect(checked.out).toMatch(/OK .* 5 resources, [1-9]\d* audit events under [1-9]\d* seals/);
 }, 60_000);
 
+test('what HL7 v2 can say of it stands there as messages too, and what it cannot', async () => {
+  const { files } = await manifest();
+  const archived = files.filter(({ path }) => path.startsWith('hl7v2/')).map(({ path, messages }) => [path, messages]);
+  expect(archived).toEqual([
+    ['hl7v2/Observation.hl7', 1],
+    ['hl7v2/Patient.hl7', 1],
+    ['hl7v2/unsaid/Patient.ndjson', undefined],
+    ['hl7v2/unsaid/others.ndjson', undefined],
+  ]);
+  const patient = await readFile(join(folder, 'hl7v2/Patient.hl7'), 'utf8');
+  expect(patient).toMatch(/^FHS\|.*\rBHS\|.*\rMSH\|.*ADT\^A28.*\rPID\|.*بن علي\^Zoë.*\rBTS\|1\rFTS\|1\r$/s);
+  expect(await readFile(join(folder, 'hl7v2/Observation.hl7'), 'utf8')).toMatch(/OBX\|.*\|1\.500\|mmol\/L/);
+  expect(await readFile(join(folder, 'hl7v2/unsaid/others.ndjson'), 'utf8')).toContain('CodeSystem: 1 not');
+}, 60_000);
+
 async function change(path: string, from: RegExp, to: string): Promise<void> {
   const text = await readFile(path, 'utf8');
   expect(text).toMatch(from);
@@ -100,6 +115,12 @@ describe('what was changed is found', () => {
     ['a line too many', (at: string) => change(join(at, 'resources/Patient.ndjson'), /$/, '{}\n'), 'lines'],
     ['a missing file', (at: string) => rm(join(at, 'files/Binary-outside.png')), 'is missing'],
     ['a file that came in', (at: string) => writeFile(join(at, 'resources/More.ndjson'), ''), 'is not of the package'],
+    ['a message', (at: string) => change(join(at, 'hl7v2/Observation.hl7'), /1\.500/, '1.501'), 'was changed'],
+    [
+      'a message that went',
+      (at: string) => change(join(at, 'hl7v2/Patient.hl7'), /MSH\|.*?(?=BTS)/s, ''),
+      'has 0 messages and not 1',
+    ],
     ['the manifest', (at: string) => change(join(at, 'manifest.json'), /"current": 1/, '"current": 2'), 'signature'],
     [
       'an event',
@@ -180,9 +201,13 @@ test('a suspended laboratory has a package too, and one that was stopped goes on
   await writeFile(join(stopped, '.part'), '{"resourceType":"Obs');
   const went = await makhbar('tenant', 'package', lab.tenant.name, stopped);
   expect(went.code).toBe(0);
-  expect(went.err).not.toContain('Patient.ndjson');
+  expect(went.err).not.toContain('resources/Patient.ndjson');
   expect(went.err).toContain('Observation.ndjson');
   expect((await verify(stopped)).out).toContain('OK ');
+  const [again, before] = await Promise.all(
+    [stopped, folder].map((at) => readFile(join(at, 'hl7v2/Patient.hl7'), 'utf8')),
+  );
+  expect(again).toBe(before);
 }, 120_000);
 
 test.each([
