@@ -1,4 +1,5 @@
 /** Members of a driver's JSON, each with its path for the sentence that refuses it. */
+import { withBothCases } from './letter-case.ts';
 
 export interface Json {
   readonly value: unknown;
@@ -46,7 +47,7 @@ export function list<One>({ value, path }: Json, read: (json: Json) => One): One
 export function pattern(json: Json): RegExp {
   const written = text(json);
   try {
-    return new RegExp(written, 'u');
+    return new RegExp(withBothCases(written), 'u');
   } catch {
     throw new DriverFault(`${json.path} is no regular expression.`);
   }
