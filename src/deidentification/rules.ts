@@ -19,6 +19,7 @@ export const deeds = [
   'integer',
   'quantity',
   'reference',
+  'sharedCoding',
 ] as const;
 
 export type Deed = (typeof deeds)[number];
@@ -49,6 +50,8 @@ export interface Rules {
   /** Letters of a postal code that are left. */
   readonly postalPrefix: number;
   readonly codeSystems: readonly CodeSystemRule[];
+  /** Code system → how long the codes of its categories are, the narrower first. */
+  readonly categories: ReadonlyMap<string, readonly number[]>;
   /** Type → the element that names the patient; `id` for the patient. */
   readonly patients: ReadonlyMap<string, string>;
   readonly resources: ReadonlyMap<string, readonly ElementRule[]>;
@@ -57,6 +60,9 @@ export interface Rules {
 type Written = string | { readonly [name: string]: Written };
 
 const datatypes = given.datatypes as Readonly<Record<string, Written>>;
+
+/** Datatypes of nothing but codes. */
+const concepts: ReadonlySet<string> = new Set(['CodeableConcept', 'SharedConcept']);
 
 function elements(written: Written, path: string): ElementRule[] {
   return Object.entries(written).map(([name, rule]) => element(name, rule as Written, `${path}.${name}`));
@@ -69,11 +75,11 @@ function element(name: string, written: Written, path: string): ElementRule {
   const [word = '', mark] = written.split(/(?=!$)/);
   const required = mark === '!';
   if ((deeds as readonly string[]).includes(word)) {
-    return { name, required, deed: word as Deed, concept: word === 'coding' };
+    return { name, required, deed: word as Deed, concept: word === 'coding' || word === 'sharedCoding' };
   }
   const datatype = datatypes[word];
   if (datatype === undefined) throw outcomeError('exception', `rules.json: ${path} is "${written}", which is no rule.`);
-  return { name, required, members: elements(datatype, path), concept: word === 'CodeableConcept' };
+  return { name, required, members: elements(datatype, path), concept: concepts.has(word) };
 }
 
 export const rules: Rules = {
@@ -86,6 +92,7 @@ export const rules: Rules = {
     isPrefix: address.endsWith('*'),
     codes: new RegExp(codes),
   })),
+  categories: new Map(Object.entries(given.categories)),
   patients: new Map(Object.entries(given.patients)),
   resources: new Map(Object.entries(given.resources).map(([type, written]) => [type, elements(written, type)])),
 };

@@ -4,6 +4,7 @@ import { isObject } from '../fhir/path/node.ts';
 import { parseReference } from '../fhir/reference.ts';
 import type { Pseudonyms } from './pseudonyms.ts';
 import { rules, type Deed } from './rules.ts';
+import { sharedAmong } from './shared-codes.ts';
 
 export interface Project {
   readonly pseudonyms: Pseudonyms;
@@ -14,6 +15,8 @@ export interface Project {
   readonly moment: string;
   /** Areas that so many patients share that they tell of none. */
   readonly areas: Areas;
+  /** `system|code` of what so many patients have that it tells of none (shared-codes.ts). */
+  readonly shared: ReadonlySet<string>;
 }
 
 export interface Areas {
@@ -44,6 +47,7 @@ export const changes: Readonly<Record<Deed, Change>> = {
   integer: (value) => (typeof value === 'number' && Number.isInteger(value) ? value : undefined),
   quantity,
   reference,
+  sharedCoding,
 };
 
 const dayLength = 86_400_000;
@@ -68,11 +72,17 @@ function birthDate(value: JsonValue, { project }: Place): JsonValue | undefined 
 }
 
 /** Of code systems that are published, and only what can be a code of them. Its display may be anybody's words. */
-function coding(value: JsonValue): JsonValue | undefined {
+function coding(value: JsonValue): { system: string; code: string } | undefined {
   if (!isObject(value)) return undefined;
   const { system, code } = value;
   if (typeof system !== 'string' || typeof code !== 'string') return undefined;
   return isKnown(system, code) ? { system, code } : undefined;
+}
+
+function sharedCoding(value: JsonValue, { project }: Place): JsonValue | undefined {
+  const known = coding(value);
+  const told = known && sharedAmong(project.shared, known);
+  return told && { ...told };
 }
 
 function isKnown(system: string, code: string): boolean {

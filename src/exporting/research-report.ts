@@ -5,8 +5,17 @@ import type { BulkExport } from '../store/exports.ts';
 import type { Likeness } from '../store/likeness.ts';
 import type { ExportRequest } from './request.ts';
 
+/** What few patients have (deidentification/shared-codes.ts). */
+export interface Rarity {
+  /** `system|code` of what enough have; absent in exports that were begun before there was such a rule: none is told. */
+  readonly sharedCodes?: readonly string[];
+  /** Codes that are told as their category, and that are left out. */
+  readonly codesGeneralised?: number;
+  readonly codesLeftOut?: number;
+}
+
 /** What is kept with an export for its later steps and its manifest. */
-export interface ResearchReport extends Likeness {
+export interface ResearchReport extends Likeness, Rarity {
   readonly project: string;
   readonly dates: 'shift' | 'year';
   readonly least: number;
@@ -33,6 +42,11 @@ export function reportExtension(
           least: told.least,
           groupsBelowLeast: told.groupsBelow,
           patientsInGroupsBelowLeast: told.patientsBelow,
+        },
+        rareCodes: {
+          least: told.least,
+          generalised: told.codesGeneralised ?? 0,
+          leftOut: told.codesLeftOut ?? 0,
         },
       }),
     },

@@ -21,6 +21,7 @@ import { tenantKeys } from '../store/tenant-keys.ts';
 import type { Shape } from './lines.ts';
 import type { ResearchReport } from './research-report.ts';
 import { rememberedCaller } from './request.ts';
+import { measuredCodes } from './research-codes.ts';
 
 const research = 'HRESCH';
 
@@ -58,9 +59,16 @@ export async function researchShape(
   const keys = tenantKeys(server.database, tenant.id, server.config.keyEncryptionKey());
   const key = await openBytes(keys, projectKeyName(tenant.id, project.id), project.sealed);
   const report = known ?? (await measured(context, id, { ...project, moment }));
-  const { countries, states, postalCodes } = report as unknown as ResearchReport;
+  const { countries, states, postalCodes, sharedCodes: codes = [] } = report as unknown as ResearchReport;
   const areas = { countries: new Set(countries), states: new Set(states), postalCodes: new Set(postalCodes) };
-  const given = { pseudonyms: pseudonymsBy(key), dates: project.dates, base: context.base, moment, areas };
+  const given = {
+    pseudonyms: pseudonymsBy(key),
+    dates: project.dates,
+    base: context.base,
+    moment,
+    areas,
+    shared: new Set(codes),
+  };
   return (resource) => deidentified(resource, given);
 }
 
@@ -78,7 +86,8 @@ async function measured(
     firstYear,
     moment,
   });
-  const report: ResearchReport = { project: name, dates, least, ...likeness };
+  const codes = await measuredCodes(context, { least, moment });
+  const report: ResearchReport = { project: name, dates, least, ...likeness, ...codes };
   const json = JSON.parse(JSON.stringify(report)) as JsonObject;
   await keepReport(context.session, id, json);
   return json;

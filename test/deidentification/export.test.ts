@@ -141,6 +141,21 @@ function data(id: string): JsonObject[] {
   ];
 }
 
+const icd = 'http://hl7.org/fhir/sid/icd-10';
+const snomed = 'http://snomed.info/sct';
+
+let diagnoses = 0;
+
+function diagnosis(who: string, ...codes: [system: string, code: string][]): JsonObject {
+  return {
+    resourceType: 'Condition',
+    id: `zq7-d${++diagnoses}`,
+    ...everywhere(),
+    code: { coding: codes.map(([system, code]) => ({ system, code, display: text() })), text: text() },
+    subject: reference(`Patient/${who}`),
+  };
+}
+
 let lab: Laboratory;
 let dpo: Laboratory;
 let researcher: Laboratory;
@@ -157,6 +172,10 @@ beforeAll(async () => {
   await write(lab, [
     { resourceType: 'Practitioner', id: 'zq7-doctor', name: [{ family: text() }] },
     ...['zq7-a', 'zq7-b', 'zq7-c'].flatMap((id) => [patient(id), ...data(id)]),
+    // Three have some E11, three the same of SNOMED CT, one something else.
+    ...['E11.9', 'E11.65', 'E11.21'].map((code, i) => diagnosis(`zq7-${'abc'[i] ?? ''}`, [icd, code])),
+    ...['a', 'b', 'c'].map((who) => diagnosis(`zq7-${who}`, [snomed, '73211009'])),
+    diagnosis('zq7-a', [snomed, '190330002'], [icd, 'C50.1']),
     patient('zq7-old', { birthDate: dates.old, address: [{ country: 'UG', city: text() }] }),
     patient('zq7-hidden', restricted),
     {
@@ -195,7 +214,14 @@ test('no identifier of the source is in any file, in its name or in the manifest
   for (const project of ['glucose', 'other']) {
     const { manifest, texts } = await taken(project);
     const counts = Object.fromEntries(manifest.output.map(({ type, count }) => [type, count]));
-    expect(counts).toEqual({ Patient: 4, DiagnosticReport: 3, Observation: 4, ServiceRequest: 3, Specimen: 3 });
+    expect(counts).toEqual({
+      Patient: 4,
+      Condition: 7,
+      DiagnosticReport: 3,
+      Observation: 4,
+      ServiceRequest: 3,
+      Specimen: 3,
+    });
     const all = [JSON.stringify(manifest), ...texts].join('\n');
     expect(all.toLowerCase()).not.toContain(secret.toLowerCase());
     for (const date of Object.values(dates)) expect(all).not.toContain(date.slice(0, 10));
@@ -231,7 +257,7 @@ test('what comes out is FHIR, holds together and keeps digits and areas that man
   expect((manifest as unknown as JsonObject)['extension']).toEqual({
     deidentified: {
       project: 'glucose',
-      rules: 'Laboratory data for research and statistics, version 1',
+      rules: 'Laboratory data for research and statistics, version 2',
       dates: 'shift',
       kAnonymity: {
         quasiIdentifiers: ['gender', 'year of birth', 'country', 'state', 'beginning of the postal code'],
@@ -242,8 +268,22 @@ test('what comes out is FHIR, holds together and keeps digits and areas that man
         groupsBelowLeast: 1,
         patientsInGroupsBelowLeast: 1,
       },
+      rareCodes: { least: 3, generalised: 3, leftOut: 2 },
     },
   });
+}, 120_000);
+
+test('a diagnosis that few have is told by its category, or not at all', async () => {
+  const manifest = await exported(researcher, '$export-deidentified?project=glucose&_type=Condition');
+  const lines = await linesOf(researcher, manifest.output);
+  const told = lines.map(
+    ({ code }) => ((code as JsonObject | undefined)?.['coding'] as JsonObject[] | undefined) ?? [],
+  );
+  expect(told.map((codings) => codings.map(({ code }) => code).join()).sort()).toEqual([
+    '',
+    ...Array<string>(3).fill('73211009'),
+    ...Array<string>(3).fill('E11'),
+  ]);
 }, 120_000);
 
 test('pseudonyms are the same in a project, and others in another', async () => {

@@ -16,7 +16,15 @@ const ucum = 'http://unitsofmeasure.org';
 
 function project(more: Partial<Project> = {}, key = 'one'): Project {
   const pseudonyms = pseudonymsBy(Buffer.from(key.padEnd(32)));
-  return { pseudonyms, dates: 'shift', base, moment: '2026-11-23T00:00:00.000Z', areas: none, ...more };
+  return {
+    pseudonyms,
+    dates: 'shift',
+    base,
+    moment: '2026-11-23T00:00:00.000Z',
+    areas: none,
+    shared: new Set(),
+    ...more,
+  };
 }
 
 function made(resource: JsonObject, more: Partial<Project> = {}, key = 'one'): JsonObject | undefined {
