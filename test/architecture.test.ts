@@ -189,6 +189,7 @@ const layers: Record<string, readonly string[]> = {
     'accounts',
     'audit',
     'config',
+    'deidentification',
     'departing',
     'exporting',
     'fhir',

@@ -11,6 +11,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 
 export interface FolderFile {
@@ -27,6 +28,8 @@ export interface Asked {
   readonly tenant: string;
   readonly format: string;
   readonly types: readonly string[];
+  /** Of research, by whose rules and key it is de-identified. */
+  readonly project?: string;
 }
 
 export interface State extends Asked {
@@ -37,12 +40,16 @@ export interface State extends Asked {
   readonly present: readonly string[];
   readonly part: number;
   readonly after?: string;
+  /** What was measured for a de-identified export. */
+  readonly report?: JsonObject;
   readonly files: readonly FolderFile[];
 }
 
 export interface FolderManifest extends Asked {
   readonly transactionTime: string;
   readonly outputFormat: string;
+  /** How it was de-identified. */
+  readonly extension?: JsonObject;
   readonly files: readonly FolderFile[];
 }
 
@@ -71,7 +78,8 @@ export async function openFolder(
 }
 
 function isSame(one: Asked, other: Asked): boolean {
-  return one.tenant === other.tenant && one.format === other.format && one.types.join() === other.types.join();
+  const isAlike = one.tenant === other.tenant && one.format === other.format && one.project === other.project;
+  return isAlike && one.types.join() === other.types.join();
 }
 
 async function readJson<T>(folder: string, name: string): Promise<T> {

@@ -8,7 +8,7 @@ import { addClientCommand, clientSecretCommand, listClientsCommand, revokeClient
 import { addInterface, addMessages } from './gateway-commands.ts';
 import type { Output } from './connect.ts';
 import { collect, json, positive } from './options.ts';
-import type { ExportOptions } from './export.ts';
+import type { ExportOptions } from './export-asked.ts';
 import type { ImportOptions } from './import.ts';
 import { rotateKeysCommand } from './keys.ts';
 import { clientKinds } from '../access/clients.ts';
@@ -234,6 +234,10 @@ function addExport(makhbar: Command): void {
       new Option('--format <format>', 'what is written').choices(['ndjson', 'hl7v2', 'astm']).default('ndjson'),
     )
     .option('--type <type>', 'only resources of this type (repeatable; AuditEvent is only written when named)', collect)
+    .option(
+      '--deidentified <project>',
+      'without who the patients are, by the rules and the key of a project of research',
+    )
     .addOption(json())
     .action(async (options: ExportOptions) => (await import('./export.ts')).exportCommand(options));
 }

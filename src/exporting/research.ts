@@ -14,8 +14,8 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { openBytes } from '../files/encrypted.ts';
 import { accessOf } from '../interactions/access.ts';
 import type { Context } from '../request.ts';
-import { keepReport, type BulkExport } from '../store/exports.ts';
 import { measureLikeness } from '../store/likeness.ts';
+import type { Session } from '../store/pool.ts';
 import { readProject } from '../store/research-projects.ts';
 import { tenantKeys } from '../store/tenant-keys.ts';
 import type { Shape } from './lines.ts';
@@ -45,10 +45,22 @@ export function projectKeyName(tenant: number, id: string): string {
   return `${tenant}/research/${id}`;
 }
 
+/** @throws OutcomeError where there is none of this name, or its key is destroyed */
+export async function checkProject(session: Session, name: string): Promise<void> {
+  if ((await readProject(session, name))?.sealed !== undefined) return;
+  throw outcomeError('not-found', `There is no project "${name.slice(0, 64)}" under way.`);
+}
+
+/** What was measured for an export, and how it is kept for what follows. */
+export interface Measuring {
+  readonly report?: JsonObject | undefined;
+  readonly keep: (report: JsonObject) => Promise<unknown>;
+}
+
 /** What makes lines of the export of a project; measured first where that was not done. */
 export async function researchShape(
   context: Context,
-  { id, report: known }: Pick<BulkExport, 'id' | 'report'>,
+  { report: known, keep }: Measuring,
   { name, moment }: { readonly name: string; readonly moment: string },
 ): Promise<Shape> {
   const project = await readProject(context.session, name);
@@ -58,7 +70,8 @@ export async function researchShape(
   const { server, tenant } = context;
   const keys = tenantKeys(server.database, tenant.id, server.config.keyEncryptionKey());
   const key = await openBytes(keys, projectKeyName(tenant.id, project.id), project.sealed);
-  const report = known ?? (await measured(context, id, { ...project, moment }));
+  const report = known ?? (await measured(context, { ...project, moment }));
+  if (known === undefined) await keep(report);
   const { countries, states, postalCodes, sharedCodes: codes = [] } = report as unknown as ResearchReport;
   const areas = { countries: new Set(countries), states: new Set(states), postalCodes: new Set(postalCodes) };
   const given = {
@@ -74,7 +87,6 @@ export async function researchShape(
 
 async function measured(
   context: Context,
-  id: string,
   { name, dates, least, moment }: { name: string; dates: 'shift' | 'year'; least: number; moment: string },
 ): Promise<JsonObject> {
   const firstYear = Number(moment.slice(0, 4)) - rules.oldest;
@@ -88,7 +100,5 @@ async function measured(
   });
   const codes = await measuredCodes(context, { least, moment });
   const report: ResearchReport = { project: name, dates, least, ...likeness, ...codes };
-  const json = JSON.parse(JSON.stringify(report)) as JsonObject;
-  await keepReport(context.session, id, json);
-  return json;
+  return JSON.parse(JSON.stringify(report)) as JsonObject;
 }

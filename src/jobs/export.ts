@@ -24,6 +24,7 @@ import {
   failExport,
   finishExport,
   keepFile,
+  keepReport,
   listFiles,
   momentAndRunning,
   noteProgress,
@@ -101,7 +102,7 @@ async function write(jobs: JobContext, run: Run, { made, request, cursor }: Writ
   searchStates.set(run.tenant.id, search);
   const context = contextFor({ server, tenant: { ...run.tenant, search }, session: run.session, request, id: made.id });
   const { moment } = cursor;
-  const research = request.project && (await researchShape(context, made, { name: request.project, moment }));
+  const research = request.project && (await shapeFor(context, made, { name: request.project, moment }));
   const parts = partsOf(request, new Set(cursor.types));
   const [begun] = parts.slice(cursor.part);
   if (begun !== undefined) await noteProgress(run.session, made.id, progressOf(begun, cursor.part, parts.length));
@@ -120,6 +121,11 @@ async function write(jobs: JobContext, run: Run, { made, request, cursor }: Writ
     done += file.count;
     if (Date.now() >= run.until) return go(run, next, { done, total: undefined });
   }
+}
+
+function shapeFor(context: Context, { id, report }: BulkExport, asked: { name: string; moment: string }) {
+  const keep = (measured: JsonObject): Promise<void> => keepReport(context.session, id, measured);
+  return researchShape(context, { report, keep }, asked);
 }
 
 function after({ phase, running, moment, types = [], ...cursor }: Cursor, file: WrittenFile): Cursor {

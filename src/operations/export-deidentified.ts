@@ -7,12 +7,11 @@
  * by a search, a list of patients or a time one could find out who stands behind a pseudonym. Status, files and deletion are
  * those of $export.
  */
-import { researchCaller } from '../exporting/research.ts';
+import { checkProject, researchCaller } from '../exporting/research.ts';
 import { exportedTypes } from '../deidentification/rules.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Call } from '../interactions/call.ts';
 import type { Answer, Context } from '../request.ts';
-import { readProject } from '../store/research-projects.ts';
 import { optional, required } from './administer.ts';
 import { begin, checkCall } from './export.ts';
 import { checkFormat } from './export-parameters.ts';
@@ -23,10 +22,7 @@ export async function deidentifiedExport(context: Context, call: Call): Promise<
   const input = await operationInput(context, call, ['project', '_type', '_outputFormat', '_format']);
   checkFormat(optional(input, '_outputFormat'));
   const name = required(input, 'project');
-  const project = await readProject(context.session, name);
-  if (project?.sealed === undefined) {
-    throw outcomeError('not-found', `There is no project "${name.slice(0, 64)}" under way.`);
-  }
+  await checkProject(context.session, name);
   return begin(context, call, {
     level: { of: 'system' },
     types: typesOf(input),

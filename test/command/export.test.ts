@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventsOf } from '../audit/log.ts';
-import { observation, patient, write } from '../exporting/asking.ts';
-import { makeLaboratory, testServer, type Laboratory } from '../server.ts';
+import { secondFactorAcr } from '../../src/access/authentication.ts';
+import { officer, parameters, send } from '../erasure/laboratory.ts';
+import { exported, linesOf, observation, patient, write } from '../exporting/asking.ts';
+import { makeLaboratory, signIn, testServer, type Laboratory } from '../server.ts';
 
 const command = new URL('../../src/command/makhbar.js', import.meta.url).pathname;
 let folder: string;
@@ -121,6 +123,33 @@ test('after a kill it goes on, with the same moment and the same files', async (
   }
 }, 120_000);
 
+test('de-identified, by the rules and the key of a project, as $export-deidentified does it', async () => {
+  const dpo = await officer(lab.tenant);
+  await send(dpo, 'POST', '$research-project-add', parameters({ name: 'potassium', purpose: 'x', least: '2' }));
+  const out = join(folder, 'deidentified');
+  const args = ['export', '--tenant', lab.tenant.name, '--out', out, '--deidentified', 'potassium'];
+  expect(await makhbar(args)).toMatchObject({ code: 0 });
+  const files = await filesOf(out);
+  expect(files.filter(({ kind }) => kind === 'output').map(({ type, count }) => [type, count])).toEqual([
+    ['Patient', 50],
+    ['Observation', 50],
+  ]);
+  const texts = await Promise.all(files.map(({ name }) => readFile(join(out, name), 'utf8')));
+  const all = [...texts, await readFile(join(out, 'export-manifest.json'), 'utf8')].join('');
+  expect(all).not.toMatch(/"n\d+"|Patient\/n|"identifier"|"family"/);
+  expect(all).toMatch(/"rareCodes"/);
+  const about = { roles: ['researcher'], acr: secondFactorAcr };
+  const researcher = await signIn(lab.tenant, 'manage/research', 'ada', about);
+  const manifest = await exported(researcher, '$export-deidentified?project=potassium&_type=Patient');
+  // The same pseudonyms.
+  const [one] = await linesOf(researcher, manifest.output);
+  expect(all).toContain(String(one?.['id']));
+  const events = (await eventsOf(lab)).filter(
+    ({ kind, deed }) => kind === 'deidentified-export-requested' && deed === 'makhbar export',
+  );
+  expect(JSON.stringify(events.map(({ further }) => further))).toContain('research project potassium');
+}, 120_000);
+
 test.each<[string, () => Promise<string[]>, string]>([
   [
     'a folder with other files',
@@ -139,6 +168,29 @@ test.each<[string, () => Promise<string[]>, string]>([
     'a laboratory that is not there',
     () => Promise.resolve(['--tenant', 'nowhere', '--out', join(folder, 'nowhere')]),
     'no laboratory',
+  ],
+  [
+    'a project that is not there',
+    () => Promise.resolve(['--tenant', lab.tenant.name, '--out', join(folder, 'p'), '--deidentified', 'none']),
+    'no project "none"',
+  ],
+  [
+    'a type that the rules do not name',
+    () =>
+      Promise.resolve([
+        ...['--tenant', lab.tenant.name, '--out', join(folder, 'p'), '--deidentified', 'potassium'],
+        ...['--type', 'Practitioner'],
+      ]),
+    'the rules name no Practitioner',
+  ],
+  [
+    'messages without identifiers',
+    () =>
+      Promise.resolve([
+        ...['--tenant', lab.tenant.name, '--out', join(folder, 'p'), '--deidentified', 'potassium'],
+        ...['--format', 'hl7v2'],
+      ]),
+    'NDJSON',
   ],
   ['no type', () => Promise.resolve(['--tenant', lab.tenant.name, '--out', join(folder, 'x'), '--type', 'Foo']), 'Foo'],
 ])(
