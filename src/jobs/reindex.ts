@@ -29,6 +29,7 @@ import {
   extentOf,
   readStale,
   readWindow,
+  worthAnalyzing,
   writeIndex,
   writersBefore,
   type IndexedResource,
@@ -58,8 +59,6 @@ const look = 100;
 const batchSize = 200;
 /** Rows looked at for one batch where few are of a wanted type. */
 const windowSize = 400;
-/** Resources after which the planner's picture of the tables may be wrong: a guess. */
-const worthAnalyzing = 2_000;
 
 export async function reindex(context: JobContext, run: Run): Promise<Step> {
   const state = await stateOf(context, run);

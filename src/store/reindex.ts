@@ -124,6 +124,9 @@ export async function closeRevisions(session: Session, revision: number): Promis
     update search_state set closed = ${revision} where tenant_id = ${session.tenant} and closed < ${revision}`);
 }
 
+/** Resources of a laboratory after which the planner's picture of the tables may be wrong: a guess. */
+export const worthAnalyzing = 2_000;
+
 /**
  * Tells the planner what the tables hold now. Without it, the first count by a new parameter over 16,000 resources took
  * more than 15 s; autovacuum would come only minutes later. It blocks neither reads nor writes.

@@ -80,6 +80,12 @@ const rest = `
   select 'extension ' || extname from pg_extension where extname <> 'plpgsql'
   order by 1`;
 
+const settings = `
+  select c.relname as owner, 'with (' || array_to_string(c.reloptions, ', ') || ')' as line
+  from pg_class c
+  where c.relnamespace = current_schema::regnamespace and c.relkind = 'r' and not c.relispartition
+    and c.reloptions is not null`;
+
 interface Line {
   owner: string;
   line: string;
@@ -95,7 +101,7 @@ interface Table {
 /** The schema in which Makhbar's tables are, one line a thing. */
 export async function describeSchema(client: ClientBase): Promise<string> {
   const lines: Line[] = [];
-  for (const query of [columns, constraints, indexes, policies, triggers, grants]) {
+  for (const query of [columns, constraints, indexes, policies, triggers, grants, settings]) {
     lines.push(...(await client.query<Line>(query)).rows);
   }
   const described = (await client.query<Table>(tables)).rows.map((table) => describeTable(table, lines));
