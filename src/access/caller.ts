@@ -1,6 +1,6 @@
 /** Who asks, and what they may do: made once for each token by src/identity, used by everything that answers. */
 import { breakGlassOf, type BreakGlass, type BreakGlassFacts } from './break-glass.ts';
-import { permitsOf, type CompartmentType, type Compartments, type Permit } from './permits.ts';
+import { permitsOf, rolePermitsOf, type CompartmentType, type Compartments, type Permit } from './permits.ts';
 import { defaultPurposes } from './purpose.ts';
 import type { Managed, Scope } from './scopes.ts';
 
@@ -8,6 +8,8 @@ export interface Caller {
   readonly subject: string;
   readonly client: string;
   readonly permits: readonly Permit[];
+  /** What the roles alone would permit; empty where no roles bind. */
+  readonly rolePermits: readonly Permit[];
   /** Names of the roles, for the record. */
   readonly roles: readonly string[];
   readonly manages: readonly Managed[];
@@ -65,6 +67,7 @@ export function makeCaller(facts: CallerFacts): Caller {
     subject,
     client,
     permits: permitsOf(scopes, roleScopes, who),
+    rolePermits: rolePermitsOf(roleScopes ?? [], who),
     roles: facts.roles ?? [],
     manages: facts.manages ?? [],
     ...(fhirUser !== undefined && { fhirUser }),

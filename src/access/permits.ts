@@ -5,7 +5,9 @@
  *    meet all of its filters. Several permits for a type are alternatives to each other.
  * 2. Where roles bind the caller, a permit needs a scope of the token and one of a role: the narrower of their types,
  *    what both permit, and the conditions of both.
- * 3. Fails closed: a compartment that the caller is not in, or a placeholder that has no value, grants nothing.
+ * 3. The filters of a role are the laboratory's word: they follow references as far as the role may, not the token (the
+ *    token's own are whatever an app asked for). A token for results alone still shows a physician those of his orders.
+ * 4. Fails closed: a compartment that the caller is not in, or a placeholder that has no value, grants nothing.
  */
 import type { Scope, ScopeContext } from './scopes.ts';
 
@@ -22,8 +24,10 @@ export interface Permit {
   /** Some of `cruds`, in that order. */
   readonly permissions: string;
   readonly compartments: readonly { readonly type: CompartmentType; readonly id: string }[];
-  /** Search criteria, without the question mark. */
+  /** Search criteria of the token, without the question mark. */
   readonly filters: readonly string[];
+  /** And of the role. */
+  readonly roleFilters: readonly string[];
 }
 
 /** Whether a permit is for all resources of the type; consents, labels and restrictions of single ones stand beside it. */
@@ -32,8 +36,7 @@ export function permitsWhole(permits: readonly Permit[], permission: string, typ
     (permit) =>
       (permit.type === type || permit.type === '*') &&
       permit.permissions.includes(permission) &&
-      permit.compartments.length === 0 &&
-      permit.filters.length === 0,
+      isUnconditional(permit),
   );
 }
 
@@ -49,8 +52,16 @@ export interface Who {
 export function permitsOf(token: readonly Scope[], role: readonly Scope[] | undefined, who: Who): Permit[] {
   const asked = token.flatMap((scope) => conditioned(scope, who));
   if (role === undefined) return distinct(asked);
-  const given = role.flatMap((scope) => filled(scope, who)).flatMap((scope) => conditioned(scope, who));
+  const given = rolePermitsOf(role, who);
   return distinct(asked.flatMap((one) => given.flatMap((other) => both(one, other))));
+}
+
+/** What the roles would permit with a token for everything. */
+export function rolePermitsOf(role: readonly Scope[], who: Who): Permit[] {
+  return role
+    .flatMap((scope) => filled(scope, who))
+    .flatMap((scope) => conditioned(scope, who))
+    .map((permit) => ({ ...permit, filters: [], roleFilters: permit.filters }));
 }
 
 const compartmentOf: Readonly<Partial<Record<ScopeContext, CompartmentType>>> = {
@@ -63,11 +74,13 @@ const compartmentOf: Readonly<Partial<Record<ScopeContext, CompartmentType>>> = 
 
 function conditioned({ context, type, permissions, filter }: Scope, who: Who): Permit[] {
   const filters = filter === undefined ? [] : [filter];
-  if (context === 'system' || context === 'user') return [{ type, permissions, compartments: [], filters }];
+  if (context === 'system' || context === 'user') {
+    return [{ type, permissions, compartments: [], filters, roleFilters: [] }];
+  }
   const compartment = compartmentOf[context];
   const id = compartment && who.compartments[compartment];
   if (compartment === undefined || id === undefined || id === '') return [];
-  return [{ type, permissions, compartments: [{ type: compartment, id }], filters }];
+  return [{ type, permissions, compartments: [{ type: compartment, id }], filters, roleFilters: [] }];
 }
 
 /** A role's scope with its placeholders replaced; none where one has no value. */
@@ -91,8 +104,9 @@ function both(one: Permit, other: Permit): Permit[] {
   for (const { type, id } of other.compartments) {
     if (!compartments.some((known) => known.type === type && known.id === id)) compartments.push({ type, id });
   }
-  const filters = [...new Set([...one.filters, ...other.filters])];
-  return [{ type: one.type === '*' ? other.type : one.type, permissions, compartments, filters }];
+  const filters = one.filters.filter((filter) => !other.roleFilters.includes(filter));
+  const type = one.type === '*' ? other.type : one.type;
+  return [{ type, permissions, compartments, filters, roleFilters: other.roleFilters }];
 }
 
 function distinct(permits: readonly Permit[]): Permit[] {
@@ -100,6 +114,10 @@ function distinct(permits: readonly Permit[]): Permit[] {
 }
 
 /** A permit without conditions. */
-export function isUnconditional({ compartments, filters }: Permit): boolean {
-  return compartments.length === 0 && filters.length === 0;
+export function isUnconditional({ compartments, ...permit }: Permit): boolean {
+  return compartments.length === 0 && isUnfiltered(permit);
+}
+
+export function isUnfiltered({ filters, roleFilters }: Pick<Permit, 'filters' | 'roleFilters'>): boolean {
+  return filters.length === 0 && roleFilters.length === 0;
 }

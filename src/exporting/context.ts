@@ -1,4 +1,5 @@
 /** What an export is run under: the caller who asked for it, with what he might do then. Nothing is asked of the door. */
+import type { Caller } from '../access/caller.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import type { Door } from '../interactions/call.ts';
 import { newTrail, untracked } from '../interactions/trail.ts';
@@ -27,7 +28,7 @@ export function contextFor({
     server,
     tenant,
     session,
-    caller: request.caller,
+    caller: recalled(request.caller),
     base: request.base,
     requestId: id,
     address: '',
@@ -35,4 +36,10 @@ export function contextFor({
     inTransaction: false,
     door: shut,
   };
+}
+
+/** One remembered before permits told the filters of roles from those of tokens: both are the token's. */
+function recalled(caller: Caller): Caller {
+  const permits = caller.permits.map((permit) => ({ ...permit, roleFilters: permit.roleFilters ?? [] }));
+  return { ...caller, permits, rolePermits: caller.rolePermits ?? [] };
 }

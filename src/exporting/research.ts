@@ -28,7 +28,8 @@ const research = 'HRESCH';
 export function researchCaller(caller: Caller): Caller {
   return {
     ...rememberedCaller(caller),
-    permits: exportedTypes.map((type) => ({ type, permissions: 'rs', compartments: [], filters: [] })),
+    permits: exportedTypes.map((type) => ({ type, permissions: 'rs', compartments: [], filters: [], roleFilters: [] })),
+    rolePermits: [],
     compartments: {},
     operator: false,
     purposes: [research],

@@ -5,8 +5,8 @@
  * 1. A type without an entry (undefined) may not be touched; `all` is for callers without conditions, and keeps their
  *    statements as they are.
  * 2. A filter that cannot be read as search criteria of the type grants nothing and is logged.
- * 3. Chains in filters find only what the caller may see by permits that have no chains themselves, so that conditions
- *    end; and nothing that follows references stands under a negation, where what is not seen would let more through.
+ * 3. Chains in filters find only what the caller may see (those of roles: what the roles may) by permits that have no
+ *    chains themselves, so that conditions end; and nothing that follows references stands under a negation, where what is not seen would let more through.
  * 4. What does not depend on the moment is worked out once for each caller: 30 permits with filters cost 0.1 ms then, and
  *    nothing later.
  */
@@ -22,6 +22,7 @@ import { and, none, or, type Access, type Condition } from '../search/ast.ts';
 import { compartmentCondition } from '../search/compartment.ts';
 import { followsReferences, isFixed } from '../search/condition-kinds.ts';
 import { joined } from '../search/joined.ts';
+import { ofRole } from '../search/of-role.ts';
 import type { TenantParameters } from '../search/parameters.ts';
 import { parseSearch } from '../search/parse.ts';
 import { isResultParameter } from '../search/result-parameters.ts';
@@ -43,10 +44,12 @@ export function accessOf(context: Context, permission: Permission = 's'): Access
 /** The same without the security context of Binaries, which interactions on a Binary check by themselves. */
 export function plainAccessOf(context: Context, permission: Permission): Access {
   const conditions = conditionsOf(context);
-  const within = remembering((type) => restricted(context, permission, type, conditions.within(type)));
+  const under = (permitted: (type: string) => Condition | undefined): ((type: string) => Condition | undefined) =>
+    remembering((type) => restricted(context, permission, type, permitted(type)));
+  const within = under(conditions.within);
   return makeAccess(
-    remembering((type) => restricted(context, permission, type, conditions.permitted(permission, type))),
-    makeAccess(within, within),
+    under((type) => conditions.permitted(permission, type)),
+    Object.assign(makeAccess(within, within), { ofRole: under(conditions.ofRole) }),
   );
 }
 
@@ -114,6 +117,8 @@ interface Conditions {
   permitted(permission: Permission, type: string): Condition | undefined;
   /** What the chains of filters find. */
   within(type: string): Condition | undefined;
+  /** And those of the roles' filters. */
+  ofRole(type: string): Condition | undefined;
 }
 
 const made = new WeakMap<Caller, Conditions>();
@@ -128,23 +133,28 @@ function conditionsOf(context: Context): Conditions {
 }
 
 function makeConditions(context: Context, parameters: TenantParameters): Conditions {
-  const { permits } = context.caller;
+  const { permits, rolePermits } = context.caller;
   const compartments = new Map<string, Condition>();
-  const ofPermit = new Map<string, Condition>();
+  const ofPermit = new Map<Permit, Map<string, Condition>>();
   const conditionOf = (permit: Permit, type: string): Condition => {
-    const key = `${permits.indexOf(permit)} ${type}`;
-    const condition = ofPermit.get(key) ?? permitCondition(context, { permit, type, parameters, compartments });
-    ofPermit.set(key, condition);
+    const known = ofPermit.get(permit) ?? new Map<string, Condition>();
+    ofPermit.set(permit, known);
+    const condition = known.get(type) ?? permitCondition(context, { permit, type, parameters, compartments });
+    known.set(type, condition);
     return condition;
   };
-  const among = (type: string, allows: (permissions: string) => boolean): Condition[] =>
-    permits
+  const among = (some: readonly Permit[], type: string, allows: (permissions: string) => boolean): Condition[] =>
+    some
       .filter((permit) => (permit.type === '*' || permit.type === type) && allows(permit.permissions))
       .map((permit) => conditionOf(permit, type));
   const granted = (conditions: readonly Condition[]): Condition | undefined => {
     const any = alternatives(conditions);
     return any.kind === 'none' ? undefined : any;
   };
+  const unchained = (some: readonly Permit[], type: string): Condition | undefined =>
+    granted(
+      among(some, type, (permissions) => /[rs]/.test(permissions)).filter((condition) => !followsReferences(condition)),
+    );
   const byPermission = new Map<string, Condition | undefined>();
   return {
     of: parameters.of,
@@ -153,14 +163,12 @@ function makeConditions(context: Context, parameters: TenantParameters): Conditi
     permitted: (permission, type) => {
       const key = `${permission} ${type}`;
       if (!byPermission.has(key)) {
-        byPermission.set(key, granted(among(type, (permissions) => permissions.includes(permission))));
+        byPermission.set(key, granted(among(permits, type, (permissions) => permissions.includes(permission))));
       }
       return byPermission.get(key);
     },
-    within: (type) =>
-      granted(
-        among(type, (permissions) => /[rs]/.test(permissions)).filter((condition) => !followsReferences(condition)),
-      ),
+    within: (type) => unchained(permits, type),
+    ofRole: (type) => unchained(rolePermits, type),
   };
 }
 
@@ -178,7 +186,12 @@ function permitCondition(context: Context, { permit, type, parameters, compartme
     compartments.set(key, condition);
     return condition;
   });
-  return and([...inside, ...permit.filters.map((filter) => filterCondition(context, { filter, type, parameters }))]);
+  const condition = (filter: string): Condition => filterCondition(context, { filter, type, parameters });
+  return and([
+    ...inside,
+    ...permit.filters.map(condition),
+    ...permit.roleFilters.map((filter) => ofRole(condition(filter))),
+  ]);
 }
 
 function filterCondition(

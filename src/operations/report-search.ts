@@ -2,7 +2,7 @@
  * Which events a report is about: those of a period, up to now, that meet criteria and that the caller may find. A report
  * says nothing that its caller could not count from a search of AuditEvent.
  */
-import { isUnconditional, type Permit } from '../access/permits.ts';
+import { isUnconditional, isUnfiltered, type Permit } from '../access/permits.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { parseQuery } from '../fhir/query.ts';
 import { accessOf } from '../interactions/access.ts';
@@ -149,8 +149,7 @@ export function isPartial(context: Context, patient?: string): boolean {
   return !searching(context).some(
     (permit) =>
       isUnconditional(permit) ||
-      (permit.filters.length === 0 &&
-        permit.compartments.every(({ type, id }) => type === 'Patient' && id === patient)),
+      (isUnfiltered(permit) && permit.compartments.every(({ type, id }) => type === 'Patient' && id === patient)),
   );
 }
 

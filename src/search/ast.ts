@@ -100,6 +100,8 @@ export interface ChainCondition {
   readonly condition: Condition;
   /** Whether contained resources may be targets; undefined where nobody has looked yet (store/chain-targets.ts). */
   readonly contained?: boolean;
+  /** A condition of a role: it finds what the role may see (`Access.ofRole`). */
+  readonly byRole?: true;
 }
 
 /** Refers by the paths to a live resource of one of the types that `access` lets see, whatever type it is. */
@@ -117,6 +119,7 @@ export interface HasCondition {
   readonly targets: readonly string[];
   readonly paths: readonly ParameterPath[];
   readonly condition: Condition;
+  readonly byRole?: true;
 }
 
 /** A code of value sets that the tenant may hold; the store puts the codes in its place before anything is compiled. */
@@ -253,6 +256,8 @@ export interface Access {
   (type: string): Condition | undefined;
   /** What the chains inside these conditions may see; without it, the same. It must not chain any further. */
   readonly within?: Access;
+  /** What the chains `byRole` inside these conditions may see; without it, what the others may. Nor must it chain. */
+  readonly ofRole?: Access;
 }
 
 /** Everything: for work that the server does on its own account. */

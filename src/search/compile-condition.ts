@@ -127,7 +127,13 @@ export function byPatient(paths: readonly ParameterPath[]): boolean {
   return paths.every(({ path }) => path.column === 'patient');
 }
 
-function chainSql(condition: ChainCondition, row: Sql, scope: Scope): Sql {
+/** A chain of a role finds what the role may see, whatever the token lets the caller see of it. */
+function asked({ byRole }: ChainCondition | HasCondition, scope: Scope): Scope {
+  return byRole && scope.access.ofRole ? { ...scope, access: scope.access.ofRole } : scope;
+}
+
+function chainSql(condition: ChainCondition, row: Sql, outer: Scope): Sql {
+  const scope = asked(condition, outer);
   const inside = containersSql(condition, scope);
   const direct = directChainSql(condition, row, scope);
   if (inside === undefined) return direct;
@@ -184,7 +190,9 @@ function linkedSql({ paths, types, access }: LinkedCondition, row: Sql, outer: S
   );
 }
 
-function hasSql({ type, targets, paths, condition }: HasCondition, row: Sql, scope: Scope): Sql {
+function hasSql(has: HasCondition, row: Sql, outer: Scope): Sql {
+  const { type, targets, paths, condition } = has;
+  const scope = asked(has, outer);
   const source = scope.alias('r');
   const found = live(type, source, condition, scope);
   if (byPatient(paths) && paths.every(({ target }) => target === 'Patient')) {

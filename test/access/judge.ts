@@ -34,57 +34,82 @@ export function judge(world: World, binding = rules): Judge {
   const bound = (resource: JsonObject, permission: Permission): boolean =>
     binding.every((rule) => rule(world, resource, permission));
   // What the chains of filters find.
-  const within = resources.filter(
-    (resource) =>
-      bound(resource, 'r') &&
-      covering(caller, typeOf(resource), /[rs]/).some(
-        (permit) => !chains(permit, typeOf(resource)) && meets(permit, resource, []),
-      ),
-  );
+  const seen = (permits: readonly Permit[]): JsonObject[] =>
+    resources.filter(
+      (resource) =>
+        bound(resource, 'r') &&
+        covering(permits, typeOf(resource), /[rs]/).some(
+          (permit) => !chains(permit, typeOf(resource)) && meets(permit, resource, { within: [], ofRole: [] }),
+        ),
+    );
+  const worlds = { within: seen(caller.permits), ofRole: seen(caller.rolePermits) };
   return {
     granted: (permission, type) =>
-      covering(caller, type, new RegExp(permission)).some((permit) => conditionsOf(permit, type) !== undefined),
+      covering(caller.permits, type, new RegExp(permission)).some((permit) => conditionsOf(permit, type) !== undefined),
     may: (permission, resource) =>
       bound(resource, permission) &&
-      covering(caller, typeOf(resource), new RegExp(permission)).some((permit) => meets(permit, resource, within)),
+      covering(caller.permits, typeOf(resource), new RegExp(permission)).some((permit) =>
+        meets(permit, resource, worlds),
+      ),
   };
 }
 
 export const typeOf = (resource: JsonObject): string => String(resource['resourceType']);
 
-function covering({ permits }: Caller, type: string, permissions: RegExp): Permit[] {
+function covering(permits: readonly Permit[], type: string, permissions: RegExp): Permit[] {
   return permits.filter(
     (permit) => (permit.type === '*' || permit.type === type) && permissions.test(permit.permissions),
   );
 }
 
-const known = new Map<string, readonly Condition[] | undefined>();
+interface Conditions {
+  readonly own: readonly Condition[];
+  readonly ofRole: readonly Condition[];
+}
+
+const known = new Map<string, Conditions | undefined>();
 
 /** Undefined where a filter is none for the type. */
-function conditionsOf({ compartments, filters }: Permit, type: string): readonly Condition[] | undefined {
-  const key = JSON.stringify([compartments, filters, type]);
-  if (!known.has(key)) known.set(key, parsed({ compartments, filters }, type));
+function conditionsOf({ compartments, filters, roleFilters }: Permit, type: string): Conditions | undefined {
+  const key = JSON.stringify([compartments, filters, roleFilters, type]);
+  if (!known.has(key)) known.set(key, parsed({ compartments, filters, roleFilters }, type));
   return known.get(key);
 }
 
 function parsed(
-  { compartments, filters }: Omit<Permit, 'type' | 'permissions'>,
+  { compartments, filters, roleFilters }: Omit<Permit, 'type' | 'permissions'>,
   type: string,
-): Condition[] | undefined {
+): Conditions | undefined {
+  const read = (filter: string): Condition => parseAccessFilter(type, filter, defaultParameters);
   try {
-    return [
-      ...compartments.map((one) => compartmentCondition(one.type, one.id, defaultParameters)),
-      ...filters.map((filter) => parseAccessFilter(type, filter, defaultParameters)),
-    ];
+    return {
+      own: [
+        ...compartments.map((one) => compartmentCondition(one.type, one.id, defaultParameters)),
+        ...filters.map(read),
+      ],
+      ofRole: roleFilters.map(read),
+    };
   } catch {
     return undefined;
   }
 }
 
 function chains(permit: Permit, type: string): boolean {
-  return conditionsOf(permit, type)?.some(followsReferences) ?? false;
+  const conditions = conditionsOf(permit, type);
+  return conditions !== undefined && [...conditions.own, ...conditions.ofRole].some(followsReferences);
 }
 
-function meets(permit: Permit, resource: JsonObject, world: readonly JsonObject[]): boolean {
-  return conditionsOf(permit, typeOf(resource))?.every((condition) => holds(condition, resource, world)) ?? false;
+/** What conditions may follow: those of the token and those of the role. */
+interface Worlds {
+  readonly within: readonly JsonObject[];
+  readonly ofRole: readonly JsonObject[];
+}
+
+function meets(permit: Permit, resource: JsonObject, { within, ofRole }: Worlds): boolean {
+  const conditions = conditionsOf(permit, typeOf(resource));
+  return (
+    conditions !== undefined &&
+    conditions.own.every((condition) => holds(condition, resource, within)) &&
+    conditions.ofRole.every((condition) => holds(condition, resource, ofRole))
+  );
 }

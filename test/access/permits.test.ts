@@ -7,8 +7,9 @@ import { parseRoleScope, parseScopes } from '../../src/access/scopes.ts';
 const nurse: Who = { fhirUser: 'Practitioner/n', compartments: { Practitioner: 'n', Patient: 'p' } };
 const nobody: Who = { compartments: {} };
 
-/** `Observation.rs [Patient/p] ?category=a ?status=final` */
-function text({ type, permissions, compartments, filters }: Permit): string {
+/** `Observation.rs [Patient/p] ?category=a ?status=final`; those of the token come first */
+function text({ type, permissions, compartments, filters: own, roleFilters }: Permit): string {
+  const filters = [...own, ...roleFilters];
   const inside = compartments.map((one) => ` [${one.type}/${one.id}]`).join('');
   return `${type}.${permissions}${inside}${filters.map((filter) => ` ?${filter}`).join('')}`;
 }
@@ -75,6 +76,6 @@ describe('permits', () => {
   test('a value cannot break out of its place in the filter', () => {
     const who: Who = { fhirUser: 'Practitioner/a&_id=b', compartments: {} };
     const [permit] = permitsOf(parseScopes('user/*.r'), [parseRoleScope('user/Task.r?owner={fhirUser}')], who);
-    expect(permit?.filters).toEqual(['owner=Practitioner%2Fa%26_id%3Db']);
+    expect(permit?.roleFilters).toEqual(['owner=Practitioner%2Fa%26_id%3Db']);
   });
 });

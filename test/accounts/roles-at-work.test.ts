@@ -86,10 +86,10 @@ beforeAll(async () => {
   [event = ''] = await putEvents(lab.tenant.id, [{ at: '2025-05-05T12:00:00Z' }]);
 }, 30_000);
 
-function as(role: string, fhirUser?: string): Promise<Laboratory> {
+function as(role: string, fhirUser?: string, scopes = 'user/*.cruds patient/*.cruds'): Promise<Laboratory> {
   const { scopes: roleScopes = [], clearance = [], consent = 'enforced' } = shippedRoles.get(role) ?? {};
   const about = { roleScopes, clearance, consent, ...(fhirUser !== undefined && { fhirUser }) };
-  return signIn(lab.tenant, 'user/*.cruds patient/*.cruds', `${role} ${fhirUser}`, about);
+  return signIn(lab.tenant, scopes, `${role} ${fhirUser}`, about);
 }
 
 /** The ids that a search finds; the status where it is refused. */
@@ -164,6 +164,18 @@ test.each(cases)('%s (%s) sees', async (role, fhirUser, expected) => {
   const by = await as(role, fhirUser);
   const found = await Promise.all(types.map(async (type) => [type, await seen(by, type)]));
   expect(Object.fromEntries(found)).toEqual(Object.fromEntries(types.map((type, i) => [type, expected[i]])));
+});
+
+test('a token for results alone shows a physician those of his orders, and not the orders', async () => {
+  const by = await as('referring-physician', 'Practitioner/yusuf', 'user/Observation.rs');
+  const found = await Promise.all(types.map((type) => seen(by, type)));
+  expect(found).toEqual(types.map((type) => (type === 'Observation' ? 'amal-final' : '403')));
+  // What the app itself asks for follows only what its token shows.
+  const chain = 'based-on:ServiceRequest.requester=Practitioner/yusuf';
+  const asked = (await (await by.fetch(`Observation?${chain}`)).json()) as { entry?: unknown };
+  expect(asked.entry).toBeUndefined();
+  const chosen = await as('referring-physician', 'Practitioner/yusuf', `user/Observation.rs?${chain}`);
+  expect(await seen(chosen, 'Observation')).toBe('');
 });
 
 describe('writes', () => {

@@ -59,8 +59,8 @@ describe('issued', () => {
       subject: 'amal',
       client: 'bench',
       permits: [
-        { type: 'Patient', permissions: 'rs', compartments: [], filters: [] },
-        { type: '*', permissions: 'c', compartments: [], filters: [] },
+        { type: 'Patient', permissions: 'rs', compartments: [], filters: [], roleFilters: [] },
+        { type: '*', permissions: 'c', compartments: [], filters: [], roleFilters: [] },
       ],
       clearance: 'all',
       consent: 'exempt',
