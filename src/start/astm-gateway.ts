@@ -11,6 +11,7 @@ import { makeRefusals } from '../gateways/refusals.ts';
 import { recover } from '../gateways/recover.ts';
 import { makeTurns } from '../gateways/turns.ts';
 import type { Server } from '../request.ts';
+import { makeOwnPorts } from './own-ports.ts';
 
 /** Milliseconds after which what the database did not take is tried again. */
 const recoverEvery = 30_000;
@@ -23,7 +24,6 @@ export interface AstmGateway {
 export async function startAstm(config: Config, server: Server): Promise<AstmGateway> {
   // Its own turns: what analyzers send holds up no other gateway.
   const gateway: Gateway = { server, turns: makeTurns(), drivers: loadDrivers() };
-  const ports = new Map<string, AstmListener>();
   const interfaces = await watchInterfaces(server, readAstmInterface, () => follow());
   const refused = makeRefusals(server, 'astm');
   const lines = new Map<string, OpenedLine>();
@@ -32,22 +32,14 @@ export async function startAstm(config: Config, server: Server): Promise<AstmGat
     const tls = secure ? config.tls : undefined;
     return listenAstm(gateway, { interfaces, named, port, host: config.host, tls });
   };
+  const ports = makeOwnPorts(
+    () => interfaces.ports(),
+    async ({ port, secure }) => listenTo(port, port, secure),
+    server.log,
+  );
   const follow = async (): Promise<void> => {
     await followLines(interfaces.all().filter(isOpened), lines, (served) => openLine(gateway, { served, refused }));
-    const wanted = interfaces.ports();
-    for (const [name, listener] of ports) {
-      if (wanted.some(({ port, secure }) => `${port} ${secure}` === name)) continue;
-      ports.delete(name);
-      await listener.stop();
-    }
-    for (const { port, secure } of wanted) {
-      if (ports.has(`${port} ${secure}`)) continue;
-      try {
-        ports.set(`${port} ${secure}`, await listenTo(port, port, secure));
-      } catch (error) {
-        server.log.error({ err: error, port }, 'an interface cannot listen');
-      }
-    }
+    await ports.follow();
   };
   const replay = (_: Server, served: ServedAstm, stored: Parameters<typeof applied>[2]): Promise<boolean> =>
     applied(gateway, served, stored);
@@ -63,7 +55,7 @@ export async function startAstm(config: Config, server: Server): Promise<AstmGat
       clearInterval(again);
       await interfaces.stop();
       await Promise.all([...lines.values()].map((line) => line.stop()));
-      await Promise.all([common, ...ports.values()].map((listener) => listener.stop()));
+      await Promise.all([common, ports].map((listening) => listening.stop()));
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import { replay } from '../gateways/hl7v2/applied.ts';
 import { watchInterfaces } from '../gateways/hl7v2/interfaces.ts';
-import { listen, type Listener } from '../gateways/hl7v2/listener.ts';
+import { listen } from '../gateways/hl7v2/listener.ts';
 import { recover } from '../gateways/recover.ts';
 import { isSending, sendingOf } from '../gateways/hl7v2/sendings.ts';
 import { startOutbox } from '../gateways/outbox.ts';
@@ -11,41 +11,27 @@ import type { Log } from '../log.ts';
 import { startAstm } from './astm-gateway.ts';
 import type { Opened } from './database.ts';
 import { shared, type Part } from './http.ts';
+import { makeOwnPorts } from './own-ports.ts';
 
 /** Milliseconds after which what the database did not take is tried again. */
 const recoverEvery = 30_000;
 
-function nameOf({ port, secure }: { readonly port: number; readonly secure: boolean }): string {
-  return `${port} ${secure}`;
-}
-
 export async function startGateways(config: Config, { database }: Opened, log: Log): Promise<Part> {
   const server = shared(config, database, log);
-  const own = new Map<string, Listener>();
   const turns = makeTurns();
-  const interfaces = await watchInterfaces(server, () => follow());
-  const follow = async (): Promise<void> => {
-    const wanted = interfaces.ports();
-    for (const [name, listener] of own) {
-      if (wanted.some((one) => nameOf(one) === name)) continue;
-      own.delete(name);
-      await listener.stop();
-    }
-    for (const one of wanted) {
-      const { port, secure } = one;
-      if (own.has(nameOf(one))) continue;
-      try {
-        if (secure && config.tls === undefined) throw new Error('TLS_KEY and TLS_CERT are not set.');
-        const tls = secure ? config.tls : undefined;
-        own.set(nameOf(one), await listen(server, { interfaces, turns, named: port, port, host: config.host, tls }));
-      } catch (error) {
-        log.error({ err: error, port }, 'an interface cannot listen');
-      }
-    }
-  };
+  const interfaces = await watchInterfaces(server, () => ports.follow());
+  const ports = makeOwnPorts(
+    () => interfaces.ports(),
+    async ({ port, secure }) => {
+      if (secure && config.tls === undefined) throw new Error('TLS_KEY and TLS_CERT are not set.');
+      const tls = secure ? config.tls : undefined;
+      return listen(server, { interfaces, turns, named: port, port, host: config.host, tls });
+    },
+    log,
+  );
   await recover(server, { interfaces, turns, replay });
   const common = await listen(server, { interfaces, turns, named: 0, port: config.hl7Port, host: config.host });
-  await follow();
+  await ports.follow();
   const outbox = startOutbox(server, () =>
     interfaces
       .all()
@@ -63,7 +49,7 @@ export async function startGateways(config: Config, { database }: Opened, log: L
       await interfaces.stop();
       await astm.stop();
       await outbox.stop();
-      await Promise.all([common, ...own.values()].map((listener) => listener.stop()));
+      await Promise.all([common, ports].map((listening) => listening.stop()));
       await server.usage.flush();
     },
   };
