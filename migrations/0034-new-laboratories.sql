@@ -6,7 +6,7 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['resource', 'contained', 'search_date', 'search_quantity', 'search_reference',
+  foreach name in array array['resource', 'resource_version', 'contained', 'search_date', 'search_quantity', 'search_reference',
     'search_string', 'search_token']
   loop
     execute format('alter table %I set (autovacuum_analyze_threshold = 500, autovacuum_analyze_scale_factor = 0.005)', name);
