@@ -13,6 +13,7 @@ import { createLog } from '../log.ts';
 import type { Server } from '../request.ts';
 import { shared } from '../start/http.ts';
 import {
+  isApplied,
   listMessages,
   messageStatuses,
   readMessage,
@@ -133,7 +134,7 @@ export async function replayMessagesCommand(tenant: string, ids: string[], optio
     const again = await replaying(server, found);
     const done: { id: string; applied: boolean }[] = [];
     for (const stored of waiting) {
-      const isOpen = stored.direction === 'in' && stored.status !== 'applied';
+      const isOpen = stored.direction === 'in' && !isApplied(stored);
       done.push({ id: stored.id, applied: isOpen && (await again(stored)) });
     }
     return done;
@@ -186,7 +187,7 @@ async function recodeCommand(tenant: string, ids: string[], options: ReplayOptio
       const stored = await known(server, found, id);
       const own = served.find(({ interface: { id: name } }) => name === stored.interface);
       if (options.interface !== undefined && options.interface !== stored.interface) return;
-      const isMapped = stored.status === 'applied' && own !== undefined && (await recode(server, own, stored));
+      const isMapped = isApplied(stored) && own !== undefined && (await recode(server, own, stored));
       done.push({ id, mapped: isMapped });
     };
     for (const id of ids) await one(id);

@@ -7,13 +7,15 @@ import { instantText, tell, type Session } from './pool.ts';
 import { join, sql, type Sql } from './sql.ts';
 
 /**
- * `received`: to be applied; `stored`: kept and acknowledged only; `failed`: waits for somebody. Of those that go out,
- * `queued`: to be sent; `accepted`: the peer has it and will say what became of it; `sent`: it was taken.
+ * `received`: to be applied; `stored`: kept and acknowledged only; `failed`: waits for somebody; `replayed`: failed before it
+ * was applied. (What is translated is applied in the same transaction: no message is seen between the two.) Of those that go
+ * out, `queued`: to be sent; `accepted`: the peer has it and will say what became of it; `sent`: it was taken.
  */
 export const messageStatuses = [
   'received',
   'stored',
   'applied',
+  'replayed',
   'rejected',
   'failed',
   'queued',
@@ -21,6 +23,10 @@ export const messageStatuses = [
   'sent',
 ] as const;
 export type MessageStatus = (typeof messageStatuses)[number];
+
+export function isApplied({ status }: { readonly status: MessageStatus }): boolean {
+  return status === 'applied' || status === 'replayed';
+}
 
 export interface NewMessage {
   readonly id: string;
@@ -142,7 +148,9 @@ export async function finishMessage(session: Session, id: string, became: Became
   const { status, ack, problems = [], resources = [], patients } = became;
   await tell(
     session,
-    sql`update message set status = ${status}, finished = clock_timestamp(), attempts = attempts + 1,
+    sql`update message
+    set status = case when status = 'failed' and ${status} = 'applied' then 'replayed' else ${status} end,
+      finished = clock_timestamp(), attempts = attempts + 1,
       ack = coalesce(${ack ?? null}::bytea, ack), problems = ${JSON.stringify(problems)}::jsonb,
       resources = ${JSON.stringify(resources)}::jsonb, patients = ${patients ?? null}::text[], about = null
     where tenant_id = ${session.tenant} and id = ${id}`,
@@ -165,7 +173,7 @@ export async function claimMessage(session: Session, id: string): Promise<boolea
   const [row] = await session.query<{ status: MessageStatus }>(
     sql`select status from message where tenant_id = ${session.tenant} and id = ${id} for no key update`,
   );
-  return row !== undefined && row.status !== 'applied';
+  return row !== undefined && !isApplied(row);
 }
 
 /** The message that this one repeats: the newest with the same content of this interface. */

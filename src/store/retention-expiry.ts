@@ -120,7 +120,7 @@ function accountDeletion(batch: Batch): Sql {
  */
 function messages(tenant: number, { before, heldPatients }: Pick<Batch, 'before' | 'heldPatients'>): Sql {
   return sql`from message where tenant_id = ${tenant} and received < ${instant(before)}::timestamptz
-    and status in ('stored', 'applied', 'rejected', 'accepted', 'sent')
+    and status in ('stored', 'applied', 'replayed', 'rejected', 'accepted', 'sent')
     and (cardinality(${heldPatients}::text[]) = 0 or not coalesce(patients && ${heldPatients}::text[], true))`;
 }
 

@@ -38,7 +38,7 @@ export async function messagesWithUnmapped(
   most: number,
 ): Promise<string[]> {
   const rows = await session.query<{ id: string }>(sql`select m.id from message m
-    where m.tenant_id = ${session.tenant} and m.status = 'applied' and m.problems @> '[{"unmapped": {}}]'
+    where m.tenant_id = ${session.tenant} and m.status in ('applied', 'replayed') and m.problems @> '[{"unmapped": {}}]'
       and (${after ?? null}::uuid is null or m.id > ${after ?? null}::uuid)
     order by m.id limit ${most}`);
   return rows.map(({ id }) => id);

@@ -69,6 +69,8 @@ test('a message that failed is listed, shown, mended and replayed; its Task is c
 
   await send(lab, 'DELETE', `Patient/${String(second?.['id'])}`);
   expect((await makhbar('messages', 'replay', lab.tenant.name)).out).toBe('1 of 1 messages were applied.\n');
+  const replayed = await makhbar('messages', 'list', lab.tenant.name, '--status', 'replayed', '--json');
+  expect(JSON.parse(replayed.out)).toMatchObject([{ id, status: 'replayed' }]);
   const found = await send(lab, 'GET', 'Patient?name=Omar');
   expect(found['total']).toBe(1);
   const tasks = await send(lab, 'GET', 'Task?code=urn:makhbar:task|message-error');

@@ -15,6 +15,7 @@ export const explain: Texts['explain'] = {
     received: 'بانتظار التطبيق',
     stored: 'محفوظة دون ترجمة',
     applied: 'طُبّقت',
+    replayed: 'طُبّقت في محاولة لاحقة',
     rejected: 'مرفوضة',
     failed: 'تنتظر تدخل شخص',
   },

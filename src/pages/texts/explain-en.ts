@@ -13,6 +13,7 @@ export const explain = {
     received: 'to be applied',
     stored: 'kept, not translated',
     applied: 'applied',
+    replayed: 'applied at a later try',
     rejected: 'refused',
     failed: 'waits for somebody',
   },

@@ -15,6 +15,7 @@ export const explain: Texts['explain'] = {
     received: 'à appliquer',
     stored: 'conservé, non traduit',
     applied: 'appliqué',
+    replayed: 'appliqué à un essai ultérieur',
     rejected: 'refusé',
     failed: 'attend une intervention',
   },
