@@ -21,6 +21,7 @@ import type { Tenant } from '../store/tenants.ts';
 import { failureSentence } from './failure.ts';
 import { openFeedSecret } from './feed-definition.ts';
 import { fhirReceiver } from './fhir-receiver.ts';
+import { holdFeed, leaseSeconds } from './hold.ts';
 import { NotTaken, type Receiver } from './receiver.ts';
 import { syslogReceiver } from './syslog-receiver.ts';
 
@@ -31,8 +32,7 @@ export interface Forwarding {
   readonly signal: AbortSignal;
 }
 
-/** Seconds. An exchange takes less than the lease, so that no two processes send at a time. */
-const leaseSeconds = 30;
+/** Seconds. */
 const exchangeSeconds = 20;
 /** Then other feeds have their turn. */
 const turnSeconds = 20;
@@ -45,7 +45,12 @@ export async function forward(forwarding: Forwarding, tenant: Tenant, name: stri
   if (feed === undefined) return;
   const { stalled, attempts } = feed;
   const state = { next: undefined, stalled: stalled !== undefined, attempts };
-  await takeTurn({ forwarding, tenant, session, feed, state });
+  const hold = holdFeed(session, feed);
+  try {
+    await takeTurn({ forwarding, tenant, session, feed, state, lost: hold.lost });
+  } finally {
+    hold.end();
+  }
 }
 
 export function sessionFor(database: Database, tenant: number): Session {
@@ -57,6 +62,7 @@ interface Run {
   readonly tenant: Tenant;
   readonly session: Session;
   readonly feed: Feed & Lease;
+  readonly lost: AbortSignal;
   readonly state: {
     /** The first event that was not taken. */
     next: OutgoingEvent | undefined;
@@ -103,11 +109,11 @@ async function receiverOf({ forwarding, tenant, feed }: Run): Promise<Receiver> 
 
 /** The last event that was taken; undefined where the lease was lost. @throws where not all were taken. */
 async function exchange(
-  { forwarding, tenant, session, feed, state }: Run,
+  { forwarding, tenant, session, feed, state, lost }: Run,
   receiver: Receiver,
   events: readonly OutgoingEvent[],
 ): Promise<OutgoingEvent | undefined> {
-  const signal = AbortSignal.any([forwarding.signal, AbortSignal.timeout(exchangeSeconds * 1_000)]);
+  const signal = AbortSignal.any([forwarding.signal, lost, AbortSignal.timeout(exchangeSeconds * 1_000)]);
   const outgoing = events.map(({ id, record }) => ({
     id,
     resource: JSON.parse(auditEventText(record, { observer: tenant.name })) as JsonObject,

@@ -179,6 +179,14 @@ export async function claimFeed(session: Session, name: string, seconds: number)
   return row && { ...feedFromRow(row), lease };
 }
 
+/** False where another process has the feed by now. */
+export async function renewFeed(session: Session, { name, lease }: Lease, seconds: number): Promise<boolean> {
+  const rows = await session.query(sql`
+    update audit_feed set lease_until = clock_timestamp() + ${seconds} * interval '1 s'
+    where tenant_id = ${session.tenant} and name = ${name} and lease = ${lease}::uuid returning name`);
+  return rows.length > 0;
+}
+
 export interface OutgoingEvent extends Place {
   readonly record: AuditRecord;
 }
