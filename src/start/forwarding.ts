@@ -12,7 +12,7 @@ import { listTenants, type Tenant } from '../store/tenants.ts';
 import type { Part } from './http.ts';
 
 /** Milliseconds between two rounds. */
-const forwardEvery = 2_000;
+const forwardEvery = 1_000;
 /** Feeds under way at once, and of one laboratory: each waits for its receiver, and holds no connection to the database. */
 const lanes = { well: { all: 32, ofOne: 4 }, failing: { all: 8, ofOne: 1 } };
 
