@@ -258,6 +258,7 @@ const packages: Record<string, readonly string[]> = {
     'interactions/endpoint-check.ts',
     'start/address.ts',
     'store/embedded/postmaster.ts',
+    'store/lending-socket.ts',
   ],
 };
 

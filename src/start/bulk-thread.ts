@@ -20,7 +20,12 @@ const { databaseUrl, ...data } = workerData as BulkData;
 const keyEncryptionKey = Buffer.from(data.keyEncryptionKey);
 const config: Config = { ...data.config, keyEncryptionKey: () => keyEncryptionKey };
 const log = createLog(config.logLevel);
-const database = openDatabase({ url: databaseUrl, connections, statementTimeout: config.statementTimeout });
+const database = openDatabase({
+  url: databaseUrl,
+  connections,
+  statementTimeout: config.statementTimeout,
+  copying: true,
+});
 const context: JobContext = {
   server: shared(config, database, log),
   signingKey: (tenant) => signingKeyOf({ database, keyEncryptionKey }, tenant),

@@ -2,35 +2,24 @@
  * COPY … TO STDOUT as a stream of blocks: what one statement finds, in no more memory than a few blocks.
  *
  * 1. COPY takes no parameters: its text is made of numbers and times of our own only, never of what a caller sent.
- * 2. A row is copied out of the connection's buffer at once; that buffer is used again.
- * 3. Memory of blocks is used again: left to the collector, it makes it go through the whole heap.
- * 4. While more than `mostWaiting` bytes wait to be taken, nothing is read from the socket.
+ * 2. While it runs, its bytes are read here (copy-rows.ts) and what is no row is handed to `pg`; from ReadyForQuery on the
+ *    connection is again `pg`'s alone.
+ * 3. While more than `mostWaiting` bytes wait to be taken, nothing is read from the socket.
  *
  * A row is `key \x02 text \n`: no JSON text has these characters in it, so nothing is quoted (format csv, quote \x01).
  */
+import type { Socket } from 'node:net';
 import type pg from 'pg';
-
-export interface CopiedBlock {
-  /** Whole lines, without their keys; the same memory holds others once the next block is asked for. */
-  readonly bytes: Buffer;
-  readonly count: number;
-  /** The key of the last of them. */
-  readonly key: string;
-}
+import { CopyRows, type CopiedBlock } from './copy-rows.ts';
+import { LendingSocket } from './lending-socket.ts';
 
 /** The options that make rows as above. */
 export const copyOptions = `(format csv, delimiter E'\\x02', quote E'\\x01')`;
 
-const blockSize = 262_144;
 const mostWaiting = 2 * 1_048_576;
-const separator = 2;
-/** Bytes; a time and two numbers have fewer. */
-const keySize = 128;
+const readyForQuery = 0x5a;
 
-interface Socket {
-  pause(): void;
-  resume(): void;
-}
+type Reader = (chunk: Buffer) => void;
 
 interface Connection {
   readonly stream: Socket;
@@ -39,17 +28,13 @@ interface Connection {
 
 /** What `pg` calls while the statement runs. */
 class CopyOut {
-  #text: string;
-  #connection: Connection | undefined;
-  #block: Buffer = Buffer.allocUnsafeSlow(blockSize);
-  #filled = 0;
-  #count = 0;
-  /** The last key, as bytes: made to a text for each row, it cost a twentieth of an export. */
-  readonly #key = Buffer.alloc(keySize);
-  #keyLength = 0;
+  readonly #text: string;
+  readonly #rows: CopyRows;
+  /** While its bytes are read here. */
+  #stream: Socket | undefined;
+  /** Those of `pg`. */
+  #readers: Reader[] = [];
   #ready: CopiedBlock[] = [];
-  /** Memory of blocks that were taken. */
-  readonly #spare: Buffer[] = [];
   #waiting = 0;
   #ended = false;
   #failure: unknown;
@@ -57,40 +42,48 @@ class CopyOut {
 
   constructor(text: string) {
     this.#text = text;
-  }
-
-  submit(connection: unknown): void {
-    this.#connection = connection as Connection;
-    this.#connection.query(this.#text);
-  }
-
-  handleCopyData({ chunk }: { chunk: Buffer }): void {
-    const at = chunk.indexOf(separator);
-    if (at > keySize) throw new RangeError('The key of a row is too long.');
-    const length = chunk.length - at - 1;
-    if (this.#filled + length > this.#block.length) {
-      this.#flush();
-      if (length > this.#block.length) this.#block = Buffer.allocUnsafe(length);
-    }
-    chunk.copy(this.#block, this.#filled, at + 1);
-    this.#filled += length;
-    this.#count += 1;
-    this.#keyLength = chunk.copy(this.#key, 0, 0, at);
-  }
-
-  #flush(): void {
-    if (this.#count === 0) return;
-    this.#ready.push({
-      bytes: this.#block.subarray(0, this.#filled),
-      count: this.#count,
-      key: this.#key.toString('latin1', 0, this.#keyLength),
+    this.#rows = new CopyRows({
+      block: (block) => {
+        this.#ready.push(block);
+        this.#waiting += block.bytes.length;
+        if (this.#waiting > mostWaiting) this.#stream?.pause();
+        this.#wake();
+      },
+      message: (bytes) => {
+        const readers = this.#readers;
+        if (bytes[0] === readyForQuery) this.#giveBack();
+        readers.forEach((reader) => reader(bytes));
+      },
     });
-    this.#waiting += this.#filled;
-    this.#block = this.#spare.pop() ?? Buffer.allocUnsafeSlow(blockSize);
-    this.#filled = 0;
-    this.#count = 0;
-    if (this.#waiting > mostWaiting) this.#connection?.stream.pause();
-    this.#wake();
+  }
+
+  submit(given: unknown): void {
+    const connection = given as Connection;
+    const { stream } = connection;
+    this.#stream = stream;
+    this.#readers = stream.listeners('data') as Reader[];
+    this.#readers.forEach((reader) => stream.off('data', reader));
+    stream.on('data', this.#read);
+    if (stream instanceof LendingSocket) stream.lends = true;
+    connection.query(this.#text);
+  }
+
+  readonly #read: Reader = (chunk) => {
+    try {
+      this.#rows.take(chunk);
+    } catch (error) {
+      this.#stream?.destroy(error as Error);
+    }
+  };
+
+  #giveBack(): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    if (stream instanceof LendingSocket) stream.lends = false;
+    stream.off('data', this.#read);
+    this.#readers.forEach((reader) => stream.on('data', reader));
+    stream.resume();
+    this.#stream = undefined;
   }
 
   handleError(error: unknown): void {
@@ -99,7 +92,7 @@ class CopyOut {
   }
 
   handleReadyForQuery(): void {
-    this.#flush();
+    this.#rows.flush();
     this.#ended = true;
     this.#wake();
   }
@@ -117,9 +110,9 @@ class CopyOut {
       const next = this.#ready.shift();
       if (next !== undefined) {
         this.#waiting -= next.bytes.length;
-        if (this.#waiting <= mostWaiting) this.#connection?.stream.resume();
+        if (this.#waiting <= mostWaiting) this.#stream?.resume();
         yield next;
-        if (next.bytes.buffer.byteLength === blockSize) this.#spare.push(Buffer.from(next.bytes.buffer));
+        this.#rows.reuse(next);
       } else if (this.#ended) {
         if (this.#failure !== undefined) throw this.#failure;
         return;

@@ -10,7 +10,9 @@
 import pg from 'pg';
 import { createHash } from 'node:crypto';
 import { outcomeError } from '../fhir/outcome.ts';
-import { copyOut, type CopiedBlock } from './copy-out.ts';
+import { copyOut } from './copy-out.ts';
+import type { CopiedBlock } from './copy-rows.ts';
+import { LendingSocket } from './lending-socket.ts';
 import { isRetried, sqlState, translate, unreachable } from './errors.ts';
 import { pipelined } from './pipeline.ts';
 import { makeShare } from './share.ts';
@@ -70,6 +72,8 @@ export interface PoolOptions {
   connections: number;
   /** Milliseconds after which PostgreSQL ends a statement. */
   statementTimeout: number;
+  /** Much is copied over these connections. */
+  copying?: boolean;
 }
 
 type Client = pg.PoolClient & { tenant?: number };
@@ -82,7 +86,7 @@ export function openDatabase(options: PoolOptions): Database {
   const application = `${session} -c role=makhbar_app -c statement_timeout=${options.statementTimeout}`;
   const hotConnections = Math.max(2, Math.floor(options.connections / 3));
   const generalConnections = Math.max(2, options.connections - hotConnections);
-  const pool = makePool(options.url, generalConnections, application);
+  const pool = makePool(options.url, generalConnections, application, options.copying);
   // Of the hot connections a tenant cannot take more than the lanes of its combiners.
   const share = makeShare(Math.ceil((generalConnections * 2) / 3), connectionTimeout, tooBusy);
   const hotPool = makePool(options.url, hotConnections, `${application} -c plan_cache_mode=force_generic_plan`);
@@ -249,7 +253,7 @@ async function queryIn<Row>(pool: pg.Pool, tenant: number, statement: Sql | Stat
   }
 }
 
-function makePool(url: string, max: number, options: string): pg.Pool {
+function makePool(url: string, max: number, options: string, copying = false): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -259,6 +263,7 @@ function makePool(url: string, max: number, options: string): pg.Pool {
     idleTimeoutMillis: 300_000,
     keepAlive: true,
     types: { getTypeParser: textParser },
+    ...(copying && { stream: () => new LendingSocket() }),
   });
   // An idle connection that breaks is replaced by the pool; the next caller that needs one hears of a real outage.
   pool.on('error', () => undefined);
