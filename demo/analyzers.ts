@@ -17,9 +17,14 @@ export interface Analyzer {
   ask(tube: string): Promise<string[]>;
   /** Sends results of a tube: code, value, unit. */
   report(tube: string, results: readonly Measured[]): Promise<void>;
-  /** Sends results of control material: code, level, value. */
-  control(lot: string, results: readonly Measured[]): Promise<void>;
+  /** Sends results of control material: code, value, unit. */
+  control(material: string, results: readonly Measured[]): Promise<void>;
   stop(): void;
+}
+
+/** Of the analyzers, which are in Aden: three hours ahead of UTC. A control counts for a day. */
+function clock(): string {
+  return new Date(Date.now() + 3 * 3_600_000).toISOString().replaceAll(/\D/g, '').slice(0, 14);
 }
 
 export type Measured = readonly [code: string, value: string, unit: string, flag?: string];
@@ -75,12 +80,12 @@ export async function openBloodCounter({ server }: World, { administrator, techn
     );
   });
   const line = astmAnalyzer(socket);
-  const send = async (patient: readonly string[], results: readonly Measured[]): Promise<void> => {
+  const send = async (patient: readonly string[], results: readonly Measured[], time: string): Promise<void> => {
     const records = [
       'H|\\^&|||Counter^1.0|||||||P|LIS2-A2|20260131090000',
       ...patient,
       ...results.map(
-        ([code, value, unit, flag = ''], at) => `R|${at + 1}|^^^${code}|${value}|${unit}||${flag}||F||||20260131090000`,
+        ([code, value, unit, flag = ''], at) => `R|${at + 1}|^^^${code}|${value}|${unit}||${flag}||F||||${time}`,
       ),
       'L|1|N',
     ];
@@ -95,9 +100,8 @@ export async function openBloodCounter({ server }: World, { administrator, techn
         [...(order.split('|')[4] ?? '').matchAll(/\^\^\^([^\\^]+)/g)].map(([, code = '']) => code),
       );
     },
-    report: (tube, results) => send(['P|1', `O|1|${tube}||^^^CBC|R`], results),
-    control: (lot, results) =>
-      send(['P|1', `O|1|${lot}||^^^CBC|R||||||||||||||||||||||Q`.replace(/\|{22}Q/, '||||||Q')], results),
+    report: (tube, results) => send(['P|1', `O|1|${tube}||^^^CBC|R`], results, '20260131090000'),
+    control: (material, results) => send(['P|1', `O|1|${material}||^^^CBC|R||||||Q`], results, clock()),
     stop: () => socket.destroy(),
   };
 }
@@ -122,10 +126,14 @@ export async function openChemistry({ server }: World, { administrator, technici
     ].join('\r');
   /** Of each order that it was given: its number, by tube and code. */
   const numbers = new Map<string, string>();
-  const report = async (tube: string, results: readonly Measured[], role = 'P'): Promise<void> => {
+  const report = async (
+    tube: string,
+    results: readonly Measured[],
+    [role, time]: readonly [string, string] = ['P', '20260131090000'],
+  ): Promise<void> => {
     const groups = results.flatMap(([code, value, unit, flag = ''], at) => [
       `OBR|${at + 1}|${numbers.get(`${tube} ${code}`) ?? '""'}||${code}`,
-      `OBX|1|NM|${code}|1|${value}|${unit}^^UCUM||${flag}|||F|||||||CHEM^MAKER~CA-1^MAKER|20260131090000`,
+      `OBX|1|NM|${code}|1|${value}|${unit}^^UCUM||${flag}|||F|||||||CHEM^MAKER~CA-1^MAKER|${time}`,
     ]);
     const [answer] = await sender.send(
       say('OUL^R22^OUL_R22', 'NE|AL', `SPM|1|${tube}||SER^Serum^HL70487|||||||${role}`, ...groups),
@@ -155,7 +163,7 @@ export async function openChemistry({ server }: World, { administrator, technici
       return orders.map(({ code }) => code);
     },
     report,
-    control: (lot, results) => report(lot, results, 'Q^Control^HL70369'),
+    control: (material, results) => report(material, results, ['Q^Control^HL70369', clock()]),
     stop: () => sender.close(),
   };
 }

@@ -9,6 +9,7 @@ import { openBloodCounter, openChemistry } from './analyzers.ts';
 import { auditIt, launchApp, withdrawConsent } from './afterwards.ts';
 import { openHospital } from './hospital.ts';
 import {
+  openMaterial,
   printReport,
   resultsOf,
   runControls,
@@ -91,6 +92,8 @@ async function openForWork({ server, tell }: World): Promise<Staff> {
   return people;
 }
 
+const heldTasks = 'Task?code=urn:makhbar:task|control-failed&status=requested';
+
 async function pass(world: World, begin: Day['begin'], stops: (() => unknown)[]): Promise<void> {
   const { server, tell } = world;
   const people = await openForWork(world);
@@ -110,15 +113,22 @@ async function pass(world: World, begin: Day['begin'], stops: (() => unknown)[])
   stops.push(counter.stop);
   const chemistry = await openChemistry(world, people);
   stops.push(chemistry.stop);
-  assert.deepEqual(await runControls(people, counter, 'H-24', [{ analyte: 'hb', value: 121, mean: 120, sd: 2 }]), []);
-  tell('The control of the blood counter is within its limits.');
-  const held = await runControls(people, chemistry, 'C-24', [
-    { analyte: 'sodium', value: 140, mean: 140, sd: 1.5 },
-    { analyte: 'potassium', value: 4.4, mean: 4, sd: 0.1 },
+  await openMaterial(people, counter, { name: 'BLOOD-1', lot: 'H-24', targets: { hb: [120, 2] } });
+  await openMaterial(people, chemistry, {
+    ...{ name: 'SERUM-1', lot: 'C-24' },
+    targets: { sodium: [140, 1.5], potassium: [4, 0.1] },
+  });
+  assert.deepEqual(await runControls(people, counter, 'BLOOD-1', [['HGB', '12.1', 'g/dL']]), { hb: [] });
+  tell('The blood counter sent its control by ASTM: 12.1 g/dL became 121 g/L and is within the limits of its lot.');
+  const judged = await runControls(people, chemistry, 'SERUM-1', [
+    ['NA', '140', 'mmol/L'],
+    ['K', '4.4', 'mmol/L'],
   ]);
-  assert.equal(held.length, 1);
+  assert.deepEqual(judged['sodium'], []);
+  assert.ok(judged['potassium']?.includes('1-3s'), `Potassium broke ${String(judged['potassium'])}.`);
+  assert.equal((await technician.find(heldTasks)).length, 1);
   tell(
-    'The control for potassium is four standard deviations off on the chemistry analyzer (1-3s): its results are held.',
+    'The chemistry analyzer sent its controls by IHE LAW: potassium is four standard deviations off (1-3s), and its results are held.',
   );
 
   begin('Analyzers');
@@ -162,10 +172,7 @@ async function pass(world: World, begin: Day['begin'], stops: (() => unknown)[])
   const critical = String(results['hb']?.reference);
   await technician.post(`${critical}/$call-back`, parameters(['receiver', 'Dr. Huda Hassan'], ['readBack', true]));
   tell('The technician called the critical haemoglobin, and Dr. Hassan read it back.');
-  assert.deepEqual(
-    await runControls(people, chemistry, 'C-24', [{ analyte: 'potassium', value: 4.05, mean: 4, sd: 0.1 }]),
-    [],
-  );
+  assert.deepEqual(await runControls(people, chemistry, 'SERUM-1', [['K', '4.05', 'mmol/L']]), { potassium: [] });
   await pathologist.post(
     'Observation/$control-release',
     parameters(

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../src/fhir/json.ts';
 import { catalogueSystem, codeIn, extensions, object, objects } from '../src/laboratory/terms.ts';
-import type { Analyzer } from './analyzers.ts';
+import type { Analyzer, Measured } from './analyzers.ts';
 import type { Hospital } from './hospital.ts';
 import { eventually, parameters, refer, resourcesOf, type Asker, type World } from './world.ts';
 
@@ -75,38 +75,65 @@ export async function takeSpecimens(
   return tubes;
 }
 
-export interface ControlOf {
-  readonly analyte: string;
-  readonly value: number;
-  readonly mean: number;
-  readonly sd: number;
+export interface Material {
+  /** What the analyzer calls it. */
+  readonly name: string;
+  readonly lot: string;
+  /** Of analytes, in the units of the catalogue: mean and standard deviation. */
+  readonly targets: Readonly<Record<string, readonly [mean: number, sd: number]>>;
 }
 
-/** @returns the analytes whose results are held from now on */
-export async function runControls(
+/** Tells the laboratory what a bottle of control material is. */
+export async function openMaterial(
   { technician }: Staff,
   { device }: Analyzer,
-  lot: string,
-  controls: readonly ControlOf[],
-): Promise<string[]> {
-  const answer = await technician.post(
-    'Observation/$control-run',
-    parameters(
-      ['device', device],
-      ['lot', lot],
-      ...controls.map(({ analyte, value, mean, sd }): [string, JsonObject] => [
-        'result',
-        {
-          part: [
-            { name: 'analyte', valueString: analyte },
-            { name: 'level', valueString: '1' },
-            ...Object.entries({ value, mean, sd }).map(([name, valueDecimal]) => ({ name, valueDecimal })),
-          ],
-        },
-      ]),
-    ),
+  { name, lot, targets }: Material,
+): Promise<void> {
+  await technician.post('Substance', {
+    ...{ resourceType: 'Substance', status: 'active', identifier: [{ value: name }], code: { text: name } },
+    extension: [
+      {
+        url: 'urn:makhbar:extension:control-material',
+        extension: [
+          { url: 'lot', valueString: lot },
+          { url: 'level', valueString: '1' },
+          { url: 'device', valueReference: { reference: device } },
+          ...Object.entries(targets).map(([analyte, [mean, sd]]) => ({
+            url: 'target',
+            extension: [
+              { url: 'analyte', valueCode: analyte },
+              { url: 'mean', valueDecimal: mean },
+              { url: 'sd', valueDecimal: sd },
+            ],
+          })),
+        ],
+      },
+    ],
+  });
+}
+
+/** Sends controls from the analyzer, and waits until they are judged. @returns the rules that each broke, by analyte */
+export async function runControls(
+  { technician }: Staff,
+  analyzer: Analyzer,
+  material: string,
+  controls: readonly Measured[],
+): Promise<Record<string, string[]>> {
+  const own = `Observation?category=urn:makhbar:observation-category|control&device=${analyzer.device}&_count=100`;
+  const before = new Set((await technician.find(own)).map(refer));
+  await analyzer.control(material, controls);
+  return await eventually(`Controls of ${material}`, async () => {
+    const judged = (await technician.find(own)).filter((one) => !before.has(refer(one)));
+    return judged.length < controls.length
+      ? undefined
+      : Object.fromEntries(judged.map((one) => [codeIn(one['code'], catalogueSystem) ?? '', brokenBy(one)]));
+  });
+}
+
+function brokenBy(control: JsonObject): string[] {
+  return objects(extensions(control, 'control')[0]?.['extension']).flatMap(({ url, valueString }) =>
+    url === 'broken' ? [String(valueString)] : [],
   );
-  return resourcesOf(answer, 'hold').map((hold) => JSON.stringify(hold));
 }
 
 export interface Result {

@@ -6,6 +6,7 @@ import { sessionOf } from '../gateways/gateway.ts';
 import { readServedAstm, replayAstm } from '../gateways/astm/interfaces.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
 import { replay } from '../gateways/hl7v2/applied.ts';
+import { hasUnjudged, judgeAgain } from '../gateways/judged-again.ts';
 import { recode } from '../gateways/hl7v2/recode.ts';
 import { textOf } from '../gateways/astm/reading.ts';
 import { decodeMessage } from '../hl7v2/charset.ts';
@@ -22,7 +23,7 @@ import {
   type StoredMessage,
 } from '../store/messages.ts';
 import type { Database } from '../store/pool.ts';
-import { messagesWithUnmapped, unmappedCodes } from '../store/unmapped-codes.ts';
+import { messagesWithControls, messagesWithUnmapped, unmappedCodes } from '../store/unmapped-codes.ts';
 import { requeueMessage } from '../store/outbox.ts';
 import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
@@ -125,22 +126,30 @@ export async function replayMessagesCommand(tenant: string, ids: string[], optio
     const waiting =
       ids.length > 0
         ? await Promise.all(ids.map((id) => known(server, found, id)))
-        : (
-            await listMessages(sessionOf(server, found), {
-              ...askedBy({ count: 1_000, ...options }),
-              ...{ status: 'failed', direction: 'in' },
-            })
-          ).toReversed();
+        : await waitingMessages(server, found, options);
     const again = await replaying(server, found);
     const done: { id: string; applied: boolean }[] = [];
     for (const stored of waiting) {
-      const isOpen = stored.direction === 'in' && !isApplied(stored);
+      const isOpen = stored.direction === 'in' && (!isApplied(stored) || hasUnjudged(stored));
       done.push({ id: stored.id, applied: isOpen && (await again(stored)) });
     }
     return done;
   });
   const applied = results.filter((one) => one.applied).length;
   print(options, results, `${applied} of ${results.length} messages were applied.`);
+}
+
+/** Those that were not applied, and those whose controls are not judged; the oldest first. */
+async function waitingMessages(server: Server, tenant: Tenant, options: ListOptions): Promise<StoredMessage[]> {
+  const session = sessionOf(server, tenant);
+  const asked = askedBy({ count: 1_000, ...options });
+  const failed = await listMessages(session, { ...asked, ...{ status: 'failed', direction: 'in' } });
+  const ids = await messagesWithControls(session, asked.count);
+  const controls = await Promise.all(ids.map((id) => known(server, tenant, id)));
+  return [
+    ...failed.toReversed(),
+    ...controls.filter((one) => asked.interface === undefined || one.interface === asked.interface),
+  ];
 }
 
 /** Applies a message by its interface, whatever that speaks; false where the interface is gone. */
@@ -150,6 +159,8 @@ async function replaying(server: Server, tenant: Tenant): Promise<(stored: Store
   return async (stored) => {
     const isMeant = ({ interface: { id } }: { interface: { id: string } }): boolean => id === stored.interface;
     const [message, analyzer] = [messages.find(isMeant), analyzers.find(isMeant)];
+    const served = analyzer ?? message;
+    if (served !== undefined && hasUnjudged(stored)) return judgeAgain(server, served, stored);
     if (analyzer !== undefined) return replayAnalyzer(analyzer, stored);
     return message !== undefined && (await replay(server, message, stored)).ok;
   };

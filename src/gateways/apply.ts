@@ -6,7 +6,8 @@
  * 2. Messages about the same identifiers wait for each other: two that come at once make one patient.
  * 3. What would not change is not written: a repetition makes no versions.
  * 4. Results of analyzers for specimens of the laboratory are entered by its rules (measured.ts), not stored as they came.
- * 5. An identifier that leads to two patients is no reason to guess: nothing is applied, and somebody decides.
+ * 5. Controls of analyzers are judged (controls.ts) before the results of patients are entered, which they may hold.
+ * 6. An identifier that leads to two patients is no reason to guess: nothing is applied, and somebody decides.
  */
 import { cloneJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -24,6 +25,7 @@ import type { Session } from '../store/pool.ts';
 import { keyOf, merge } from '../translation/merge.ts';
 import type { Problem } from '../hl7v2/acknowledge.ts';
 import type { Entry, Found } from '../translation/translation.ts';
+import { isControl, judgeControls, type Unjudged } from './controls.ts';
 import { enterMeasured, measuredOf } from './measured.ts';
 import { findMoved } from './moves.ts';
 import { findParents } from './parents.ts';
@@ -46,7 +48,15 @@ export interface Marking {
   /** What is written with the resources that are: where they come from. */
   provenance(target: JsonObject[]): JsonObject;
   /** Of a message of an analyzer: which one (Device/…), where the interface says it. */
-  readonly analyzer?: { readonly device: string | undefined };
+  readonly analyzer?: AnalyzerMessage;
+}
+
+export interface AnalyzerMessage {
+  readonly device: string | undefined;
+  /** What tells runs of its controls apart. */
+  readonly run: string;
+  /** A control could not be judged: it waits for somebody. */
+  wait(inside: Context, left: readonly Unjudged[]): Promise<void>;
 }
 
 /** @returns whether it was applied now */
@@ -59,11 +69,13 @@ export async function apply(context: Context, entries: readonly Entry[], marking
     const moved = await findMoved(inside, entries, found);
     const matches = new Map([...found, ...parents.matches, ...moved.matches]);
     await planOnce(inside.session);
-    const entered = await byRules(inside, entries, marking);
-    const left = [...parents.left, ...moved.left, ...entered.left];
-    const requests = requestsOf([...entered.others, ...moved.matches.keys()], matches);
-    const written = await write(inside, [...requests, ...provenanceOf(inside, requests, entered.resources, marking)]);
-    const resources = [...written, ...entered.resources];
+    const { resources, left: waiting } = await stored(inside, {
+      entries,
+      moved: [...moved.matches.keys()],
+      matches,
+      marking,
+    });
+    const left = [...parents.left, ...moved.left, ...waiting];
     const known = [...matches].flatMap(([{ resource }, { id }]) =>
       resource['resourceType'] === 'Patient' ? [id] : [],
     );
@@ -73,20 +85,72 @@ export async function apply(context: Context, entries: readonly Entry[], marking
   });
 }
 
-interface ByRules {
-  /** What is stored as it came. */
-  readonly others: readonly Entry[];
+interface Storing {
+  readonly entries: readonly Entry[];
+  /** What belongs to a visit of another patient. */
+  readonly moved: readonly Entry[];
+  readonly matches: Matches;
+  readonly marking: Marking;
+}
+
+interface Stored {
   /** Versions that were made. */
   readonly resources: readonly string[];
   readonly left: readonly Problem[];
 }
 
-async function byRules(inside: Context, entries: readonly Entry[], { analyzer }: Marking): Promise<ByRules> {
+async function stored(inside: Context, { entries, moved, matches, marking }: Storing): Promise<Stored> {
+  const { analyzer } = marking;
   const measured = analyzer === undefined ? [] : await measuredOf(inside, entries);
-  if (measured.length === 0) return { others: entries, resources: [], left: [] };
-  const { resources, refused, left } = await enterMeasured(inside, measured, analyzer?.device);
   const taken = new Set(measured.flatMap((one) => one.entries));
-  return { others: [...entries.filter((entry) => !taken.has(entry)), ...refused], resources, left };
+  const others = [...entries.filter((entry) => !taken.has(entry)), ...moved];
+  const hasControls = analyzer !== undefined && others.some(({ resource }) => isControl(resource));
+  const first = hasControls ? await withControls(inside, { others, matches, analyzer }) : undefined;
+  const entered =
+    measured.length === 0
+      ? { resources: [], refused: [], left: [] }
+      : await enterMeasured(inside, measured, analyzer?.device);
+  const requests = requestsOf(
+    [...(first === undefined ? others : []), ...entered.refused],
+    first?.known ?? namesOf(matches),
+    matches,
+  );
+  const named = [...(first?.resources ?? []), ...entered.resources];
+  const written = await write(inside, [...requests, ...provenanceOf(inside, requests, named, marking)]);
+  return { resources: [...written, ...named], left: [...(first?.left ?? []), ...entered.left] };
+}
+
+interface FirstStored extends Stored {
+  /** What the message calls a resource → `Type/id`. */
+  readonly known: ReadonlyMap<string, string>;
+}
+
+/** What came with controls is stored before them: what a control says is derived from what the analyzer sent. */
+async function withControls(
+  inside: Context,
+  {
+    others,
+    matches,
+    analyzer,
+  }: Pick<Storing, 'matches'> & { readonly others: readonly Entry[]; readonly analyzer: AnalyzerMessage },
+): Promise<FirstStored> {
+  const known = namesOf(matches);
+  const requests = requestsOf(others, known, matches);
+  const written = await write(inside, requests);
+  requests.forEach(({ fullUrl = '' }, at) =>
+    known.set(String(fullUrl), (written[at] ?? '').replace(/\/_history\/.*/, '')),
+  );
+  const controls = others.filter(({ resource }) => isControl(resource));
+  const now = new Set(requests.map(({ fullUrl }) => fullUrl));
+  const observations = controls
+    .filter(({ fullUrl }) => now.has(fullUrl))
+    .map(({ fullUrl, resource }) => ({
+      ...(withReferences(cloneJson(resource), known) as JsonObject),
+      id: (known.get(fullUrl) ?? '').slice('Observation/'.length),
+    }));
+  const { resources, left } = await judgeControls(inside, observations, analyzer);
+  if (left.length > 0) await analyzer.wait(inside, left);
+  return { known, resources: [...written, ...resources], left };
 }
 
 interface Locking {
@@ -203,11 +267,15 @@ function isOf(resource: JsonObject, { system, value, code }: Found): boolean {
   );
 }
 
+/** What the message calls what is there already → `Type/id`. */
+function namesOf(matches: Matches): Map<string, string> {
+  return new Map(
+    [...matches].map(([{ fullUrl, resource }, { id }]) => [fullUrl, `${String(resource['resourceType'])}/${id}`]),
+  );
+}
+
 /** The entries of the transaction; none for what stays as it is. */
-function requestsOf(entries: readonly Entry[], matches: Matches): JsonObject[] {
-  const known = new Map<string, string>();
-  for (const [{ fullUrl, resource }, { id }] of matches)
-    known.set(fullUrl, `${String(resource['resourceType'])}/${id}`);
+function requestsOf(entries: readonly Entry[], known: ReadonlyMap<string, string>, matches: Matches): JsonObject[] {
   const requests: JsonObject[] = [];
   // A result may be the parent of several groups, and stand in the message too.
   const changed = new Map<string, { resource: JsonObject }>();

@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../fhir/json.ts';
 import { findMatches } from '../interactions/matches.ts';
-import type { Request, Server } from '../request.ts';
+import type { Context, Request, Server } from '../request.ts';
 import { serve } from '../serve.ts';
 import type { Tenant } from '../store/tenants.ts';
 import { contextOf, interfaceCaller } from './gateway.ts';
@@ -28,6 +28,11 @@ export function codeTask(endpoint: string, code: string): string {
   return `${endpoint}/${code}`.slice(0, 200);
 }
 
+/** What the Task of a control that was not judged is called: one for each material, whichever messages bring it. */
+export function controlTask(endpoint: string, control: string): string {
+  return `${endpoint}/control/${control}`.slice(0, 200);
+}
+
 interface Opened {
   readonly id: string;
   readonly text: string;
@@ -39,10 +44,14 @@ interface Opened {
 export async function openTask(
   server: Server,
   { tenant, interface: { id: endpoint }, peer }: Where,
-  { id, text, description, focus, input }: Opened,
+  opened: Opened,
 ): Promise<void> {
   const caller = await interfaceCaller(server, tenant, endpoint);
-  const context = contextOf(server, { tenant, caller, requestId: id, address: peer });
+  await openTaskIn(contextOf(server, { tenant, caller, requestId: opened.id, address: peer }), opened);
+}
+
+/** In the transaction of what waits. */
+export async function openTaskIn(context: Context, { id, text, description, focus, input }: Opened): Promise<void> {
   const resource: JsonObject = {
     resourceType: 'Task',
     identifier: [{ system: messageSystem, value: id }],

@@ -50,6 +50,7 @@ export type ExtensionName =
   | 'measured'
   | 'repeat'
   | 'control'
+  | 'control-material'
   | 'order-progress'
   | 'due'
   | 'report-template';

@@ -1,4 +1,4 @@
-/** Local codes of messages that no ConceptMap maps, and the messages that have them. */
+/** Local codes of messages that no ConceptMap maps, controls that are not judged, and the messages that have them. */
 import { instantText, type Session } from './pool.ts';
 import { sql } from './sql.ts';
 
@@ -40,6 +40,16 @@ export async function messagesWithUnmapped(
   const rows = await session.query<{ id: string }>(sql`select m.id from message m
     where m.tenant_id = ${session.tenant} and m.status in ('applied', 'replayed') and m.problems @> '[{"unmapped": {}}]'
       and (${after ?? null}::uuid is null or m.id > ${after ?? null}::uuid)
+    order by m.id limit ${most}`);
+  return rows.map(({ id }) => id);
+}
+
+/** Ids of the messages that were applied with controls that are still to be judged, the oldest first; of the newest messages. */
+export async function messagesWithControls(session: Session, most: number): Promise<string[]> {
+  const rows = await session.query<{ id: string }>(sql`select m.id
+    from (select o.id, o.status, o.problems from message o where o.tenant_id = ${session.tenant}
+        order by o.id desc limit ${mostMessages}) m
+    where m.status in ('applied', 'replayed') and m.problems @> '[{"control": {}}]'
     order by m.id limit ${most}`);
   return rows.map(({ id }) => id);
 }

@@ -20,6 +20,7 @@
 import type { JsonObject } from '../fhir/json.ts';
 import { readHeader } from '../hl7v2/header.ts';
 import { readSegments, type FieldReader, type Message } from '../hl7v2/message.ts';
+import { controlMaterial } from './codes.ts';
 import { allOf, byIdentifier, concept, entityIdentifier, humanName, identifier, object, present } from './datatypes.ts';
 import { addLots, dilutions } from './inventory.ts';
 import { observation } from './observation.ts';
@@ -149,10 +150,11 @@ function tubeOf(
 function control(target: Target, { spm, sac }: Step): JsonObject | undefined {
   const value = labelOf({ spm, sac });
   if (spm === undefined || value === '') return undefined;
-  const named = { system: 'urn:makhbar:control-material', value };
+  const named = { system: controlMaterial, value };
   const place = { segment: 'SPM', sequence: Number(spm.text(1)) || 1, field: 4 };
   const type = concept(target, spm.first(4), place);
-  return target.add(object({ resourceType: 'Specimen', identifier: [named], type, status: 'available' }), [named]);
+  const made = object({ resourceType: 'Specimen', identifier: [named], type, status: 'available' });
+  return { ...target.add(made, [named]), identifier: named };
 }
 
 function patientOf(target: Target, pid: FieldReader, authority: string): JsonObject | undefined {

@@ -45,6 +45,9 @@ export function localSystem(name: string): string {
 /** Codes that only analyzers know (LIS02-A2). */
 export const analyzerCodes = 'urn:makhbar:astm:code';
 
+/** What analyzers call material for quality control. */
+export const controlMaterial = 'urn:makhbar:control-material';
+
 export function isLocalSystem(system: string): boolean {
   return system.startsWith('urn:makhbar:hl7v2:code:') || system === analyzerCodes;
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../src/fhir/json.ts';
 import { catalogueSystem, codeIn, extensions, object, objects } from '../../src/laboratory/terms.ts';
 import { listMessages } from '../../src/store/messages.ts';
 import { addPatient, done, load, parameters, resourcesOf, send } from '../laboratory/laboratory.ts';
-import { makeAstmBench, post, sessionOf, until, type AstmBench, type Json } from './astm-bench.ts';
+import { makeAstmBench, makhbar, post, sessionOf, until, type AstmBench, type Json } from './astm-bench.ts';
 import { openAnalyzer, type Analyzer } from './analyzer.ts';
 import { codeOf } from './mllp-client.ts';
 
@@ -64,15 +64,28 @@ type Line = readonly [code: string, value: string, unit: string, flag?: string, 
 
 let sent = 0;
 
+interface Became {
+  readonly problems: Json[];
+  readonly status: string;
+}
+
 /** Sends the results and gives the message that they became. */
-async function report(number: string, ...results: readonly Line[]): Promise<{ problems: Json[]; status: string }> {
+function report(number: string, ...results: readonly Line[]): Promise<Became> {
+  return transmit(`O|1|${number}||^^^CBC|R`, results);
+}
+
+function reportControl(name: string, ...results: readonly Line[]): Promise<Became> {
+  return transmit(`O|1|${name}||^^^CBC|R||||||Q`, results);
+}
+
+async function transmit(order: string, results: readonly Line[]): Promise<Became> {
   const { analyzer, socket } = await bench.open();
   const name = `Counter^${++sent}`;
   const lines = results.map(
     ([code, value, unit, flag = '', time = '20260131081000'], at) =>
       `R|${at + 1}|^^^${code}|${value}|${unit}||${flag}||F||||${time}`,
   );
-  await analyzer.send([`H|\\^&|||${name}`, 'P|1', `O|1|${number}||^^^CBC|R`, ...lines, 'L|1|N']);
+  await analyzer.send([`H|\\^&|||${name}`, 'P|1', order, ...lines, 'L|1|N']);
   socket.destroy();
   for (const end = Date.now() + 40_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50))) {
     const all = await listMessages(sessionOf(bench.lab), { count: 100 });
@@ -233,6 +246,169 @@ test('rules ask for a repetition and for a reflex: the same value measured later
   expect(await report(tube.number, first)).toMatchObject({ status: 'applied', problems: [] });
   expect(await until(bench.lab, `Observation?subject=${tube.patient}`, 2)).toHaveLength(2);
 }, 120_000);
+
+/** A material of one level, as the laboratory tells what the analyzer calls it. */
+async function material(name: string, lot: string, level: string, targets: readonly JsonObject[]): Promise<void> {
+  const valued = (target: JsonObject): JsonObject[] =>
+    Object.entries(target).map(([url, value]) =>
+      typeof value === 'number' ? { url, valueDecimal: value } : { url, valueCode: value ?? null },
+    );
+  const made = await send(bench.lab, 'Substance', {
+    ...{ resourceType: 'Substance', status: 'active', identifier: [{ value: name }], code: { text: 'Control' } },
+    instance: [{ identifier: { value: lot }, expiry: '2099-12-31' }],
+    extension: [
+      {
+        url: 'urn:makhbar:extension:control-material',
+        extension: [
+          { url: 'lot', valueString: lot },
+          { url: 'level', valueString: level },
+          { url: 'device', valueReference: { reference: device } },
+          ...targets.map((target) => ({ url: 'target', extension: valued(target) })),
+        ],
+      },
+    ],
+  });
+  expect([made.status, made.said]).toEqual([201, '']);
+}
+
+const hoursAgo = (hours: number): string =>
+  new Date(Date.now() - (hours - 3) * 3_600_000).toISOString().replaceAll(/\D/g, '').slice(0, 14);
+
+const controlParts = (result: Json | undefined): JsonObject =>
+  Object.fromEntries(
+    objects(extensions(result as JsonObject, 'control')[0]?.['extension']).map(({ url, ...rest }) => [
+      String(url),
+      Object.values(rest)[0] ?? null,
+    ]),
+  );
+
+const low = (name: string): Promise<void> =>
+  material(name, name, '1', [
+    { analyte: 'wbc', mean: 3, sd: 0.1 },
+    { analyte: 'plt', mean: 60, sd: 5 },
+    { analyte: 'potassium' },
+  ]);
+
+describe('controls', () => {
+  const judged = (analyte: string): string =>
+    `Observation?category=urn:makhbar:observation-category|control&code=${catalogueSystem}|${analyte}&_sort=date`;
+
+  test('are judged in the unit of the catalogue by the rules; one that fails holds the results that come with it', async () => {
+    await material('QC-HIGH', 'H-77', '2', [
+      { analyte: 'hb', mean: 16.0, sd: 0.3, unit: 'g/dL' },
+      { analyte: 'plt', mean: 400, sd: 10 },
+    ]);
+    const tube = await accessioned('fbc');
+    const { analyzer, socket } = await bench.open();
+    const name = `Counter^${++sent}`;
+    const time = hoursAgo(2);
+    await analyzer.send([
+      ...[
+        `H|\\^&|||${name}`,
+        'P|1',
+        `O|1|${tube.number}||^^^CBC|R`,
+        'R|1|^^^HGB|13.0|g/dL||||F',
+        'R|2|^^^PLT|250|10*3/uL||||F',
+      ],
+      ...['P|2', 'O|1|QC-HIGH||^^^CBC|R||||||Q', `R|1|^^^HGB|17.2|g/dL||||F||||${time}`],
+      ...[`R|2|^^^PLT|401|10*3/uL||||F||||${time}`, 'L|1|N'],
+    ]);
+    socket.destroy();
+    const [hb] = await until(bench.lab, judged('hb'));
+    expect(hb).toMatchObject({
+      ...{ valueQuantity: { value: 172, code: 'g/L' }, device: { reference: device } },
+      interpretation: [{ coding: [{ code: 'A' }] }],
+    });
+    expect(controlParts(hb)).toMatchObject({ lot: 'H-77', level: '2', mean: 160, sd: 3, broken: '1-3s' });
+    const [raw] = await until(bench.lab, 'Observation?category=urn:makhbar:astm:category|quality-control&code=718-7');
+    expect((hb as Json)['derivedFrom']).toEqual([{ reference: `Observation/${String(raw?.['id'])}` }]);
+    const [plt] = await until(bench.lab, judged('plt'));
+    expect(plt).toMatchObject({ interpretation: [{ coding: [{ code: 'N' }] }] });
+    const results = await resultsOf(tube, 2);
+    expect([stateOf(results['hb']), stateOf(results['plt'])]).toEqual(['held', 'entered']);
+    const [message] = await listMessages(sessionOf(bench.lab), { count: 1 });
+    expect(message?.resources).toContainEqual(expect.stringContaining(String(hb?.['id'])));
+    await done(bench.lab, 'Observation/$control-release', {
+      device: { reference: device },
+      analyte: 'hb',
+      reason: 'ok',
+    });
+    // Corrected by the analyzer: what it was counts no more.
+    await reportControl('QC-HIGH', ['HGB', '16.1', 'g/dL', '', time]);
+    const again = await until(bench.lab, judged('hb'), 2);
+    expect(again.map(({ status }) => status).sort()).toEqual(['entered-in-error', 'final']);
+    // Said once more it is nothing new.
+    await reportControl('QC-HIGH', ['HGB', '16.1', 'g/dL', '', time]);
+    expect(await until(bench.lab, judged('hb'), 2)).toHaveLength(2);
+  }, 60_000);
+
+  test.each<[string, string, Line, string]>([
+    ['a name that no material has', 'QC-NONE', ['WBC', '7.0', '10*3/uL'], 'No control material is called "QC-NONE"'],
+    ['an analyte without a target', 'QC-LOW', ['TSH', '7.0', 'mIU/L'], 'has no analyte http://loinc.org|3016-3'],
+    ['a code without a mapping', 'QC-LOW', ['XYZ', '7.0', 'mIU/L'], 'has no analyte urn:makhbar:astm:code|XYZ'],
+    ['a unit that cannot be converted', 'QC-LOW', ['WBC', '7.0', 'mmol/s'], 'cannot be converted'],
+    ['no number', 'QC-LOW', ['WBC', 'Clot', ''], 'value is a number, not "Clot"'],
+    ['too few results for a mean', 'QC-LOW', ['K', '4.0', 'mmol/L'], 'only 0 results of this lot'],
+  ])(
+    '%s waits as a Task with the message, and the others are judged',
+    async (_, name, bad, sentence) => {
+      const material = `${name}-${sent}`;
+      if (name !== 'QC-NONE') await low(material);
+      const { status, problems } = await reportControl(material, bad, ['PLT', '60', '10*3/uL']);
+      const said = expect.stringContaining(sentence.replace('QC-NONE', material));
+      expect([status, problems[0]]).toEqual(['applied', expect.objectContaining({ sentence: said })]);
+      const [task] = await until(
+        bench.lab,
+        `Task?identifier=urn:makhbar:message|${bench.endpoint}/control/${material}`,
+      );
+      expect(task).toMatchObject({
+        status: 'ready',
+        description: said,
+        input: [{ valueString: expect.stringContaining(material) }],
+      });
+      const of = `Observation?category=urn:makhbar:observation-category|control&device=${device}&code=${catalogueSystem}|plt`;
+      const lots = (await until(bench.lab, of)).map((one) => controlParts(one)['lot']);
+      expect(lots.includes(material)).toBe(name !== 'QC-NONE');
+    },
+    60_000,
+  );
+
+  test('what waits is judged once it is mended, and its Task ends', async () => {
+    await reportControl('QC-LATE', ['NA', '150', 'mmol/L', '', hoursAgo(1)]);
+    const task = `Task?identifier=urn:makhbar:message|${bench.endpoint}/control/QC-LATE`;
+    expect(await until(bench.lab, task)).toMatchObject([{ status: 'ready' }]);
+    await material('QC-LATE', 'L-1', '1', [{ analyte: 'sodium', mean: 140, sd: 2 }]);
+    const waiting = (await listMessages(sessionOf(bench.lab), { count: 1 }))[0]?.id ?? '';
+    expect((await makhbar('messages', 'replay', bench.lab.tenant.name, waiting)).out).toBe(
+      '1 of 1 messages were applied.\n',
+    );
+    const [control] = await until(bench.lab, judged('sodium'));
+    expect(controlParts(control)).toMatchObject({ lot: 'L-1', broken: '1-3s' });
+    expect(await until(bench.lab, `${task}&status=completed`)).toHaveLength(1);
+    expect((await makhbar('messages', 'replay', bench.lab.tenant.name, waiting)).out).toBe(
+      '0 of 1 messages were applied.\n',
+    );
+  }, 60_000);
+
+  test('IHE LAW: a control of the specimen role Q is judged, and holds', async () => {
+    await material('LAW-1', 'W-1', '1', [{ analyte: 'chloride', mean: 100, sd: 1 }]);
+    const time = hoursAgo(1);
+    const answer = await law.report(
+      ...([`q${time}`, 'SPM|1|LAW-1||SER^Serum^HL70487|||||||Q^Control^HL70369', 'OBR|1|""||CL'] as const),
+      `OBX|1|NM|CL|1|96|mmol/l^^UCUM|||||F|||||||C^M~1^M|${time}`,
+    );
+    expect(codeOf(answer)).toBe('AA');
+    const [control] = await until(bench.lab, judged('chloride'));
+    expect(controlParts(control)).toMatchObject({ lot: 'W-1', broken: '1-3s' });
+    const holds = await until(bench.lab, 'Task?code=urn:makhbar:task|control-failed&status=requested');
+    expect(JSON.stringify(holds)).toContain('chloride');
+    await done(bench.lab, 'Observation/$control-release', {
+      device: { reference: device },
+      analyte: 'chloride',
+      reason: 'ok',
+    });
+  }, 60_000);
+});
 
 test('IHE LAW: results are entered for their orders, and formulas are worked out', async () => {
   const tube = await accessioned('sodium', 'potassium', 'chloride');

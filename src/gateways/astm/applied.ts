@@ -18,6 +18,7 @@ import { callerOf } from '../interfaces.ts';
 import { asJson, isPassing, problemsOf } from '../problems.ts';
 import { provenance } from '../provenance.ts';
 import { markSteps } from '../hl7v2/law/work.ts';
+import { waitForMaterial } from '../judged-again.ts';
 import { codeTask, endTask, openTask, shown } from '../task.ts';
 import { unmappedProblems } from '../unmapped.ts';
 import { driverOf, type Gateway, type ServedAstm } from './gateway.ts';
@@ -44,7 +45,11 @@ export async function applied(gateway: Gateway, served: ServedAstm, stored: Stor
     await apply(context, made.entries, {
       provenance: (target) => provenance(served.interface, { id: stored.id, display: 'ASTM' }, target),
       isOpen: (session) => claimMessage(session, stored.id),
-      analyzer: { device: served.interface.law.device },
+      analyzer: {
+        device: served.interface.law.device,
+        run: stored.id,
+        wait: (inside, left) => waitForMaterial(inside, served.interface, { left, message: readable(reading.text) }),
+      },
       mark: async (inside, { resources, patients, left }) => {
         await markSteps(inside, served, stepsOf(made.entries));
         await finishMessage(inside.session, stored.id, {

@@ -36,7 +36,8 @@ import { answerQuery, responseOf, type Query } from './query.ts';
 import { keep, keepApplied, keepFinished } from './record.ts';
 import { isStoredOnly } from './settings.ts';
 import { endTask } from '../task.ts';
-import { waitAsTask } from './task.ts';
+import { waitForMaterial } from '../judged-again.ts';
+import { marked, waitAsTask } from './task.ts';
 import { unmappedProblems } from '../unmapped.ts';
 
 /** What is known of a message that could be read. */
@@ -128,7 +129,14 @@ export async function applied(server: Server, known: Known, { id, arrived, ifNew
     let answer: Buffer | undefined;
     const done = await apply(context, entries, {
       provenance: (target) => provenance(known.interface, { id, display: `HL7 v2 ${typeOf(known.header)}` }, target),
-      ...(known.interface.law !== undefined && { analyzer: { device: known.interface.law.device } }),
+      ...(known.interface.law !== undefined && {
+        analyzer: {
+          device: known.interface.law.device,
+          run: id,
+          wait: (inside, left) =>
+            waitForMaterial(inside, known.interface, { left, message: marked(known.message, undefined) }),
+        },
+      }),
       isOpen: (inside, about) => {
         if (arrived === undefined) return claimMessage(inside, id);
         return ifNew === true ? isNewMessage(inside, { ...arrived, about }) : Promise.resolve(true);

@@ -10,6 +10,7 @@
 import { componentsAt, componentsOf, fieldOf, repeatsOf, textAt, type Record } from '../../astm/record.ts';
 import type { AstmMessage, Order, Patient } from '../../astm/structure.ts';
 import type { JsonObject } from '../../fhir/json.ts';
+import { controlMaterial } from '../codes.ts';
 import { newTarget, type Settings, type Target, type Translation } from '../translation.ts';
 import { madeWork } from './made.ts';
 import { cancelled, observation, type Request, type ResultOf } from './result.ts';
@@ -97,7 +98,7 @@ function translateOrder(target: Target, settings: AstmSettings, { message, patie
     source: `${settings.sender}|${control ? `control|${runOf(order)}` : 'specimen'}|${number}`,
     category: control ? qualityControl : laboratory,
     subject: work?.subject,
-    specimen: work?.specimen,
+    specimen: control ? materialOf(number) : work?.specimen,
     requests: work?.requests ?? [],
     instrument: message.header === undefined ? '' : (componentsAt(message.header.record, 5)[0] ?? ''),
     seen: counted.seen,
@@ -105,6 +106,11 @@ function translateOrder(target: Target, settings: AstmSettings, { message, patie
   for (const result of order.results) observation(target, result, { ...of, sequence: ++counted.results });
   if (!isCancelled) return;
   for (const test of repeatsOf(order.record, fieldOf(order.record, 5))) cancelled(target, test, { ...of, sequence });
+}
+
+/** Control material is no specimen of a patient: what it is called is all that is known of it. */
+function materialOf(value: string): JsonObject | undefined {
+  return value === '' ? undefined : { identifier: { system: controlMaterial, value } };
 }
 
 /** Each run of a control is by itself. */

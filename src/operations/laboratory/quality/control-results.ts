@@ -12,6 +12,7 @@ export const controlCategory = { system: 'urn:makhbar:observation-category', cod
 const most = 10_000;
 
 export interface ControlPointOf extends ChartPoint {
+  readonly id: string;
   readonly lot: string;
   /** As they were judged when they were stored. */
   readonly broken: readonly string[];
@@ -51,6 +52,7 @@ function pointOf(observation: JsonObject): ControlPointOf | undefined {
   const quantity = observation['valueQuantity'];
   if (extension === undefined || !isObject(quantity) || typeof quantity['value'] !== 'number') return undefined;
   return {
+    id: text(observation['id']) ?? '',
     time: text(observation['effectiveDateTime']) ?? '',
     level: word('level'),
     lot: word('lot'),
