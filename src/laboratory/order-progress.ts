@@ -10,6 +10,14 @@
  *
  * A formula may have no result for good: what was measured decides, where anything of the order is measured. A result that is
  * withdrawn leads an order back.
+ *
+ * The order of a panel that was taken apart follows the orders of its tests (its parts), as long as it is active or completed:
+ *
+ * | parts, without those that were taken back or replaced | status    |
+ * |-------------------------------------------------------|-----------|
+ * | one is open                                           | active    |
+ * | all are completed                                     | completed |
+ * | there are none: all were taken back                   | revoked   |
  */
 import type { JsonObject } from '../fhir/json.ts';
 import type { AnalyteDefinition } from './definition.ts';
@@ -17,7 +25,7 @@ import { isToRepeat } from './result/follow-up.ts';
 import { resultState } from './result/result-states.ts';
 import { nameOf } from './result/value.ts';
 import { withExtension } from './specimen.ts';
-import { catalogueSystem, codeIn, extensions, text } from './terms.ts';
+import { catalogueSystem, codeIn, extensions, objects, text } from './terms.ts';
 
 export function receivedOrder(order: JsonObject): JsonObject {
   return withExtension(order, 'order-progress', { valueCode: 'received' });
@@ -45,6 +53,28 @@ export function orderAfterResults(
   if (status === 'active' && was === progress) return undefined;
   const value = progress === undefined ? undefined : { valueCode: progress };
   return { ...withExtension(order, 'order-progress', value), status: 'active' };
+}
+
+/** Of an order that is part of a panel's: that one, as `ServiceRequest/7`. */
+export function panelOf(order: JsonObject): string | undefined {
+  const { instantiatesCanonical: definitions, basedOn } = order;
+  // A reflex test is based on another order too, but of no panel.
+  if (!Array.isArray(definitions) || definitions.length < 2) return undefined;
+  return objects(basedOn)
+    .flatMap(({ reference }) => text(reference) ?? [])
+    .find((one) => one.startsWith('ServiceRequest/'));
+}
+
+const takenBack: ReadonlySet<string> = new Set(['revoked', 'entered-in-error']);
+
+/** The order of a panel as its parts have it; undefined where nothing changes, or it does not stand. */
+export function panelAfterParts(panel: JsonObject, parts: readonly JsonObject[]): JsonObject | undefined {
+  const before = text(panel['status']);
+  if ((before !== 'active' && before !== 'completed') || parts.length === 0) return undefined;
+  const standing = parts.map(({ status }) => String(status)).filter((status) => !takenBack.has(status));
+  const isDone = standing.every((status) => status === 'completed');
+  const status = standing.length === 0 ? 'revoked' : isDone ? 'completed' : 'active';
+  return status === before ? undefined : { ...panel, status };
 }
 
 /** An order that was never received stays so; one that was done was. */

@@ -338,6 +338,67 @@ describe('critical results', () => {
   });
 });
 
+describe('the order of a panel', () => {
+  interface Panel {
+    readonly order: string;
+    readonly specimen: string;
+    /** By the code of the test. */
+    readonly parts: Readonly<Record<string, string>>;
+  }
+
+  async function panel(): Promise<Panel> {
+    const subject = { reference: await addPatient(lab, { gender: 'male', birthDate: '1976-05-02' }) };
+    const code = { coding: [{ system: 'http://loinc.org', code: '24326-1' }] };
+    const { body } = await send(lab, 'ServiceRequest', {
+      ...{ resourceType: 'ServiceRequest', status: 'active', intent: 'order', subject, code },
+    });
+    const [specimen = {}] = resourcesOf(await done(lab, 'Specimen/$accession', { order: refer(body) }), 'specimen');
+    await done(lab, `${refer(specimen)}/$collect`);
+    await done(lab, `${refer(specimen)}/$receive`);
+    const parts = await found(lab, `ServiceRequest?based-on=${refer(body)}`);
+    return {
+      ...{ order: refer(body), specimen: refer(specimen) },
+      parts: Object.fromEntries(parts.map((one) => [codeOf(one), refer(one)])),
+    };
+  }
+
+  async function released(specimen: string, values: Values): Promise<Record<string, JsonObject>> {
+    const answer = await entered(specimen, values);
+    const results = byCode(answer);
+    await done(lab, 'Observation/$review', { result: Object.values(results).map(refer) });
+    const report = refer(resourcesOf(answer, 'report')[0] ?? {});
+    await done(lab, `${report}/$release`, { result: Object.values(results).map((one) => ({ reference: refer(one) })) });
+    return results;
+  }
+
+  const status = async (reference: string): Promise<unknown> => (await read(reference))['status'];
+
+  test('is done when its tests are, and open again when one of them is', async () => {
+    const { order, specimen, parts } = await panel();
+    await released(specimen, { sodium: '140', potassium: '4' });
+    expect([await status(parts['sodium'] ?? ''), await status(order)]).toEqual(['completed', 'active']);
+    const { chloride } = await released(specimen, { chloride: '104', bicarbonate: '24' });
+    expect([await status(parts['anion-gap'] ?? ''), await status(order)]).toEqual(['completed', 'completed']);
+    await done(lab, `${refer(chloride ?? {})}/$withdraw`, { reason: 'another tube' });
+    expect([await status(parts['chloride'] ?? ''), await status(order)]).toEqual(['active', 'active']);
+    await released(specimen, { chloride: '105' });
+    expect([await status(parts['chloride'] ?? ''), await status(order)]).toEqual(['completed', 'completed']);
+  });
+
+  test('is done when the last of them is cancelled, and taken back when all are', async () => {
+    const { order, specimen, parts } = await panel();
+    await released(specimen, { sodium: '140', potassium: '4', chloride: '104' });
+    const cancel = (one: string | undefined): Promise<JsonObject> => done(lab, `${one}/$cancel`, { reason: 'no tube' });
+    await cancel(parts['bicarbonate']);
+    expect(await status(order)).toBe('active');
+    await cancel(parts['anion-gap']);
+    expect(await status(order)).toBe('completed');
+    const other = await panel();
+    for (const one of Object.values(other.parts)) await cancel(one);
+    expect(await status(other.order)).toBe('revoked');
+  });
+});
+
 function control(device: string, values: readonly (readonly [level: string, value: number])[]): JsonObject {
   const result = values.map(([level, value]) => ({
     name: 'result',

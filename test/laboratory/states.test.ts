@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { OutcomeError, statusOf } from '../../src/fhir/outcome.ts';
 import { accessionNumber, checkDigit, patternProblem, scopeOf } from '../../src/laboratory/accession-number.ts';
 import { nextOrderState, orderStates, orderSteps, plainOrderChange } from '../../src/laboratory/order-states.ts';
+import { panelAfterParts } from '../../src/laboratory/order-progress.ts';
 import { nextSpecimenState, specimenStates, specimenSteps } from '../../src/laboratory/specimen-states.ts';
 
 /** Rows and columns as the heads of the files have them; a dot is forbidden. */
@@ -74,6 +75,28 @@ test.each(orderStates)('an order that is %s and is written plainly', (before) =>
     }
   });
   expect(possible.join(' ')).toBe(plainly[before]);
+});
+
+test.each<[string, string, string, string | undefined]>([
+  ['no part is known', 'active', '', undefined],
+  ['one is open', 'active', 'completed active', undefined],
+  ['one is open again', 'completed', 'completed active', 'active'],
+  ['one is on hold', 'completed', 'completed on-hold', 'active'],
+  ['all are done', 'active', 'completed completed', 'completed'],
+  ['the last was taken back', 'active', 'completed revoked entered-in-error', 'completed'],
+  ['one was replaced by an open one', 'active', 'completed revoked active', undefined],
+  ['all were taken back', 'active', 'revoked revoked', 'revoked'],
+  ['it was taken back itself', 'revoked', 'completed completed', undefined],
+  ['it waits itself', 'on-hold', 'completed completed', undefined],
+])('the order of a panel, where %s', (_, status, parts, after) => {
+  const all = parts.split(' ').filter((one) => one !== '');
+  const panel = { resourceType: 'ServiceRequest', id: '1', status };
+  expect(
+    panelAfterParts(
+      panel,
+      all.map((one) => ({ status: one })),
+    )?.['status'],
+  ).toBe(after);
 });
 
 describe('accession numbers', () => {

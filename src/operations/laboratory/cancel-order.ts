@@ -3,7 +3,8 @@
  *
  *   POST [base]/ServiceRequest/[id]/$cancel    reason    200: the ServiceRequest
  *
- * A specimen that was not collected yet, and that no other order waits for, is cancelled with it.
+ * The order of a panel follows its tests: the last that is cancelled completes it, or takes it back where none was done. A
+ * specimen that was not collected yet, and that no other order waits for, is cancelled with it.
  */
 import type { JsonObject } from '../../fhir/json.ts';
 import { inTransaction } from '../../interactions/commit.ts';
@@ -16,6 +17,7 @@ import { objects, text } from '../../laboratory/terms.ts';
 import type { Answer, Context } from '../../request.ts';
 import { operationInput } from '../parameters.ts';
 import { missing, textOf } from '../request-input.ts';
+import { panelsAfter } from './panels-after.ts';
 import { asServer, changed, writeAll, writtenResource, type Known } from './server-rights.ts';
 import { keepCustody } from './specimen-step.ts';
 import { known, knownAll, knownBy } from './specimens-and-orders.ts';
@@ -36,6 +38,7 @@ export async function cancelOrder(context: Context, call: Call): Promise<Answer>
       server,
       parts.map((one) => revoked(server, one, reason)),
     );
+    await writeAll(server, await panelsAfter(server, [prepared.resource]));
     await cancelSpecimens(inside, [order, ...parts]);
     return { status: 200, resource: writtenResource(prepared) };
   });

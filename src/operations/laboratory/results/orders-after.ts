@@ -4,23 +4,29 @@ import type { Prepared } from '../../../interactions/prepare.ts';
 import { orderAfterResults } from '../../../laboratory/order-progress.ts';
 import { objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
+import { panelsAfter } from '../panels-after.ts';
 import { changed, writtenResource, type Known } from '../server-rights.ts';
 import { knownAll, knownBy } from '../specimens-and-orders.ts';
 import { orderedAnalytes, type OrderedAnalytes } from './ordered-analytes.ts';
 
-/** The orders that change with these results: all that there are of them. */
-export function orderChanges(
+/** The orders that change with these results, all that there are of them; with the orders of their panels. */
+export async function orderChanges(
   server: Context,
   orders: readonly Known[],
   { all }: OrderedAnalytes,
   results: readonly JsonObject[],
-): Prepared[] {
-  return orders.flatMap((order) => {
+): Promise<Prepared[]> {
+  const changes = orders.flatMap((order) => {
     const id = order.resource['id'];
     const own = all.filter((one) => one.order.resource['id'] === id).map(({ definition }) => definition);
     const resource = orderAfterResults(order.resource, own, results);
     return resource === undefined ? [] : [changed(server, resource, order.version)];
   });
+  const panels = await panelsAfter(
+    server,
+    changes.map(({ resource }) => resource),
+  );
+  return [...changes, ...panels];
 }
 
 /** The same after these results were changed, whichever others there are. */

@@ -98,7 +98,7 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
     followed: [
       ...written.filter(({ verified }) => verified).map(({ prepared }) => prepared),
       report,
-      ...orderChanges(server, work.orders, background.analytes, results),
+      ...(await orderChanges(server, work.orders, background.analytes, results)),
       ...reflexes.changes,
       ...kept,
       ...(await closedTasks(
