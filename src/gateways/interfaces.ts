@@ -1,12 +1,12 @@
 /**
- * The interfaces of all laboratories, read anew every few seconds from their Endpoints: one that is added, changed or
- * ended works so within `readEvery`, in every process.
+ * The interfaces of all laboratories, read from their Endpoints: one that is added, changed or ended works so within
+ * `lookEvery`, in every process; what else bears on it (rights, search parameters) within `readEvery`.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Caller } from '../access/caller.ts';
 import { parseStored } from '../interactions/document.ts';
 import type { Server } from '../request.ts';
-import { settingsOfType, stateOfMaps } from '../store/endpoints.ts';
+import { interfaceRevisions, settingsOfType, stateOfMaps } from '../store/endpoints.ts';
 import type { Session } from '../store/pool.ts';
 import { loadSearchState, type SearchState } from '../store/search-parameters.ts';
 import { listTenants, type Tenant } from '../store/tenants.ts';
@@ -74,6 +74,8 @@ export interface Interfaces<Own extends Registered> {
   stop(): Promise<void>;
 }
 
+/** Milliseconds. Two statements a look, however many laboratories; a read takes some for each that has interfaces. */
+const lookEvery = 1_000;
 const readEvery = 5_000;
 
 export async function watchInterfaces<Own extends Registered>(
@@ -82,10 +84,11 @@ export async function watchInterfaces<Own extends Registered>(
   changed: () => Promise<void>,
 ): Promise<Interfaces<Own>> {
   let served: readonly Served<Own>[] = [];
+  const looked: Looked<Own> = new Map();
   const memory: Memory = new Map();
   const stopping = new AbortController();
   const refresh = async (): Promise<void> => {
-    served = await readAll(server, read, memory);
+    served = await readAll(server, { read, memory, looked });
     await changed();
   };
   const interfaces: Interfaces<Own> = {
@@ -102,10 +105,10 @@ export async function watchInterfaces<Own extends Registered>(
       await loop;
     },
   };
-  served = await readAll(server, read, memory);
+  served = await readAll(server, { read, memory, looked });
   const loop = (async () => {
     while (!stopping.signal.aborted) {
-      await pause(readEvery, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
+      await pause(lookEvery, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       await refresh().catch((error: unknown) => server.log.warn({ err: error }, 'interfaces not read'));
     }
@@ -113,16 +116,36 @@ export async function watchInterfaces<Own extends Registered>(
   return interfaces;
 }
 
+interface Reading<Own extends Registered> {
+  readonly read: ReadInterface<Own>;
+  readonly memory: Memory;
+  readonly looked: Looked<Own>;
+}
+
+/** Of each laboratory: what it was made of, and what came of it when. */
+type Looked<Own extends Registered> = Map<
+  number,
+  { readonly state: string; readonly served: readonly Served<Own>[]; readonly at: number }
+>;
+
 async function readAll<Own extends Registered>(
   server: Server,
-  read: ReadInterface<Own>,
-  memory: Memory,
+  { read, memory, looked }: Reading<Own>,
 ): Promise<Served<Own>[]> {
-  const served: Served<Own>[] = [];
-  for (const tenant of await listTenants(server.database)) {
-    if (tenant.status === 'active') served.push(...(await readServed(server, tenant, { read, memory })));
+  // Before what they count: a change that comes between the two is read once more.
+  const revisions = await interfaceRevisions(server.database);
+  const tenants = (await listTenants(server.database)).filter(({ status }) => status === 'active');
+  const active = new Set(tenants.map(({ id }) => id));
+  for (const map of [looked, memory]) for (const id of map.keys()) if (!active.has(id)) map.delete(id);
+  for (const tenant of tenants) {
+    const state = JSON.stringify([tenant, revisions.get(tenant.id)]);
+    const known = looked.get(tenant.id);
+    const age = known === undefined || known.served.length === 0 ? 0 : performance.now() - known.at;
+    if (known?.state === state && age < readEvery) continue;
+    const served = await readServed(server, tenant, { read, memory });
+    looked.set(tenant.id, { state, served, at: performance.now() });
   }
-  return served;
+  return tenants.flatMap(({ id }) => looked.get(id)?.served ?? []);
 }
 
 /** The interfaces of one laboratory. */

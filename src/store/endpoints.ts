@@ -1,6 +1,6 @@
 /** Endpoints and ConceptMaps of a laboratory, for its gateways: they are read by what they are, not on behalf of a caller. */
 import { typeNumber } from '../fhir/resource-types.ts';
-import type { Session } from './pool.ts';
+import type { Database, Session } from './pool.ts';
 import { sql } from './sql.ts';
 
 /** Far more interfaces than a laboratory has. */
@@ -17,6 +17,22 @@ export async function settingsOfType(session: Session, type: 'Endpoint' | 'Conce
 
 export function endpoints(session: Session): Promise<string[]> {
   return settingsOfType(session, 'Endpoint');
+}
+
+/** Part of the write of resources of these types (write.ts): gateways read the interfaces of the laboratory anew. */
+export function interfaceStatement(types: readonly number[]): string {
+  return `interfaces_changed as (
+    insert into interface_state as s (tenant_id, revision)
+    select $1, 1 from written w where w.type in (${types.join(', ')}) limit 1
+    on conflict (tenant_id) do update set revision = s.revision + 1
+  )`;
+}
+
+/** How often the interfaces of each laboratory changed; those of which none ever did have no entry. */
+export async function interfaceRevisions(database: Pick<Database, 'operator'>): Promise<ReadonlyMap<number, string>> {
+  const rows = await database.operator<{ tenant: number; revision: string }>(sql`
+    select tenant_id as tenant, revision::text from interface_state`);
+  return new Map(rows.map(({ tenant, revision }) => [tenant, revision]));
 }
 
 /** Another text after each change of a ConceptMap: they may be large, and are read when they changed. */

@@ -25,6 +25,7 @@ import { auditArrays, auditStatement, type AuditEntry } from './audit.ts';
 import { containedArrays, holdsContained, insertContained, removeContained } from './write-contained.ts';
 import type { Batching } from './combine.ts';
 import { consentArrays, consentColumns, consentStatement, type ConsentRow } from './consent.ts';
+import { interfaceStatement } from './endpoints.ts';
 import { changeStatement, ruleArrays, ruleParameters, ruleStatement } from './outbound.ts';
 import { instantText, type Statement } from './pool.ts';
 
@@ -176,8 +177,9 @@ const latestRevision = 2_147_483_647;
 const searchParameterType = 122;
 /** The number of Consent. */
 export const consentType = 28;
-/** The number of Endpoint. */
+/** The numbers of Endpoint and ConceptMap. */
 export const endpointType = 44;
+export const conceptMapType = 26;
 
 const patientParameter = 2 + inputColumns.findIndex(({ name }) => name === 'patient');
 
@@ -206,7 +208,7 @@ interface Kind {
   readonly holding: boolean;
   /** Some entry writes or deletes a Consent. */
   readonly consenting: boolean;
-  /** Some entry writes or deletes an Endpoint. */
+  /** Some entry writes or deletes an Endpoint or a ConceptMap. */
   readonly routing: boolean;
   /** Some entry has its event with it. */
   readonly audited: boolean;
@@ -224,7 +226,7 @@ function statementText({ fresh, holding, consenting, routing, audited }: Kind): 
     next += 1 + consentColumns.length;
   }
   if (routing) {
-    index.push(ruleStatement(next, endpointType));
+    index.push(ruleStatement(next, endpointType), interfaceStatement([endpointType, conceptMapType]));
     next += ruleParameters;
   }
   if (!fresh) index.push(removeContained());
@@ -299,7 +301,7 @@ export function writeStatement(tenant: number, entries: readonly WriteEntry[]): 
   ];
   const consenting = entries.some(({ type }) => type === consentType);
   if (consenting) values.push(...consentArrays(ordered));
-  const routing = entries.some(({ type }) => type === endpointType);
+  const routing = entries.some(({ type }) => type === endpointType || type === conceptMapType);
   if (routing) values.push(...ruleArrays(ordered));
   const holding = holdsContained(ordered);
   if (holding) values.push(...containedArrays(ordered));

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from '@jest/globals';
 import { interfaceEndpoint, interfaceExtension } from '../../src/gateways/hl7v2/settings.ts';
-import { makeLaboratory, type Laboratory } from '../server.ts';
+import { interfaceRevisions } from '../../src/store/endpoints.ts';
+import { makeLaboratory, testDatabase, type Laboratory } from '../server.ts';
 
 let lab: Laboratory;
 beforeAll(async () => {
@@ -68,4 +69,27 @@ test('the profile describes the extension, part by part', () => {
   const described = differential.element.flatMap(({ sliceName }) => sliceName ?? []);
   const made = new Set(extension[0]?.extension.map((part) => part.url));
   expect([...described].sort()).toEqual([...made].sort());
+});
+
+test('a laboratory is read anew where an Endpoint or a ConceptMap of its own was written, and no other', async () => {
+  const [mine, other] = await Promise.all([makeLaboratory(), makeLaboratory()]);
+  const revisions = async (): Promise<unknown[]> => {
+    const all = await interfaceRevisions(testDatabase());
+    return [mine, other].map(({ tenant }) => all.get(tenant.id));
+  };
+  const put = async (resource: { resourceType: string; id: string }): Promise<number> =>
+    (
+      await mine.fetch(`${resource.resourceType}/${resource.id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/fhir+json' },
+        body: JSON.stringify(resource),
+      })
+    ).status;
+  expect(await revisions()).toEqual([undefined, undefined]);
+  expect(await put({ resourceType: 'Patient', id: 'p' })).toBe(201);
+  expect(await revisions()).toEqual([undefined, undefined]);
+  const map = { resourceType: 'ConceptMap', id: 'm', status: 'active' };
+  expect([await put(map), await revisions()]).toEqual([201, ['1', undefined]]);
+  expect((await mine.fetch('ConceptMap/m', { method: 'DELETE' })).status).toBe(204);
+  expect(await revisions()).toEqual(['2', undefined]);
 });

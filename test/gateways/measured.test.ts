@@ -336,7 +336,7 @@ describe('controls', () => {
     // Corrected by the analyzer: what it was counts no more.
     await reportControl('QC-HIGH', ['HGB', '16.1', 'g/dL', '', time]);
     const again = await until(bench.lab, judged('hb'), 2);
-    expect(again.map(({ status }) => status).sort()).toEqual(['entered-in-error', 'final']);
+    expect(again.map(({ status }) => String(status)).sort()).toEqual(['entered-in-error', 'final']);
     // Said once more it is nothing new.
     await reportControl('QC-HIGH', ['HGB', '16.1', 'g/dL', '', time]);
     expect(await until(bench.lab, judged('hb'), 2)).toHaveLength(2);
