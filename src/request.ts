@@ -6,6 +6,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Caller } from './access/caller.ts';
 import type { Config } from './config.ts';
+import type { SealingApart } from './files/sealing-apart.ts';
 import type { FileStore } from './files/store.ts';
 import type { JsonObject } from './fhir/json.ts';
 import type { Event } from './interactions/audited.ts';
@@ -73,6 +74,8 @@ export interface Server {
   readonly database: Database;
   readonly log: Log;
   readonly files: FileStore;
+  /** Encrypts large files in a thread of its own; absent, this one does it. */
+  readonly sealing?: SealingApart['seal'];
   readonly writes: Combiner<WriteEntry, Written | undefined>;
   /** Writes under ids that were just made. */
   readonly creations: Combiner<WriteEntry, Written | undefined>;

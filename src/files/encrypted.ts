@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import { fileKey, headerSize, newHeader, open, plainSize, readHeader, seal, sealedRange } from './segments.ts';
-import { type ByteRange, type Content, type FileStore, putBy } from './store.ts';
+import { type ByteRange, type FileStore, putBy } from './store.ts';
 
 export interface DataKey {
   id: string;
@@ -17,11 +17,18 @@ export interface KeyRing {
   find(id: string): Promise<Buffer>;
 }
 
-export function tenantFiles(files: FileStore, tenant: number, keys: KeyRing): FileStore {
+/** @param sealing where not in this thread (sealing-apart.ts) */
+export function tenantFiles(files: FileStore, tenant: number, keys: KeyRing, sealing = seal): FileStore {
   const full = (key: string) => `${tenant}/${key}`;
+  /** Gives the size of the plain content. */
+  const sealed: FileStore['write'] = async (name, content) => {
+    const { id, key } = await keys.current();
+    const header = newHeader(id);
+    return plainSize(await files.write(name, sealing(content, fileKey(key, header, name), header)));
+  };
   return {
-    put: (key, content) => putBy((name, chunks) => write(files, keys, name, chunks), full(key), content),
-    write: (key, content) => write(files, keys, full(key), content),
+    put: (key, content) => putBy(sealed, full(key), content),
+    write: (key, content) => sealed(full(key), content),
     get: (key, range) => get(files, keys, full(key), range),
     delete: (key) => files.delete(full(key)),
     async *list(prefix) {
@@ -30,13 +37,6 @@ export function tenantFiles(files: FileStore, tenant: number, keys: KeyRing): Fi
       }
     },
   };
-}
-
-/** The size of the plain content. */
-async function write(files: FileStore, keys: KeyRing, name: string, content: Content): Promise<number> {
-  const { id, key } = await keys.current();
-  const header = newHeader(id);
-  return plainSize(await files.write(name, seal(content, fileKey(key, header, name), header)));
 }
 
 async function get(files: FileStore, keys: KeyRing, name: string, range: ByteRange = { start: 0 }): Promise<Readable> {

@@ -11,7 +11,7 @@ import * as promises from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { type ByteRange, chunksOf, type Content, type FileStore, type Listed } from './store.ts';
-import { checkKey, checkPrefix, notFound, putBy, storeFailure } from './store.ts';
+import { checkKey, checkPrefix, lentSize, notFound, putBy, storeFailure } from './store.ts';
 
 /** The calls to the disk; a test hands in a disk whose n-th call fails. */
 export type Disk = Pick<typeof promises, 'open' | 'rename' | 'mkdir' | 'rm' | 'unlink' | 'opendir' | 'stat'>;
@@ -65,9 +65,6 @@ async function place(disk: Disk, root: string, key: string, content: Content): P
   }
 }
 
-/** Bytes that are written by one call: one for each segment of 64 KiB cost more than its encryption. */
-const gathered = 1_048_576;
-
 async function write(
   disk: Disk,
   path: string,
@@ -87,7 +84,8 @@ async function write(
     for await (const chunk of chunks) {
       waiting.push(chunk);
       length += chunk.byteLength;
-      if (length >= gathered) await flush();
+      // Sooner, a call for each segment of 64 KiB, cost more than its encryption; later, lent memory would hold other bytes.
+      if (length >= lentSize) await flush();
     }
     await flush();
     await handle.sync();

@@ -14,7 +14,7 @@
  * A single random nonce under the tenant's key was rejected: 12 bytes are too few for many files, and one tag at the
  * end forces a reader to give out bytes before they are proven.
  */
-import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
 import { type OutcomeError, outcomeError } from '../fhir/outcome.ts';
 import { blocks, type ByteRange, type Content } from './store.ts';
 
@@ -53,12 +53,46 @@ export async function* seal(content: Content, key: Buffer, header: Header): Asyn
   const secret = createSecretKey(key);
   let number = 0;
   for await (const { bytes, last } of blocks(content, segmentSize)) {
-    const cipher = createCipheriv('aes-256-gcm', secret, nonceOf(number, last));
-    yield cipher.update(bytes);
-    cipher.final();
-    yield cipher.getAuthTag();
+    const { sealed, tag } = sealSegment(bytes, secret, nonceOf(number, last));
+    yield sealed;
+    yield tag;
     number += 1;
   }
+}
+
+interface Segments {
+  readonly key: Uint8Array;
+  /** Of the first of them. */
+  readonly number: number;
+  /** They are the last of the content; only then the last of them may be shorter. */
+  readonly last: boolean;
+}
+
+/** Segments that lie in memory one after the other, sealed into other memory; gives their length there. */
+export function sealSegments(plain: Buffer, to: Buffer, { key, number, last }: Segments): number {
+  const secret = createSecretKey(key);
+  let length = 0;
+  for (let at = 0; at < plain.length; at += segmentSize) {
+    const isLast = last && at + segmentSize >= plain.length;
+    const nonce = nonceOf(number + at / segmentSize, isLast);
+    const { sealed, tag } = sealSegment(plain.subarray(at, at + segmentSize), secret, nonce);
+    to.set(sealed, length);
+    to.set(tag, length + sealed.length);
+    length += sealed.length + tagSize;
+  }
+  return length;
+}
+
+function sealSegment(bytes: Buffer, secret: KeyObject, nonce: Buffer): { sealed: Buffer; tag: Buffer } {
+  const cipher = createCipheriv('aes-256-gcm', secret, nonce);
+  const sealed = cipher.update(bytes);
+  cipher.final();
+  return { sealed, tag: cipher.getAuthTag() };
+}
+
+/** Of so many plain bytes, whole segments but for the last. */
+export function sealedLength(plain: number): number {
+  return plain + Math.ceil(plain / segmentSize) * tagSize;
 }
 
 /**

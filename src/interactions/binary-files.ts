@@ -17,7 +17,7 @@ export type FilesContext = Pick<Context, 'server' | 'tenant'>;
 /** The tenant's files, encrypted with its key. */
 export function binaryFiles({ server, tenant }: FilesContext): FileStore {
   const keys = tenantKeys(server.database, tenant.id, server.config.keyEncryptionKey());
-  return tenantFiles(server.files, tenant.id, keys);
+  return tenantFiles(server.files, tenant.id, keys, server.sealing);
 }
 
 /** Stores the content, then runs `write`; where that fails, the file is taken away again. */

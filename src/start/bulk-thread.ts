@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from '../config.ts';
 import { OutcomeError, outcomeError } from '../fhir/outcome.ts';
+import { sealingApart } from '../files/sealing-apart.ts';
 import { signingKeyOf } from '../identity/token.ts';
 import { jobs } from '../jobs/catalog.ts';
 import type { JobContext, Step } from '../jobs/job.ts';
@@ -26,8 +27,9 @@ const database = openDatabase({
   statementTimeout: config.statementTimeout,
   copying: true,
 });
+const sealing = sealingApart();
 const context: JobContext = {
-  server: shared(config, database, log),
+  server: { ...shared(config, database, log), sealing: sealing.seal },
   signingKey: (tenant) => signingKeyOf({ database, keyEncryptionKey }, tenant),
   searchStates: new Map(),
 };
@@ -57,7 +59,7 @@ async function answer(asked: Asked): Promise<void> {
 async function stop(): Promise<void> {
   await Promise.all(under);
   await context.server.usage.flush();
-  await database.close();
+  await Promise.all([database.close(), sealing.stop()]);
   parentPort?.close();
 }
 

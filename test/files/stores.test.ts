@@ -9,12 +9,14 @@ import S3rver from 's3rver';
 import { tenantFiles, type KeyRing } from '../../src/files/encrypted.ts';
 import { folderFiles } from '../../src/files/folder.ts';
 import { s3Files } from '../../src/files/s3.ts';
+import { sealingApart, type SealingApart } from '../../src/files/sealing-apart.ts';
 import type { FileStore } from '../../src/files/store.ts';
 
 const mebibyte = 1024 * 1024;
 let root = '';
 let bucket: S3rver;
 const stores: Record<string, FileStore> = {};
+const apart = sealingApart();
 
 const dataKey = { id: randomUUID(), key: randomBytes(32) };
 const ring: KeyRing = {
@@ -23,8 +25,8 @@ const ring: KeyRing = {
 };
 
 /** The encrypted view gives keys without the tenant; here it is put back so that all stores take the same keys. */
-function encrypted(files: FileStore): FileStore {
-  const own = tenantFiles(files, 12, ring);
+function encrypted(files: FileStore, sealing?: SealingApart['seal']): FileStore {
+  const own = tenantFiles(files, 12, ring, sealing);
   const rest = (key: string) => key.replace(/^12\//, '');
   return {
     put: (key, content) => own.put(rest(key), content),
@@ -56,12 +58,14 @@ beforeAll(async () => {
   stores['folder'] = folderFiles(join(root, 'folder'));
   stores['bucket'] = s3Files({ ...login, endpoint: `http://127.0.0.1:${port}/plain` });
   stores['encrypted folder'] = encrypted(folderFiles(join(root, 'sealed')));
+  stores['folder encrypted apart'] = encrypted(folderFiles(join(root, 'apart')), apart.seal);
   stores['encrypted bucket'] = encrypted(s3Files({ ...login, endpoint: `http://127.0.0.1:${port}/sealed` }));
 });
 
 afterAll(async () => {
   bucket.httpServer.closeAllConnections();
   await bucket.close();
+  await apart.stop();
   await rm(root, { recursive: true });
 });
 
@@ -79,10 +83,12 @@ async function keys(store: FileStore, prefix: string): Promise<string[]> {
   return found.sort();
 }
 
-describe.each(['folder', 'bucket', 'encrypted folder', 'encrypted bucket'])('%s', (name) => {
+const names = ['folder', 'bucket', 'encrypted folder', 'folder encrypted apart', 'encrypted bucket'];
+
+describe.each(names)('%s', (name) => {
   const store = () => stores[name] as FileStore;
 
-  test.each([0, 1, 65_535, 65_536, 65_537, 8 * mebibyte, 17 * mebibyte + 5])(
+  test.each([0, 1, 65_535, 65_536, 65_537, mebibyte, mebibyte + 1, 8 * mebibyte, 17 * mebibyte + 5])(
     'gives back %d streamed bytes with size and digest',
     async (size) => {
       const bytes = randomBytes(size);
@@ -197,4 +203,32 @@ test('the bucket refuses a wrong secret with no-store', async () => {
     secretAccessKey: 'x',
   });
   await expect(stranger.put('12/a', Buffer.from('x'))).rejects.toMatchObject({ issues: [{ code: 'no-store' }] });
+});
+
+describe('encryption in a thread of its own', () => {
+  test('keeps contents that are written at the same time apart', async () => {
+    const contents = [3, 5, 4].map((size) => randomBytes(size * mebibyte + 70_000));
+    const store = stores['folder encrypted apart'] as FileStore;
+    await Promise.all(contents.map((bytes, i) => store.write(`12/together/${i}`, pieces(bytes, 300_000))));
+    for (const [i, bytes] of contents.entries())
+      expect((await buffer(await store.get(`12/together/${i}`))).equals(bytes)).toBe(true);
+  });
+
+  test('a thread that ends fails what it had, and the next content has another', async () => {
+    const own = sealingApart();
+    const store = encrypted(folderFiles(join(root, 'ended')), own.seal);
+    async function* content(end: boolean): AsyncGenerator<Buffer> {
+      yield Buffer.alloc(4 * mebibyte, 1);
+      if (end) await own.stop();
+      yield Buffer.alloc(4 * mebibyte, 2);
+    }
+    // What was asked before the end is answered or fails; what comes after has a new thread.
+    await store.write('12/ended/a', content(true)).catch((error: unknown) => {
+      expect(error).toMatchObject({ issues: [{ code: 'transient' }] });
+    });
+    const expected = Buffer.concat([Buffer.alloc(4 * mebibyte, 1), Buffer.alloc(4 * mebibyte, 2)]);
+    await store.write('12/ended/a', content(false));
+    expect((await buffer(await store.get('12/ended/a'))).equals(expected)).toBe(true);
+    await own.stop();
+  });
 });
