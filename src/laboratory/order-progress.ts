@@ -31,18 +31,25 @@ export function receivedOrder(order: JsonObject): JsonObject {
   return withExtension(order, 'order-progress', { valueCode: 'received' });
 }
 
+/** By their code in the catalogue. */
+export type ResultsByAnalyte = ReadonlyMap<string | undefined, readonly JsonObject[]>;
+
+export function resultsByAnalyte(results: readonly JsonObject[]): ResultsByAnalyte {
+  return Map.groupBy(results, (one) => codeIn(one['code'], catalogueSystem));
+}
+
 /** The order as its results have it; undefined where nothing changes, or it does not stand. */
 export function orderAfterResults(
   order: JsonObject,
   analytes: readonly AnalyteDefinition[],
-  results: readonly JsonObject[],
+  results: ResultsByAnalyte,
 ): JsonObject | undefined {
   const status = text(order['status']);
   if (status !== 'active' && status !== 'completed') return undefined;
   const measured = analytes.filter(({ calculation }) => calculation === undefined);
   const wanted = (measured.length > 0 ? measured : analytes).map(nameOf);
   if (wanted.length === 0) return undefined;
-  const states = wanted.map((name) => stateOf(name, results));
+  const states = wanted.map((name) => stateOf(results.get(name) ?? []));
   if (states.every((state) => state === 'released')) {
     return status === 'completed'
       ? undefined
@@ -83,9 +90,9 @@ function progressWithout(order: JsonObject, status: string): string | undefined 
 }
 
 /** `released`, another state, or undefined where there is no result that stands: one that is to be repeated is none. */
-function stateOf(name: string, results: readonly JsonObject[]): string | undefined {
+function stateOf(results: readonly JsonObject[]): string | undefined {
   const states = results
-    .filter((one) => codeIn(one['code'], catalogueSystem) === name && !isToRepeat(one))
+    .filter((one) => !isToRepeat(one))
     .map(resultState)
     .filter((state) => state !== 'withdrawn' && state !== 'cancelled');
   return states.find((state) => state === 'released') ?? states[0];

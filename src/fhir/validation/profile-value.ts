@@ -18,11 +18,23 @@ export interface Held {
   index: number | undefined;
 }
 
+const nothing: Held[] = [];
+
+const named = new WeakMap<Shape, Map<string, readonly Property[]>>();
+
 /** `value[x]` and `value` mean all types of a choice; `valueQuantity` one of them. */
-function propertiesNamed(shape: Shape, name: string): Property[] {
+function propertiesNamed(shape: Shape, name: string): readonly Property[] {
   const exact = shape.properties.get(name);
   if (exact !== undefined) return [exact];
-  const base = name.replace(/\[x\]$/, '');
+  const known = named.get(shape) ?? new Map<string, readonly Property[]>();
+  named.set(shape, known);
+  const found = known.get(name) ?? choicesOf(shape, name.replace(/\[x\]$/, ''));
+  // A profile that comes with a request may name anything.
+  if (found.length > 0) known.set(name, found);
+  return found;
+}
+
+function choicesOf(shape: Shape, base: string): Property[] {
   return [...shape.properties.values()].filter(({ element }) => element.choice && element.name === base);
 }
 
@@ -55,6 +67,7 @@ function held(
 function heldOf(owner: JsonObject, property: Property): (Held | undefined)[] {
   const value = owner[property.name];
   const extra = isPrimitive(property.type.code) ? owner[`_${property.name}`] : undefined;
+  if (value === undefined && extra === undefined) return nothing;
   if (!Array.isArray(value) && !Array.isArray(extra)) return [held(property, value, extra)];
   const values = Array.isArray(value) ? value : [];
   const extras = Array.isArray(extra) ? extra : [];

@@ -36,7 +36,8 @@ import type { Entry } from '../results/entry.ts';
 import { orderedAnalyte, orderedAnalytes, type OrderedAnalyte } from '../results/ordered-analytes.ts';
 import { requireWholeAccess } from '../results/review.ts';
 import { resultsOf, type Work } from '../results/work-up.ts';
-import { asServer, writeAll, writtenResource } from '../server-rights.ts';
+import { writeResults } from '../results/write-results.ts';
+import { asServer, writtenResource } from '../server-rights.ts';
 import { knownBy } from '../specimens-and-orders.ts';
 import { isolatesIn, type GivenIsolate } from './isolates.ts';
 import { membersOf } from './members.ts';
@@ -61,9 +62,9 @@ export async function enterCulture(context: Context, call: Call): Promise<Answer
     const subject = subjectOf(analyte.order.resource) ?? '';
     const { members, organisms } = await membersOf(inside, { work, analyte, isolates, subject });
     const entry = entryOf(input, { culture, grew, isolates, organisms });
-    const { own, followed, resources, report } = await resultsOf(inside, { ...work, members }, [entry]);
-    await writeAll(inside, [...members, ...own]);
-    await writeAll(server, followed);
+    const results = await resultsOf(inside, { ...work, members }, [entry]);
+    await writeResults(inside, { ...results, own: [...members, ...results.own] });
+    const { resources, report } = results;
     const parameter = [
       ...resources.map((resource) => ({ name: 'result', resource })),
       ...members.map((one) => ({ name: 'member', resource: writtenResource(one) })),

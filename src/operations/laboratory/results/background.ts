@@ -1,6 +1,7 @@
 /** What results are judged against: definitions, the patient, what is there already, controls, rules. */
 import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
+import { together } from '../../../interactions/together.ts';
 import { subjectOf } from '../../../laboratory/order.ts';
 import { autoverificationCode } from '../../../laboratory/result/autoverify.ts';
 import { readResultRules, reflexCode, repeatCode, type ResultRules } from '../../../laboratory/result/follow-up.ts';
@@ -39,15 +40,19 @@ export async function backgroundOf(server: Context, work: Work): Promise<Backgro
   const subjects = new Set(work.orders.map(({ resource }) => subjectOf(resource)));
   const [subject = ''] = subjects;
   if (subjects.size > 1) throw outcomeError('business-rule', 'The orders are of several patients: results are of one.');
-  const analytes = await orderedAnalytes(server, work.orders);
+  const [analytes, patient, existing, [report], rules, holds] = await together([
+    orderedAnalytes(server, work.orders),
+    known(server, 'Patient', subject.split('/')[1] ?? ''),
+    knownBy(server, 'Observation', [['based-on', names.join()]]),
+    reportsOfOrders(server, names),
+    rulesOf(server),
+    work.device === undefined ? Promise.resolve([]) : openHolds(server),
+  ]);
   const definitions = analytes.all.map(({ definition }) => definition);
-  const patient = await known(server, 'Patient', subject.split('/')[1] ?? '');
-  const existing = await knownBy(server, 'Observation', [['based-on', names.join()]]);
-  const [report] = await reportsOfOrders(server, names);
-  const earlier = await earlierResults(server, subject, definitions, work.at);
-  const rules = await rulesOf(server);
-  const holds = work.device === undefined ? [] : await openHolds(server);
-  const controls = await controlsOf(server, work, { definitions, holds, rules });
+  const [earlier, controls] = await together([
+    earlierResults(server, subject, definitions, work.at),
+    controlsOf(server, work, { definitions, holds, rules }),
+  ]);
   return { subject, patient: patient.resource, analytes, existing, report, earlier, holds, controls, rules };
 }
 

@@ -16,12 +16,13 @@ import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
 import { missing, textOf } from '../../request-input.ts';
 import { presentAfter } from '../reports/at-release.ts';
-import { asServer, writeAll, writtenResource, type Known } from '../server-rights.ts';
+import { asServer, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
 import { entryOf } from './entry.ts';
 import { reportsOfOrders } from './report-of-orders.ts';
 import { requireWholeAccess } from './review.ts';
 import { resultsOf, type Work } from './work-up.ts';
+import { writeResults } from './write-results.ts';
 
 export async function correct(context: Context, call: Call): Promise<Answer> {
   const names = ['value', 'unit', 'dilution', 'comment'];
@@ -40,9 +41,9 @@ export async function correct(context: Context, call: Call): Promise<Answer> {
     }
     const entry = entryOf([{ name: 'analyte', valueString: analyte }, ...input.given(names)]);
     const work = { ...(await workOfResult(asServer(inside), result)), correction };
-    const { own, followed, resources, report, issues } = await resultsOf(inside, work, [entry]);
-    await writeAll(inside, own);
-    await writeAll(asServer(inside), followed);
+    const results = await resultsOf(inside, work, [entry]);
+    await writeResults(inside, results);
+    const { resources, report, issues } = results;
     const presented = await presentAfter(inside, report.entry.id);
     const parameter = [
       ...resources.map((resource) => ({ name: 'result', resource })),

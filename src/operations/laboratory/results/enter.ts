@@ -30,10 +30,11 @@ import { optional } from '../../administer.ts';
 import { operationInput, type Input } from '../../parameters.ts';
 import { missing } from '../../request-input.ts';
 import { referenceIn, referencesIn, timeIn } from '../input.ts';
-import { asServer, writeAll, writtenResource, type Known } from '../server-rights.ts';
+import { asServer, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
 import { entriesIn } from './entry.ts';
 import { resultsOf, type Work } from './work-up.ts';
+import { writeResults } from './write-results.ts';
 
 const orderType = typeNumber('ServiceRequest') ?? -1;
 const names = ['specimen', 'order', 'device', 'time', 'pregnant', 'condition', 'result'];
@@ -43,9 +44,9 @@ export async function enterResults(context: Context, call: Call): Promise<Answer
   const entries = entriesIn(input);
   return inTransaction(context, async (inside) => {
     const work = await workOf(inside, input);
-    const { own, followed, resources, report, issues } = await resultsOf(inside, work, entries);
-    await writeAll(inside, own);
-    await writeAll(asServer(inside), followed);
+    const results = await resultsOf(inside, work, entries);
+    await writeResults(inside, results);
+    const { resources, report, issues } = results;
     const parameter = [
       ...resources.map((resource) => ({ name: 'result', resource })),
       { name: 'report', resource: writtenResource(report) },

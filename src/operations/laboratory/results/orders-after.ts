@@ -1,7 +1,7 @@
 /** Orders follow what was done to their results, in the same transaction (laboratory/order-progress.ts). */
 import type { JsonObject } from '../../../fhir/json.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
-import { orderAfterResults } from '../../../laboratory/order-progress.ts';
+import { orderAfterResults, resultsByAnalyte } from '../../../laboratory/order-progress.ts';
 import { objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { panelsAfter } from '../panels-after.ts';
@@ -16,10 +16,15 @@ export async function orderChanges(
   { all }: OrderedAnalytes,
   results: readonly JsonObject[],
 ): Promise<Prepared[]> {
+  const byOrder = Map.groupBy(all, ({ order }) => order.resource['id']);
+  const byAnalyte = resultsByAnalyte(results);
   const changes = orders.flatMap((order) => {
-    const id = order.resource['id'];
-    const own = all.filter((one) => one.order.resource['id'] === id).map(({ definition }) => definition);
-    const resource = orderAfterResults(order.resource, own, results);
+    const own = byOrder.get(order.resource['id']) ?? [];
+    const resource = orderAfterResults(
+      order.resource,
+      own.map(({ definition }) => definition),
+      byAnalyte,
+    );
     return resource === undefined ? [] : [changed(server, resource, order.version)];
   });
   const panels = await panelsAfter(

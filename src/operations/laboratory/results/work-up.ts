@@ -50,8 +50,10 @@ export interface Work {
 export interface Results {
   /** By the caller's rights … */
   readonly own: readonly Prepared[];
-  /** … and by the server's: what was verified automatically, the report, calls. */
-  readonly followed: readonly Prepared[];
+  /** … and by the server's: what was verified automatically … */
+  readonly verified: readonly Prepared[];
+  /** … and what follows from both: the report, orders, calls. */
+  readonly followed: () => Promise<readonly Prepared[]>;
   /** As they are answered. */
   readonly resources: readonly JsonObject[];
   readonly report: Prepared;
@@ -95,8 +97,8 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
   if (critical.length > 0) await requestJobAt(inside.session, 'escalate-calls', Date.now() + calling.minutes * 60_000);
   return {
     own: written.filter(({ verified }) => !verified).map(({ prepared }) => prepared),
-    followed: [
-      ...written.filter(({ verified }) => verified).map(({ prepared }) => prepared),
+    verified: written.filter(({ verified }) => verified).map(({ prepared }) => prepared),
+    followed: async () => [
       report,
       ...(await orderChanges(server, work.orders, background.analytes, results)),
       ...reflexes.changes,
