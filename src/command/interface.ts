@@ -109,7 +109,7 @@ export async function addInterfaceCommand(tenantName: string, options: Interface
     out === undefined ? Promise.resolve() : setPeerOf(server, tenant, { id, to: out.to, files }),
   );
   const id = idOf(location);
-  print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);
+  print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within two seconds.`);
 }
 
 /** @returns where it is */
@@ -149,7 +149,7 @@ async function addAnalyzer(tenantName: string, options: InterfaceOptions): Promi
     },
   });
   const id = idOf(await create(tenantName, resource, () => Promise.resolve()));
-  print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within five seconds.`);
+  print(options, { id, name }, `Endpoint/${id} is there; running gateways take it up within two seconds.`);
 }
 
 /** One way: it connects to us, we connect to it, a serial line, or a folder. */
