@@ -7,11 +7,13 @@
  * | Specimen         | specimen-state                  | state, status, number, definition          | in use: neither accessioned nor cancelled |
  * | Observation      | any of the marks of results     | all but its meta, text, identifiers, notes | released or withdrawn               |
  * | DiagnosticReport | laboratory-report               | status, results, orders, subject; all of a released one but meta, text, identifiers | released or withdrawn |
- * | ServiceRequest   | a definition of the catalogue   | definition, requisition; the status follows the table of plain changes | with a specimen |
- *
+ * | ServiceRequest   | a definition of the catalogue, or a mark | definition, requisition, marks; the status follows the table of plain changes | with a specimen |
  * | Task             | it is the call of a critical result | status, what it is about, who has it and until when | ever |
+ * | Communication    | it says that a critical result was told | all but its meta, text, identifiers   | ever                                |
+ * | Provenance       | it is of a step: a release with its signature, the chain of custody | the same | ever                  |
  *
  * 1. The marks are written by the steps alone: no plain write adds, changes or takes one away.
+ *    What is only ever made by a step (the last two) no plain write makes.
  * 2. What has no mark (from an EMR, another laboratory, another system) is written as FHIR says.
  * 3. An import brings resources as they are with their marks, where nothing of the laboratory is in their place.
  */
@@ -32,6 +34,8 @@ interface Rule {
   readonly undeletable: readonly string[];
   /** What changes it. */
   readonly instead: string;
+  /** A plain write makes none: what it is called. */
+  readonly made?: string;
 }
 
 const always: ReadonlySet<string> = new Set(['id', 'meta', 'text', 'language', 'identifier']);
@@ -50,7 +54,18 @@ const resultMarks = [
 ] as const;
 const openReport: ReadonlySet<string> = new Set(['registered', 'preliminary', 'cancelled']);
 
-export const ledTypes = ['Specimen', 'Observation', 'DiagnosticReport', 'ServiceRequest', 'Task'] as const;
+export const ledTypes = [
+  'Specimen',
+  'Observation',
+  'DiagnosticReport',
+  'ServiceRequest',
+  'Task',
+  'Communication',
+  'Provenance',
+] as const;
+
+const orderMarks = ['order-progress', 'due'] as const;
+const stepSystems = ['urn:makhbar:result-step', 'urn:makhbar:specimen-step'];
 
 const calls: ReadonlySet<string> = new Set([
   ...[
@@ -94,13 +109,12 @@ const rules: Readonly<Record<(typeof ledTypes)[number], Rule>> = {
     instead: 'the steps of its results, $release and $withdraw',
   },
   ServiceRequest: {
-    marks: [],
-    isLed: ({ instantiatesCanonical }) =>
-      Array.isArray(instantiatesCanonical) && instantiatesCanonical.some((one) => catalogued.test(String(one))),
+    marks: orderMarks,
+    isLed: (resource) => isCatalogued(resource) || hasMark(resource, orderMarks),
     state: (resource) => (objects(resource['specimen']).length > 0 ? 'accessioned' : orderState(resource)),
     isFree: (member) => member !== 'instantiatesCanonical' && member !== 'requisition',
     undeletable: ['accessioned'],
-    instead: '$order, $add-on and $cancel',
+    instead: '$order, $add-on, $cancel and the steps of its specimen and results',
   },
   Task: {
     marks: [],
@@ -110,7 +124,29 @@ const rules: Readonly<Record<(typeof ledTypes)[number], Rule>> = {
     undeletable: ['requested', 'completed'],
     instead: '$call-back',
   },
+  Communication: {
+    marks: [],
+    isLed: ({ category }) => objects(category).some((one) => codeIn(one, 'urn:makhbar:task') === 'critical-result'),
+    state: (resource) => text(resource['status']) ?? 'unknown',
+    isFree: (member) => always.has(member),
+    undeletable: ['completed'],
+    instead: '$call-back',
+    made: 'A Communication that tells a critical result',
+  },
+  Provenance: {
+    marks: [],
+    isLed: ({ activity }) => stepSystems.some((system) => codeIn(activity, system) !== undefined),
+    state: () => 'recorded',
+    isFree: (member) => always.has(member),
+    undeletable: ['recorded'],
+    instead: 'a further step of the laboratory',
+    made: 'The Provenance of a step of the laboratory',
+  },
 };
+
+function isCatalogued({ instantiatesCanonical }: JsonObject): boolean {
+  return Array.isArray(instantiatesCanonical) && instantiatesCanonical.some((one) => catalogued.test(String(one)));
+}
 
 export interface PlainWrite {
   /** `Observation/1` */
@@ -147,6 +183,9 @@ export function checkPlainWrite(write: PlainWrite): void {
 }
 
 function checkForged(type: string, rule: Rule, before: JsonObject, after: JsonObject): void {
+  if (rule.made !== undefined && rule.isLed(after)) {
+    throw outcomeError('business-rule', `${rule.made} is made by ${rule.instead} alone, not by a plain write.`);
+  }
   const forged = rule.marks.find((mark) => !isSame(marked(before, mark), marked(after, mark)));
   if (forged === undefined) return;
   throw outcomeError('business-rule', `The extension ${forged} of ${type} is written by ${rule.instead} alone.`, {

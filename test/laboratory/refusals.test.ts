@@ -95,6 +95,14 @@ beforeAll(async () => {
   old = await scene('collected', new Date(Date.now() - 30 * 3_600_000).toISOString());
   revoked = await scene('received');
   await done(lab, `${revoked.order}/$cancel`, { reason: 'asked by mistake' });
+  const { specimen } = await scene('received');
+  const answer = await send(
+    lab,
+    'Observation/$enter-results',
+    entering(specimen, { name: 'value', valueString: '7.5' }),
+  );
+  const critical = refer(resourcesOf(answer.body, 'result')[0]);
+  await done(lab, `${critical}/$call-back`, { receiver: 'Dr Haddad', readBack: true });
 }, 180_000);
 
 /** All versions of all resources of the laboratory. */
@@ -190,6 +198,9 @@ async function subjectOf(order: string): Promise<JsonObject> {
   return (await read(order))['subject'] as JsonObject;
 }
 
+const stateOfOrder = (progress: string): JsonObject => ({
+  extension: [{ url: extensionUrl('order-progress'), valueCode: progress }],
+});
 const stateOf = (name: 'specimen-state' | 'result-state', state: string): JsonObject => ({
   extension: [{ url: extensionUrl(name), valueCode: state }],
 });
@@ -308,12 +319,74 @@ const plain: Refused[] = [
   ],
 ];
 
-test.each([...steps, ...plain])('%s is refused, and nothing changes', async (_, attempt, status, sentence) => {
-  const before = await versions();
-  const answer = await attempt();
-  expect([answer.status, answer.said]).toEqual([status, expect.stringMatching(sentence)]);
-  expect(await versions()).toEqual(before);
-});
+const due = (name: string): Promise<Said> =>
+  put(name, { extension: [{ url: extensionUrl('due'), valueDateTime: '2099-01-01T00:00:00Z' }] });
+const firstOf = async (query: string): Promise<JsonObject> => (await found(lab, query))[0] ?? {};
+const signature = (): Promise<JsonObject> => firstOf(`Provenance?target=${released.report}`);
+const custody = (): Promise<JsonObject> => firstOf(`Provenance?target=${released.specimen}`);
+const call = (): Promise<JsonObject> =>
+  firstOf('Communication?category=urn:makhbar:task|critical-result&status=completed');
+const order = { resourceType: 'ServiceRequest', status: 'active', intent: 'order', code: { text: 'potassium' } };
+const anew = async (one: () => Promise<JsonObject>): Promise<Said> => {
+  const { id: _id, meta: _meta, ...rest } = await one();
+  return send(lab, String(rest['resourceType']), rest);
+};
+
+const records: Refused[] = [
+  ['PUT of when an order is due', () => due(released.order), 409, /is accessioned: its extension is changed by/],
+  [
+    'PUT of how far it is',
+    () => put(released.order, stateOfOrder('received')),
+    409,
+    /is accessioned: its extension is changed by/,
+  ],
+  [
+    'POST of an order that says how far it is',
+    async () =>
+      send(lab, 'ServiceRequest', { ...order, subject: await subjectOf(waiting.order), ...stateOfOrder('measured') }),
+    422,
+    /The extension order-progress of ServiceRequest is written by/,
+  ],
+  [
+    'PATCH of the signature of a release',
+    async () => patch(refer(await signature()), [{ op: 'remove', path: '/signature' }]),
+    409,
+    /is recorded: its signature is changed by/,
+  ],
+  ['DELETE of it', async () => remove(refer(await signature())), 409, /is recorded and is not deleted/],
+  [
+    'DELETE of it in a transaction',
+    async () => transaction({ request: { method: 'DELETE', url: refer(await signature()) } }),
+    409,
+    /is recorded and is not deleted/,
+  ],
+  ['POST of a release', () => anew(signature), 422, /The Provenance of a step of the laboratory is made by/],
+  ['DELETE of a link of the chain of custody', async () => remove(refer(await custody())), 409, /is not deleted/],
+  [
+    'PUT of who was told a critical result',
+    async () => put(refer(await call()), { recipient: [{ display: 'Dr Other' }] }),
+    409,
+    /is completed: its recipient is changed by/,
+  ],
+  [
+    'PATCH of what it says that it is',
+    async () => patch(refer(await call()), [{ op: 'remove', path: '/category' }]),
+    409,
+    /is completed: its category is changed by/,
+  ],
+  ['DELETE of the call', async () => remove(refer(await call())), 409, /is completed and is not deleted/],
+  ['POST of a call', () => anew(call), 422, /A Communication that tells a critical result is made by \$call-back/],
+];
+
+test.each([...steps, ...plain, ...records])(
+  '%s is refused, and nothing changes',
+  async (_, attempt, status, sentence) => {
+    const before = await versions();
+    const answer = await attempt();
+    expect([answer.status, answer.said]).toEqual([status, expect.stringMatching(sentence)]);
+    expect(await versions()).toEqual(before);
+  },
+);
 
 test('who entered a result and shows a second factor does not release it alone', async () => {
   const fresh = await signIn(lab.tenant, 'system/*.cruds', 'alone', { acr: secondFactorAcr, authTime: now() });
@@ -336,6 +409,11 @@ describe('what goes on', () => {
     ['the same once more', () => put(released.report, {})],
     ['an order on hold', () => put(waiting.order, { status: 'on-hold' })],
     ['and back', () => put(waiting.order, { status: 'active' })],
+    [
+      'a label of a signature',
+      async () => patch(refer(await signature()), [{ op: 'add', path: '/meta/tag', value: [{ code: 'a' }] }]),
+    ],
+    ['a note at an order', () => put(released.order, { note: [{ text: 'seen' }] })],
     ['a note at a specimen', () => put(waiting.specimen, { note: [{ text: 'on ice' }] })],
   ])('%s', async (_, attempt) => {
     const answer = await attempt();
