@@ -54,8 +54,8 @@ const lookEvery = 400;
 /** Milliseconds between two looks for what was accepted and never answered. */
 const overdueEvery = 10_000;
 /** Seconds that a queue is one process's after its last sign of life, and milliseconds between two of them. */
-const leaseSeconds = 15;
-const renewEvery = 4_000;
+const leaseSeconds = 9;
+const renewEvery = 2_500;
 /** Queues of a process: the others are for others. */
 const mostQueues = 1_000;
 /** Milliseconds after a fault that is none of the peer: the database is away. */
