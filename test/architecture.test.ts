@@ -74,7 +74,7 @@ const layers: Record<string, readonly string[]> = {
     'translation',
   ],
   // What a laboratory takes with it when it leaves, and its deletion.
-  departing: ['audit', 'exporting', 'fhir', 'files', 'interactions', 'log', 'pages', 'request', 'store'],
+  departing: ['access', 'audit', 'exporting', 'fhir', 'files', 'interactions', 'log', 'pages', 'request', 'store'],
   // Bulk imports.
   importing: ['access', 'audit', 'fhir', 'files', 'interactions', 'request', 'search', 'store'],
   operations: [
@@ -82,6 +82,7 @@ const layers: Record<string, readonly string[]> = {
     'accounts',
     'audit',
     'deidentification',
+    'departing',
     'exporting',
     'importing',
     'fhir',

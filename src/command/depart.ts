@@ -7,14 +7,16 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { thing } from '../audit/security.ts';
 import { deleteLaboratory, type Signed } from '../departing/delete.ts';
+import { tellOfficers, withdrawTasks } from '../departing/officers.ts';
 import { signatureKey } from '../departing/signature.ts';
 import { outcomeError } from '../fhir/outcome.ts';
 import { announceWithin } from '../interactions/announce.ts';
 import { createLog } from '../log.ts';
+import type { Server } from '../request.ts';
 import { shared } from '../start/http.ts';
 import { announceDeparture, cancelDeparture, findDeparture, type Departure } from '../store/departures.ts';
-import type { Database, Operator } from '../store/pool.ts';
-import { findTenant } from '../store/tenants.ts';
+import type { Database, Session } from '../store/pool.ts';
+import { findTenant, findTenantById } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
 
 export interface DepartOptions extends Output {
@@ -26,9 +28,10 @@ export interface DepartOptions extends Output {
 const usualDays = 30;
 
 export async function departCommand(name: string, options: DepartOptions): Promise<void> {
-  const departure = await withDatabase(async (database) => {
+  const departure = await withDatabase(async (database, config) => {
     if (options.status === true) return departureOf(database, name);
-    return options.cancel === true ? cancel(database, name) : announce(database, name, options.days ?? usualDays);
+    const server = shared(config, database, createLog('silent'));
+    return options.cancel === true ? cancel(server, name) : announce(server, name, options.days ?? usualDays);
   });
   const { state, windowEnds } = departure;
   const told = options.cancel === true ? 'stays: its departure is cancelled' : sentences[state](windowEnds);
@@ -48,30 +51,35 @@ async function departureOf(database: Database, name: string): Promise<Departure>
   throw outcomeError('not-found', `No departure of "${name}" is announced: makhbar tenant depart ${name}.`);
 }
 
-function announce(database: Database, name: string, days: number): Promise<Departure> {
-  return database.operating(async (operator) => {
-    const tenant = await findTenant(database, name);
+function announce(server: Server, name: string, days: number): Promise<Departure> {
+  return server.database.operating(async (operator) => {
+    const tenant = await findTenant(server.database, name);
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${name}".`);
     const departure = await announceDeparture(operator, tenant, { by: `operator ${userInfo().username}`, days });
-    await tell(operator, departure, 'departure-announced');
+    const session = await operator.become(tenant.id);
+    await tell(session, departure, 'departure-announced');
+    await tellOfficers({ server, tenant, session }, departure, 'announced');
     return departure;
   });
 }
 
-function cancel(database: Database, name: string): Promise<Departure> {
-  return database.operating(async (operator) => {
+function cancel(server: Server, name: string): Promise<Departure> {
+  return server.database.operating(async (operator) => {
     const departure = await cancelDeparture(operator, name);
-    await tell(operator, departure, 'departure-cancelled');
+    const tenant = await findTenantById(operator, departure.laboratory);
+    const session = await operator.become(departure.laboratory);
+    await tell(session, departure, 'departure-cancelled');
+    if (tenant !== undefined) await withdrawTasks({ server, tenant, session }, departure);
     return departure;
   });
 }
 
 async function tell(
-  operator: Operator,
-  { laboratory, name, windowEnds }: Departure,
+  session: Session,
+  { name, windowEnds }: Departure,
   kind: 'departure-announced' | 'departure-cancelled',
 ): Promise<void> {
-  await announceWithin(await operator.become(laboratory), {
+  await announceWithin(session, {
     kind,
     deed: 'makhbar tenant depart',
     agent: { subject: 'operator', client: 'makhbar', name: userInfo().username },

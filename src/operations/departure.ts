@@ -5,10 +5,11 @@
  *   POST [base]/$departure-announce  days?        200: departure; until the end of the window all can be taken
  *   POST [base]/$departure-cancel                 200: none any more
  *
- * At the end of the window the server deletes the laboratory (start/departures.ts); before it the operator alone does so, on
+ * Its data protection officers have a Task of it (departing/officers.ts). At the end of the window the server deletes the laboratory (start/departures.ts); before it the operator alone does so, on
  * its order. 30 days are the usual window, 7 the shortest: a mistake must be found in time, and all must be taken.
  */
 import { thing } from '../audit/security.ts';
+import { tellOfficers, withdrawTasks } from '../departing/officers.ts';
 import type { KindName } from '../audit/kinds.ts';
 import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
@@ -47,22 +48,27 @@ export async function departureCancel(context: Context, call: Call): Promise<Ans
   return answer(undefined);
 }
 
-/** The change and the event of it, or neither. */
+/** The change, the event of it and the Tasks, or none of them. */
 function told(
-  { server, caller }: Context,
+  { server, tenant, caller }: Context,
   kind: Extract<KindName, 'departure-announced' | 'departure-cancelled'>,
   change: (operator: Operator) => Promise<Departure>,
 ): Promise<Departure> {
   return server.database.operating(async (operator) => {
     const departure = await change(operator);
     const { laboratory, name, windowEnds } = departure;
-    await announceWithin(await operator.become(laboratory), {
+    const session = await operator.become(laboratory);
+    await announceWithin(session, {
       kind,
       deed: kind === 'departure-announced' ? '$departure-announce' : '$departure-cancel',
       agent: { subject: caller.subject, client: caller.client },
       reason: `Data can be taken until ${windowEnds}.`,
       further: [thing('laboratory', name)],
     });
+    const telling = { server, tenant, session };
+    await (kind === 'departure-announced'
+      ? tellOfficers(telling, departure, 'announced')
+      : withdrawTasks(telling, departure));
     return departure;
   });
 }

@@ -146,7 +146,7 @@ export async function findTenant(database: Database, name: string): Promise<Tena
   return row && fromRow(row);
 }
 
-export async function findTenantById(database: Database, id: number): Promise<Tenant | undefined> {
+export async function findTenantById(database: Pick<Database, 'operator'>, id: number): Promise<Tenant | undefined> {
   const [row] = await database.operator<Row>(sql`select ${columns} from tenant where tenant_id = ${id}`);
   return row && fromRow(row);
 }

@@ -9,6 +9,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { kinds, type KindName } from '../../src/audit/kinds.ts';
 import { readConfig } from '../../src/config.ts';
 import { remindOfDepartures } from '../../src/departing/remind.ts';
+import { shared } from '../../src/start/http.ts';
+import { createLog } from '../../src/log.ts';
 import { tenantFiles } from '../../src/files/encrypted.ts';
 import { folderFiles } from '../../src/files/folder.ts';
 import type { FileStore } from '../../src/files/store.ts';
@@ -70,6 +72,13 @@ async function eventsOf(tenant: number, kind: KindName): Promise<number> {
   return row?.count ?? 0;
 }
 
+/** What the officers of a laboratory were told of its departures. */
+async function tasksOf(lab: Laboratory): Promise<string[]> {
+  const answer = await lab.fetch('Task?code=urn:makhbar:task|departure&_count=50');
+  const { entry = [] } = (await answer.json()) as { entry?: { resource: { status: string; priority: string } }[] };
+  return entry.map(({ resource: { status, priority } }) => `${status} ${priority}`).toSorted();
+}
+
 test('it is not deleted before it is announced, confirmed, due, and free of legal holds', async () => {
   const { name, id } = leaving.tenant;
   expect(await deleting('--confirm', name, '--now')).toMatchObject({
@@ -86,9 +95,12 @@ test('it is not deleted before it is announced, confirmed, due, and free of lega
   await testDatabase().operator(
     sql`update departure set window_ends = clock_timestamp() + interval '5 days' where name = ${name}`,
   );
-  await remindOfDepartures(testDatabase());
-  await remindOfDepartures(testDatabase());
+  const server = shared(readConfig({ DATA_DIR: testServer().dataDir }), testDatabase(), createLog('silent'));
+  await remindOfDepartures(server);
+  await remindOfDepartures(server);
   expect(await eventsOf(id, 'departure-reminded')).toBe(1);
+  // Of the departure that was cancelled, of this one, and the reminder.
+  expect(await tasksOf(leaving)).toEqual(['cancelled routine', 'requested routine', 'requested urgent']);
   expect([await eventsOf(id, 'departure-announced'), await eventsOf(id, 'departure-cancelled')]).toEqual([2, 1]);
   expect(await deleting('--now')).toMatchObject({ code: 1, err: expect.stringContaining('--confirm') });
   expect(await deleting('--confirm', name)).toMatchObject({ code: 1, err: expect.stringContaining('--now') });
@@ -156,7 +168,8 @@ test('all of it goes, also after kill -9, and a backup of its files cannot be re
   const key = await backedUp(backup);
   expect((await opened(backup, key)).equals(content)).toBe(true);
   expect(await killedInBetween()).toBe('SIGKILL');
-  expect(await countRows(testDatabase(), id, 'resource')).toBe(2);
+  // With the Tasks of its departures.
+  expect(await countRows(testDatabase(), id, 'resource')).toBe(5);
   expect(await deleting('--confirm', name)).toMatchObject({ code: 0 });
 
   await expect(opened(backup, key)).rejects.toMatchObject({ issues: [{ code: 'deleted' }] });
@@ -190,7 +203,7 @@ test('the certificate is signed and counts every table before and after', async 
   };
   expect(laboratory).toBe(leaving.tenant.name);
   expect(Object.keys(rows).sort()).toEqual((await tenantTables(testDatabase())).sort());
-  expect(rows['resource']).toEqual({ before: 2, after: 0 });
+  expect(rows['resource']).toEqual({ before: 5, after: 0 });
   expect(Object.values(rows).every(({ after }) => after === 0)).toBe(true);
   expect(files).toEqual({ before: 1, after: 0 });
   // Once more gives the same one.
