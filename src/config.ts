@@ -18,6 +18,7 @@ import {
   count,
   domain,
   key,
+  lease,
   level,
   listedOrigins,
   milliseconds,
@@ -75,6 +76,11 @@ export const variables = {
   REQUEST_TIMEOUT: variable(milliseconds, '60s', 'time in which a request must have arrived completely'),
   STATEMENT_TIMEOUT: variable(milliseconds, '30s', 'time after which PostgreSQL ends a statement'),
   DRAIN_TIMEOUT: variable(milliseconds, '15s', 'time that requests under way get when the server stops'),
+  LEASE_TIME: variable(
+    lease,
+    '9s',
+    'time after which another process takes over the jobs and interfaces of one that died; from 3s to 1h',
+  ),
   KEY_ENCRYPTION_KEY: variable(
     key,
     '',
@@ -129,6 +135,7 @@ export interface Config {
   readonly requestTimeout: number;
   readonly statementTimeout: number;
   readonly drainTimeout: number;
+  readonly leaseTime: number;
   readonly s3: Readonly<S3Settings> | undefined;
   /** Absolute. */
   readonly sealsDir: string | undefined;
@@ -184,6 +191,7 @@ export function readConfig(environment: Environment, choices: Choices = {}): Con
     requestTimeout: values.REQUEST_TIMEOUT ?? 0,
     statementTimeout: values.STATEMENT_TIMEOUT ?? 0,
     drainTimeout: values.DRAIN_TIMEOUT ?? 0,
+    leaseTime: values.LEASE_TIME ?? 0,
     s3: s3Of(values),
     sealsDir: values.SEALS_DIR,
     webhookNetworks: values.WEBHOOK_NETWORKS ?? [],

@@ -67,6 +67,13 @@ export const milliseconds: Reader<number> = (written, name) => {
   throw unusable(name, written, 'it must be a duration such as 500ms, 30s, 5min or 1h');
 };
 
+/** A shorter one would run out under a process that is only slow, so that two did the same. */
+export const lease: Reader<number> = (written, name) => {
+  const value = milliseconds(written, name);
+  if (value >= 3_000 && value <= 3_600_000) return value;
+  throw unusable(name, written, 'it must be a duration from 3s to 1h');
+};
+
 export const webUrl: Reader<string> = (written, name) => {
   const url = URL.canParse(written) ? new URL(written) : undefined;
   const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '';

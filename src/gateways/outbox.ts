@@ -53,9 +53,6 @@ export interface Sending {
 const lookEvery = 400;
 /** Milliseconds between two looks for what was accepted and never answered. */
 const overdueEvery = 10_000;
-/** Seconds that a queue is one process's after its last sign of life, and milliseconds between two of them. */
-const leaseSeconds = 9;
-const renewEvery = 2_500;
 /** Queues of a process: the others are for others. */
 const mostQueues = 1_000;
 /** Milliseconds after a fault that is none of the peer: the database is away. */
@@ -105,7 +102,8 @@ export function startOutbox(server: Server, sendings: () => readonly Sending[]):
       );
     }
   })();
-  const renewing = setInterval(() => void renewAll(server, workers), renewEvery).unref();
+  // Four signs of life in the time after which a queue is another's.
+  const renewing = setInterval(() => void renewAll(server, workers), server.config.leaseTime / 4).unref();
   return {
     stop: async () => {
       stopping.abort();
@@ -170,7 +168,7 @@ async function claim({ server, workers }: Rounds, sending: Sending): Promise<Wor
   if (workers.size >= mostQueues) return undefined;
   const session = sessionOf(server, sending.tenant);
   const renewed = performance.now();
-  const held = await claimQueue(session, sending.id, leaseSeconds);
+  const held = await claimQueue(session, sending.id, server.config.leaseTime / 1_000);
   if (held === undefined) return undefined;
   const worker: Worker = {
     ...{ sending, held, session, channel: undefined, channelState: '', running: undefined, renewed },
@@ -184,7 +182,7 @@ async function renewAll(server: Server, workers: ReadonlyMap<string, Worker>): P
   for (const worker of workers.values()) {
     const begun = performance.now();
     try {
-      if (await renewQueue(worker.session, worker.held, leaseSeconds)) worker.renewed = begun;
+      if (await renewQueue(worker.session, worker.held, server.config.leaseTime / 1_000)) worker.renewed = begun;
       else worker.lost = true;
     } catch (error) {
       server.log.warn({ err: error, interface: worker.held.interface }, 'a queue is not renewed');
@@ -205,7 +203,7 @@ async function turn({ server, signal }: Rounds, worker: Worker): Promise<void> {
     if (message === undefined) return;
     const channel = await channelOf(worker);
     // A process that slept must not send what another has sent since.
-    if (performance.now() - worker.renewed > leaseSeconds * 1_000) worker.lost = true;
+    if (performance.now() - worker.renewed > server.config.leaseTime) worker.lost = true;
     if (worker.lost) return channel.close();
     const delivery = await channel.deliver(message);
     // What the connection is made with may have been changed by then (`makhbar interface peer`).

@@ -4,7 +4,7 @@
  * 1. A step is bounded, so that tenants take turns and a stop waits for little.
  * 2. What fails for a passing reason is tried again, each time later; what would fail again is given up at once, with
  *    the sentence in the job's row.
- * 3. A lease is renewed while the step is under way; a process that dies is followed by another within `leaseSeconds`.
+ * 3. A lease is renewed while the step is under way; a process that dies is followed by another within LEASE_TIME.
  *
  * Waiting jobs are looked for by a query on a small partial index (0.2 ms), not announced by NOTIFY: a lost connection
  * would be a lost announcement, and the query would be needed all the same.
@@ -17,7 +17,6 @@ import { findTenantById } from '../store/tenants.ts';
 import { jobs } from './catalog.ts';
 import type { JobContext, Step } from './job.ts';
 
-const leaseSeconds = 10;
 /** Milliseconds of a step. */
 const stepLength = 1_000;
 /** Milliseconds between two looks when nothing is due. */
@@ -52,10 +51,10 @@ async function rest(milliseconds: number, signal: AbortSignal): Promise<void> {
 }
 
 async function work(context: JobContext, signal: AbortSignal): Promise<void> {
-  const { database, log } = context.server;
+  const { database, log, config } = context.server;
   while (!signal.aborted) {
     try {
-      const job = await claimJob(database, Object.keys(jobs), leaseSeconds);
+      const job = await claimJob(database, Object.keys(jobs), config.leaseTime / 1_000);
       if (job === undefined) await rest(idle * (0.5 + Math.random()), signal);
       else await runStep(context, job);
     } catch (error) {
@@ -67,10 +66,11 @@ async function work(context: JobContext, signal: AbortSignal): Promise<void> {
 }
 
 async function runStep(context: JobContext, job: Job): Promise<void> {
-  const { database, log } = context.server;
+  const { database, log, config } = context.server;
+  const { leaseTime } = config;
   const renewing = setInterval(
-    () => void renewLease(database, job, leaseSeconds).catch(() => undefined),
-    (leaseSeconds * 1_000) / 3,
+    () => void renewLease(database, job, leaseTime / 1_000).catch(() => undefined),
+    leaseTime / 4,
   );
   try {
     const step = await stepOf(context, job);

@@ -75,6 +75,7 @@ const usable: Case[] = [
   ['BODY_LIMIT', '10MiB', 'bodyLimit', 10 * 2 ** 20],
   ['BODY_LIMIT', '512', 'bodyLimit', 512],
   ['REQUEST_TIMEOUT', '5min', 'requestTimeout', 300_000],
+  ['LEASE_TIME', '5s', 'leaseTime', 5_000],
   ['LOG_LEVEL', 'WARN', 'logLevel', 'warn'],
   ['RATE_LIMIT', '600', 'rateLimit', 600],
 ];
@@ -101,6 +102,8 @@ const unusable: [name: keyof typeof variables, written: string, rule: RegExp][] 
   ['BODY_LIMIT', '0', /BODY_LIMIT=0/],
   ['BODY_LIMIT', '1 parsec', /a size such as/],
   ['REQUEST_TIMEOUT', '30', /a duration such as/],
+  ['LEASE_TIME', '2s', /a duration from 3s to 1h/],
+  ['LEASE_TIME', '2h', /a duration from 3s to 1h/],
   ['STATEMENT_TIMEOUT', '999999h', /STATEMENT_TIMEOUT/],
   ['KEY_ENCRYPTION_KEY', 'c2hvcnQ=', /^KEY_ENCRYPTION_KEY is not usable: it must be 32 bytes/],
   ['S3_ENDPOINT', 'https://s3.example.org/bucket', /needs S3_ACCESS_KEY_ID/],

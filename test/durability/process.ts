@@ -24,7 +24,12 @@ export async function startServer(
   options: readonly string[] = [],
   log?: (line: string) => void,
 ): Promise<Running> {
-  const environment = { PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'error', ...more };
+  const environment = {
+    ...{ PORT: '0', HL7_PORT: '0', ASTM_PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'error' },
+    // What a killed one was doing is waited for.
+    LEASE_TIME: '5s',
+    ...more,
+  };
   const child = spawn(process.execPath, [command, 'start', ...options], {
     cwd: dataDir,
     env: { ...process.env, DATABASE_URL: '', ...environment },

@@ -18,10 +18,13 @@ import { dropFolder } from './drop.ts';
 import { keepLine } from './keep-line.ts';
 import { openSerial } from './serial.ts';
 
-/** Seconds that a line is one process's after its last sign of life; milliseconds between two of them, and between looks. */
-const leaseSeconds = 15;
-const renewEvery = 4_000;
+/** Milliseconds between two looks. */
 const lookEvery = 1_000;
+
+/** Four signs of life in the time after which a line is another process's; milliseconds. */
+function renewEvery({ server }: Gateway): number {
+  return server.config.leaseTime / 4;
+}
 
 export interface OpenedLine {
   /** Another text after each change of what the line depends on. */
@@ -50,7 +53,7 @@ export function openLine(gateway: Gateway, opening: Opening): OpenedLine {
       await hold(gateway, opening, signal).catch((error: unknown) =>
         gateway.server.log.warn({ gateway: 'astm', interface: served.interface.id, err: error }, 'line not served'),
       );
-      await pause(renewEvery, undefined, { signal, ref: false }).catch(() => undefined);
+      await pause(renewEvery(gateway), undefined, { signal, ref: false }).catch(() => undefined);
     }
   })();
   return {
@@ -67,24 +70,32 @@ async function hold(gateway: Gateway, opening: Opening, signal: AbortSignal): Pr
   const { served } = opening;
   const session = sessionOf(gateway.server, served.tenant);
   await ensureQueue(session, served.interface.id);
-  const held = await claimQueue(session, served.interface.id, leaseSeconds);
+  const held = await claimQueue(session, served.interface.id, gateway.server.config.leaseTime / 1_000);
   if (held === undefined) return;
   const stop = serve(gateway, opening);
   try {
-    await untilLost(session, held, signal);
+    await untilLost({ gateway, session, held, signal });
   } finally {
     await stop();
     await releaseQueue(session, held).catch(() => undefined);
   }
 }
 
-async function untilLost(session: ReturnType<typeof sessionOf>, held: Held, signal: AbortSignal): Promise<void> {
+interface Holding {
+  readonly gateway: Gateway;
+  readonly session: ReturnType<typeof sessionOf>;
+  readonly held: Held;
+  readonly signal: AbortSignal;
+}
+
+async function untilLost({ gateway, session, held, signal }: Holding): Promise<void> {
+  const { leaseTime } = gateway.server.config;
   let renewed = performance.now();
-  while (!signal.aborted && performance.now() - renewed < leaseSeconds * 1_000) {
-    await pause(renewEvery, undefined, { signal, ref: false }).catch(() => undefined);
+  while (!signal.aborted && performance.now() - renewed < leaseTime) {
+    await pause(renewEvery(gateway), undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
     const begun = performance.now();
-    const isOurs = await renewQueue(session, held, leaseSeconds).catch(() => undefined);
+    const isOurs = await renewQueue(session, held, leaseTime / 1_000).catch(() => undefined);
     if (isOurs === false) return;
     if (isOurs === true) renewed = begun;
   }
