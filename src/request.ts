@@ -14,6 +14,7 @@ import type { Door } from './interactions/call.ts';
 import type { Trail } from './interactions/trail.ts';
 import type { Tally } from './interactions/storage.ts';
 import type { Log } from './log.ts';
+import type { Drawing } from './reports/pdf/apart.ts';
 import type { Events } from './store/audit.ts';
 import type { AgentNumber } from './store/audit-agents.ts';
 import type { Combiner } from './store/combine.ts';
@@ -76,6 +77,8 @@ export interface Server {
   readonly files: FileStore;
   /** Encrypts large files in a thread of its own; absent, this one does it. */
   readonly sealing?: SealingApart['seal'];
+  /** Draws reports in threads of its own. */
+  readonly drawing: Drawing;
   readonly writes: Combiner<WriteEntry, Written | undefined>;
   /** Writes under ids that were just made. */
   readonly creations: Combiner<WriteEntry, Written | undefined>;

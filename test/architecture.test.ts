@@ -39,7 +39,20 @@ const layers: Record<string, readonly string[]> = {
   // What laboratories use.
   usage: ['access', 'fhir', 'log', 'store'],
   // Plain data that passes through the server: types only.
-  request: ['access', 'audit', 'config', 'fhir', 'files', 'interactions', 'log', 'search', 'sql', 'store', 'usage'],
+  request: [
+    'access',
+    'audit',
+    'config',
+    'fhir',
+    'files',
+    'interactions',
+    'log',
+    'reports',
+    'search',
+    'sql',
+    'store',
+    'usage',
+  ],
   // Deeds. An operation uses interactions, and one interaction is "call an operation": one layer in two folders.
   interactions: [
     'access',
@@ -177,6 +190,7 @@ const layers: Record<string, readonly string[]> = {
     'log',
     'metrics',
     'publishing',
+    'reports',
     'request',
     'sealing',
     'search',

@@ -78,10 +78,7 @@ export function composeReport(gathered: Gathered, making: Making): ReportModel {
     ]),
     footer: template.footer,
     identity: fromLeft(`DiagnosticReport/${String(gathered.report['id'])}`),
-    page: (page, pages) =>
-      told(languages, (one) =>
-        inDirection(one.page(inDigits(String(page), digits), inDigits(String(pages), digits)), one.direction),
-      ).join(' · '),
+    page: told(languages, (one) => inDirection(one.page('{page}', '{pages}'), one.direction)).join(' · '),
     verify: making.address === undefined ? undefined : { address: making.address, told: say((one) => one.verify) },
   };
 }

@@ -1,7 +1,10 @@
-/** A report ready to be drawn, in PDF or HTML: texts in its languages, in the order in which they are read. Plain data. */
+/**
+ * A report ready to be drawn, in PDF or HTML: texts in its languages, in the order in which they are read. Plain data, that can
+ * be handed to another thread.
+ */
 import type { Told } from './language.ts';
 import type { Column, Logo } from './template.ts';
-import type { Digits } from './written.ts';
+import { inDigits, type Digits } from './written.ts';
 
 export interface Row {
   /** 0 for a result, 1 and more for members of a group. */
@@ -61,7 +64,11 @@ export interface ReportModel {
   readonly legend: readonly string[];
   readonly footer: readonly string[];
   readonly identity: string;
-  /** `Page 1 of 2` */
-  readonly page: (page: number, pages: number) => string;
+  /** `Page {page} of {pages}` (pageText) */
+  readonly page: string;
   readonly verify: { readonly address: string; readonly told: Told } | undefined;
+}
+
+export function pageText({ page, digits }: Pick<ReportModel, 'page' | 'digits'>, at: number, of: number): string {
+  return page.replaceAll('{page}', inDigits(String(at), digits)).replaceAll('{pages}', inDigits(String(of), digits));
 }

@@ -23,6 +23,7 @@ import { combinedEvents } from '../store/audit.ts';
 import { agentNumbers } from '../store/audit-agents.ts';
 import { makeCombiner } from '../store/combine.ts';
 import { queueLags } from '../store/outbox.ts';
+import { drawingApart } from '../reports/pdf/apart.ts';
 import { isMigrated } from '../store/migrate.ts';
 import type { Database } from '../store/pool.ts';
 import { combinedReads } from '../store/read.ts';
@@ -78,6 +79,7 @@ export async function startHttp(config: Config, { database }: Opened, log: Log):
     stopping = true;
     await drain(http, config.drainTimeout);
     await told;
+    await server.drawing.stop();
     await refusals.flush();
     await announceProcess(server, 'application-stop');
     await server.usage.flush();
@@ -92,6 +94,7 @@ export function shared(config: Config, database: Database, log: Log): Server {
     log,
     database,
     files: fileStore(config),
+    drawing: drawingApart(),
     writes: makeCombiner(database, combinedWrites),
     creations: makeCombiner(database, combinedCreations),
     reads: makeCombiner(database, combinedReads),

@@ -37,8 +37,7 @@ export async function reportDocument(context: Context, core: Core, wanted: Wante
   if (kept !== undefined) return kept;
   const code = randomBytes(18).toString('base64url');
   const model = modelOf(context, gathered, { ...wanted, template, code });
-  const { reportPdf } = await import('../../../reports/pdf/report.ts');
-  const bytes = await reportPdf(model);
+  const bytes = await context.server.drawing.draw(context.tenant.id, model);
   const codeDigest = digestOf(code);
   const document = await keepDocument(context, core, {
     bytes,
