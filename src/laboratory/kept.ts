@@ -49,6 +49,7 @@ const resultMarks = [
   'dilution',
   'instrument-flag',
   'control',
+  'suppressed',
   'measured',
   'repeat',
 ] as const;

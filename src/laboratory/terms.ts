@@ -51,6 +51,7 @@ export type ExtensionName =
   | 'repeat'
   | 'control'
   | 'control-material'
+  | 'suppressed'
   | 'order-progress'
   | 'due'
   | 'report-template';

@@ -13,8 +13,9 @@ import {
   readingOf,
   type Method,
 } from '../../src/laboratory/microbiology/interpret.ts';
+import { suppression, type Tested } from '../../src/laboratory/microbiology/reporting.ts';
 import { codedComment } from '../../src/laboratory/result/comments.ts';
-import { catalogueSystem, codeIn, object, objects, snomedSystem } from '../../src/laboratory/terms.ts';
+import { catalogueSystem, codeIn, extensions, object, objects, snomedSystem } from '../../src/laboratory/terms.ts';
 import type { Laboratory } from '../server.ts';
 import { addPatient, done, found, laboratoryWithCatalogue, resourcesOf, send } from './laboratory.ts';
 
@@ -274,4 +275,103 @@ test('no growth may be verified by a rule, growth waits for a person', async () 
     'preliminary',
     'preliminary',
   ]);
+});
+
+describe('selective reporting', () => {
+  const rules = [
+    { organism: 'enterobacterales', drug: 'meropenem', susceptible: ['ceftriaxone', 'ertapenem'] },
+    { organism: 'klebsiella-pneumoniae', drug: 'ciprofloxacin', susceptible: [] },
+  ];
+  const tested = (text: string): Tested[] =>
+    text.split(' ').map((one) => {
+      const [code = '', judged] = one.split('=');
+      return { drug: code, category: judged === '?' ? undefined : (judged as 'S' | 'I' | 'R') };
+    });
+
+  test.each<[string, string, string, string | undefined]>([
+    ['a drug that goes before it is S', 'klebsiella-pneumoniae', 'meropenem=S ceftriaxone=S', 'ceftriaxone is S'],
+    ['what is not clear is not reported either', 'klebsiella-pneumoniae', 'meropenem=? ceftriaxone=S', 'is S'],
+    ['none of them is S', 'klebsiella-pneumoniae', 'meropenem=S ceftriaxone=R', undefined],
+    ['none of them was tested', 'klebsiella-pneumoniae', 'meropenem=S ampicillin=R', undefined],
+    ['what is R is reported', 'klebsiella-pneumoniae', 'meropenem=R ceftriaxone=S', undefined],
+    ['never', 'klebsiella-pneumoniae', 'ciprofloxacin=R', 'Not reported by rule'],
+    ['a rule of another organism', 'escherichia-coli', 'ciprofloxacin=S', undefined],
+    ['a rule of its group', 'escherichia-coli', 'meropenem=S ceftriaxone=S', 'ceftriaxone is S'],
+    ['a drug without a rule', 'klebsiella-pneumoniae', 'ceftriaxone=S meropenem=S', undefined],
+  ])('%s', (_, code, text, reason) => {
+    const all = tested(text);
+    const why = suppression(rules, organism(code), all[0]!, all);
+    expect(why).toEqual(reason === undefined ? undefined : expect.stringContaining(reason));
+  });
+
+  const reported = (code: string, value: string, valueBoolean: boolean): JsonObject => {
+    const { name, part } = drug(code, value);
+    return { name: String(name), part: [...objects(part), { name: 'report', valueBoolean }] };
+  };
+
+  test('what is not reported is stored for the laboratory, with the reason, and never released', async () => {
+    const table = ['organism;drug;susceptible', 'klebsiella-pneumoniae;meropenem;ceftriaxone'].join('\n');
+    const made = await send(lab, 'Library', {
+      ...{ resourceType: 'Library', status: 'active', type: { text: 'tables' } },
+      topic: [{ coding: [{ system: 'urn:makhbar:laboratory', code: 'antibiogram' }] }],
+      content: [{ contentType: 'text/csv', title: 'reporting', data: Buffer.from(table).toString('base64') }],
+    });
+    expect(made.status).toBe(201);
+    const { specimen, order } = await received('urine-culture');
+    const all = [drug('ceftriaxone', '<=0.5'), drug('meropenem', '<=0.25'), reported('ciprofloxacin', '0.25', false)];
+    const first = await entered(culture(specimen, true, grown('klebsiella-pneumoniae', ...all)));
+    const suppressed = (members: readonly JsonObject[]): Record<string, unknown> =>
+      Object.fromEntries(
+        members.flatMap((one) =>
+          extensions(one, 'suppressed').map(({ valueString }) => [drugOf(one) ?? '', valueString]),
+        ),
+      );
+    expect(suppressed(first.members)).toEqual({
+      meropenem: 'Not reported by rule: ceftriaxone is S',
+      ciprofloxacin: 'Not reported: the laboratory said so',
+    });
+    expect(objects(first.report['result'])).toHaveLength(3);
+    const species = first.members.find((one) => drugOf(one) === undefined)!;
+    expect(objects(species['hasMember'])).toHaveLength(1);
+    const waiting = await found(lab, `Observation?_query=to-review&based-on=${order}`);
+    expect(waiting.map((one) => drugOf(one) ?? 'culture').sort()).toEqual(['ceftriaxone', 'culture', 'culture']);
+    const told = [first.result, ...first.members]
+      .filter((one) => extensions(one, 'suppressed').length === 0)
+      .map(refer);
+    await done(lab, 'Observation/$review', { result: told });
+    expect(await done(lab, `${refer(first.report)}/$release`)).toMatchObject({ status: 'final' });
+    const html = await lab.fetch(`${refer(first.report)}/$report?format=text/html`);
+    const page = await html.text();
+    expect([page.includes('eftriaxone'), page.includes('eropenem'), page.includes('iprofloxacin')]).toEqual([
+      ...[true, false, false],
+    ]);
+    const stored = await found(lab, `Observation?based-on=${order}&status=preliminary`);
+    expect(stored.map((one) => String(drugOf(one))).sort()).toEqual(['ciprofloxacin', 'meropenem']);
+    const [meropenem = {}] = stored.filter((one) => drugOf(one) === 'meropenem');
+    const { extension: _marks, ...without } = meropenem;
+    const freed = await send(lab, refer(meropenem), without, 'PUT');
+    expect([freed.status, freed.said]).toEqual([409, expect.stringContaining('its extension is changed by')]);
+
+    const reviewed = await send(lab, 'Observation/$review', {
+      resourceType: 'Parameters',
+      parameter: [{ name: 'result', valueReference: { reference: refer(meropenem) } }],
+    });
+    expect([reviewed.status, reviewed.said]).toEqual([409, expect.stringContaining('is not reported')]);
+
+    // Asked for by the ward: the correction tells it.
+    const asked = [drug('ceftriaxone', '<=0.5'), reported('meropenem', '<=0.25', true)];
+    const body = culture(specimen, true, grown('klebsiella-pneumoniae', ...asked), said('reason', 'asked for'));
+    const second = await entered(body);
+    const now = second.members.find((one) => drugOf(one) === 'meropenem')!;
+    expect([now['id'], now['status'], suppressed(second.members)]).toEqual([meropenem['id'], 'final', {}]);
+    expect(objects(second.report['result']).map(({ reference }) => reference)).toContain(refer(now));
+  });
+
+  test('report is true or false', async () => {
+    const { specimen } = await received('urine-culture');
+    const part = [...objects(drug('ampicillin', '2')['part']), said('report', 'perhaps')];
+    const body = culture(specimen, true, grown('escherichia-coli', { name: 'susceptibility', part }));
+    const answer = await send(lab, 'Observation/$enter-culture', body);
+    expect([answer.status, answer.said]).toEqual([400, 'report is true or false.']);
+  });
 });

@@ -8,6 +8,7 @@ import type { JsonObject } from '../../fhir/json.ts';
 import { outcomeError } from '../../fhir/outcome.ts';
 import { cell, readTable, type Row } from '../catalogue/table.ts';
 import { objects, text } from '../terms.ts';
+import type { ReportingRule } from './reporting.ts';
 import type { Bound, Breakpoint, Method, Organism } from './interpret.ts';
 
 export const antibiogramTopic = { system: 'urn:makhbar:laboratory', code: 'antibiogram' } as const;
@@ -31,6 +32,8 @@ export interface Antibiogram {
   readonly drugs: readonly Drug[];
   readonly breakpoints: readonly Breakpoint[];
   readonly resistances: readonly { readonly organism: string; readonly drug: string }[];
+  /** Of the laboratory alone: the starter catalogue has none. */
+  readonly reporting: readonly ReportingRule[];
 }
 
 /** @throws OutcomeError `business-rule` (422) for a Library that cannot be read. */
@@ -47,6 +50,7 @@ export function antibiogramOf(libraries: readonly JsonObject[]): Antibiogram {
     drugs: rows('drugs').map((row) => ({ code: cell(row, 'code'), loinc: cell(row, 'loinc'), name: cell(row, 'en') })),
     breakpoints: rows('breakpoints').map(breakpointOf),
     resistances: rows('resistances').map((row) => ({ organism: cell(row, 'organism'), drug: cell(row, 'drug') })),
+    reporting: rows('reporting').map(reportingOf),
   };
 }
 
@@ -62,6 +66,13 @@ function tableOf(library: JsonObject, name: string): Row[] {
 
 function unreadable(library: JsonObject, sentence: string): Error {
   return outcomeError('business-rule', `Library/${String(library['id'])}: ${sentence}`);
+}
+
+function reportingOf({ organism, drug, susceptible }: Row): ReportingRule {
+  if (organism !== undefined && drug !== undefined && susceptible !== undefined) {
+    return { organism, drug, susceptible: susceptible.split(' ').filter((one) => one !== '') };
+  }
+  throw outcomeError('business-rule', 'The table reporting has the columns organism, drug and susceptible.');
 }
 
 export function breakpointOf(row: Row): Breakpoint {

@@ -57,6 +57,18 @@ function base(of: OfCulture, identifier: string): JsonObject {
   };
 }
 
+/** It waits for nobody: it has no state on the way to a release. */
+function unreported(of: OfCulture, identifier: string, reason: string): JsonObject {
+  return {
+    ...base(of, identifier),
+    extension: [
+      { url: extensionUrl('suppressed'), valueString: reason },
+      { url: extensionUrl('entered-by'), valueString: of.enteredBy },
+    ],
+    status: 'preliminary',
+  };
+}
+
 export interface Isolate {
   readonly identifier: string;
   readonly organism: Pick<NamedOrganism, 'code' | 'snomed' | 'name'>;
@@ -88,6 +100,8 @@ export interface Susceptibility {
   /** Without one: intrinsic resistance, or S, I, R as it was given. */
   readonly reading?: Reading;
   readonly judged: Judged;
+  /** Why it is not reported. */
+  readonly suppressed?: string;
 }
 
 const methods = {
@@ -97,11 +111,11 @@ const methods = {
 
 export function susceptibilityOf(
   of: OfCulture,
-  { identifier, drug, method, reading, judged }: Susceptibility,
+  { identifier, drug, method, reading, judged, suppressed }: Susceptibility,
 ): JsonObject {
   const { category, because } = judged;
   return {
-    ...base(of, identifier),
+    ...(suppressed === undefined ? base(of, identifier) : unreported(of, identifier, suppressed)),
     code: {
       coding: [
         ...(drug.loinc === ''

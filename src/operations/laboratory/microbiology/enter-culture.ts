@@ -15,7 +15,8 @@
  * | comment…, comment-code… | comments                                                                                |
  * | reason              | of a correction, where the culture was released                                             |
  *
- * `susceptibility` has the parts drug, method (`mic` or `disk`), value (`<=0.25`, `17`), or interpretation (S, I, R) alone.
+ * `susceptibility` has the parts drug, method (`mic` or `disk`), value (`<=0.25`, `17`), or interpretation (S, I, R) alone, and
+ * report: whether it is reported, where the laboratory's rules (laboratory/microbiology/reporting.ts) would say otherwise.
  *
  * 1. Growth is never verified automatically.
  * 2. Entered again the culture is replaced: day 1, 2, 5. Isolates that are not named any more are cancelled. Each version stays.

@@ -11,6 +11,7 @@ import {
   type Method,
   type Reading,
 } from '../../../laboratory/microbiology/interpret.ts';
+import { suppression, type Tested } from '../../../laboratory/microbiology/reporting.ts';
 import { objects, object, snomedSystem, text } from '../../../laboratory/terms.ts';
 import type { Input } from '../../parameters.ts';
 import { missing } from '../../request-input.ts';
@@ -22,6 +23,8 @@ export interface GivenSusceptibility {
   readonly method: Method;
   readonly reading?: Reading;
   readonly judged: Judged;
+  /** Why it is not reported. */
+  readonly suppressed?: string;
 }
 
 export interface GivenIsolate {
@@ -49,7 +52,7 @@ function tooMany(what: string, number: number): never {
 }
 
 const known = ['organism', 'isolate', 'count', 'susceptibility'];
-const knownOfDrug = ['drug', 'method', 'value', 'interpretation'];
+const knownOfDrug = ['drug', 'method', 'value', 'interpretation', 'report'];
 
 function check(parts: readonly JsonObject[], names: readonly string[], of: string): void {
   const other = parts.find(({ name }) => !names.includes(String(name)));
@@ -93,11 +96,31 @@ function isolateIn(parts: readonly JsonObject[], data: Antibiogram, { standard, 
     throw outcomeError('invalid', 'isolate is a number or a letter, such as 1.', { status: 400 });
   }
   const count = part(parts, 'count');
-  const susceptibilities = drugs.map((one) => susceptibilityIn(one, data, { organism, standard }));
+  const tested = drugs.map((one) => susceptibilityIn(one, data, { organism, standard }));
+  const susceptibilities = tested.map((one, i) => reported(one, drugs[i] ?? [], { data, organism, tested }));
   const keys = susceptibilities.map(({ drug, method }) => `${drug.code} by ${method}`);
   const twice = keys.find((key, i) => keys.indexOf(key) < i);
   if (twice !== undefined) throw outcomeError('duplicate', `${twice} is given twice.`, { status: 422 });
   return { isolate, organism, susceptibilities, ...(count !== undefined && { count }) };
+}
+
+/** By the laboratory's rules, unless the call says whether it is to be reported. */
+function reported(
+  own: GivenSusceptibility,
+  parts: readonly JsonObject[],
+  { data, organism, tested }: { data: Antibiogram; organism: NamedOrganism; tested: readonly GivenSusceptibility[] },
+): GivenSusceptibility {
+  const said = parts.find(({ name }) => name === 'report');
+  if (said !== undefined && typeof said['valueBoolean'] !== 'boolean') {
+    throw outcomeError('invalid', 'report is true or false.', { status: 400 });
+  }
+  if (said?.['valueBoolean'] === true) return own;
+  const of = ({ drug, judged }: GivenSusceptibility): Tested => ({ drug: drug.code, category: judged.category });
+  const suppressed =
+    said === undefined
+      ? suppression(data.reporting, organism, of(own), tested.map(of))
+      : 'Not reported: the laboratory said so';
+  return suppressed === undefined ? own : { ...own, suppressed };
 }
 
 function susceptibilityIn(

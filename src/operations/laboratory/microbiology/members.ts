@@ -45,9 +45,13 @@ export async function membersOf(inside: Context, cultured: Cultured): Promise<Me
     return `Observation/${prepared.entry.id}`;
   };
   const organisms = isolates.map(({ isolate, organism, count, susceptibilities }) => {
-    const members = susceptibilities.map((one) => {
+    const members = susceptibilities.flatMap((one) => {
       const identifier = `${key}/${isolate}/${one.drug.code}/${one.method}`;
-      return write(identifier, (of) => susceptibilityOf(of, { ...one, identifier }));
+      // What was released was told: it stays.
+      const { suppressed, ...told } = one;
+      const isTold = suppressed === undefined || isReleased(there.get(identifier));
+      const reference = write(identifier, (of) => susceptibilityOf(of, { ...(isTold ? told : one), identifier }));
+      return isTold ? [reference] : [];
     });
     const identifier = `${key}/${isolate}`;
     return write(identifier, (of) =>
@@ -77,6 +81,10 @@ async function membersThere(inside: Context, analyte: OrderedAnalyte, prefix: st
   );
 }
 
+function isReleased(one: Known | undefined): boolean {
+  return one !== undefined && resultState(one.resource) === 'released';
+}
+
 function memberOf(
   inside: Context,
   { work, analyte, subject }: Cultured,
@@ -94,7 +102,7 @@ function memberOf(
     effective: work.at,
     issued: new Date().toISOString(),
     enteredBy: inside.caller.subject,
-    status: correcting ? (existing === undefined ? 'final' : 'corrected') : 'preliminary',
+    status: correcting ? (isReleased(existing) ? 'corrected' : 'final') : 'preliminary',
     state: correcting ? 'released' : 'entered',
     ...(work.specimen !== undefined && { specimen: work.specimen }),
     ...(work.device !== undefined && { device: work.device }),

@@ -12,6 +12,7 @@
 import type { JsonObject } from '../../../fhir/json.ts';
 import { newId } from '../../../interactions/new-id.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
+import { isSuppressed } from '../../../laboratory/microbiology/reporting.ts';
 import { resultState } from '../../../laboratory/result/result-states.ts';
 import { extensionUrl, loincSystem, object, objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
@@ -50,7 +51,8 @@ export function reportStatus(results: readonly JsonObject[], missing: number, wa
 
 /** The report with these results: the one that is there, or a new one. */
 export function reportChange(server: Context, existing: Known | undefined, reported: Reported): Prepared {
-  const { orders, results, missing, subject } = reported;
+  const { orders, missing, subject } = reported;
+  const results = reported.results.filter((one) => !isSuppressed(one));
   const status = reportStatus(results, missing, text(existing?.resource['status']));
   const shown = results.filter((one) => !['withdrawn', 'cancelled', 'ordered'].includes(resultState(one)));
   const specimens = [...new Set(shown.flatMap((one) => text(object(one['specimen'])['reference']) ?? []))];

@@ -10,6 +10,7 @@ import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
 import { inTransaction } from '../../../interactions/commit.ts';
 import type { Call, Handler } from '../../../interactions/call.ts';
+import { isSuppressed } from '../../../laboratory/microbiology/reporting.ts';
 import { afterResultStep } from '../../../laboratory/result/observation.ts';
 import { codedComment } from '../../../laboratory/result/comments.ts';
 import { isToRepeat, withoutRepetition } from '../../../laboratory/result/follow-up.ts';
@@ -44,6 +45,7 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
       const server = asServer(inside);
       const isOverruled = step === 'review' && note !== undefined;
       const holds = isOverruled && results.some(({ resource }) => isToRepeat(resource)) ? await openHolds(server) : [];
+      if (step !== 'cancel') results.forEach(checkReported);
       const prepared = results.map(({ resource, version }) => {
         const free = isOverruled && isToRepeat(resource) ? overruled(resource, holds) : resource;
         const after = afterResultStep(free, step, inside.caller.subject);
@@ -64,6 +66,15 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
       return { status: 200, resource: { resourceType: 'Parameters', parameter } };
     });
   };
+}
+
+/** @throws OutcomeError `conflict` for what is stored and not reported: there is nothing to review it for. */
+function checkReported({ resource }: Known): void {
+  if (!isSuppressed(resource)) return;
+  throw outcomeError(
+    'conflict',
+    `Observation/${String(resource['id'])} is not reported: it is not reviewed; $enter-culture reports it.`,
+  );
 }
 
 /** Without a repetition that a rule asked for. @throws OutcomeError `conflict` where a failed control holds it too. */
