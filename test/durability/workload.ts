@@ -111,28 +111,52 @@ async function transacting(client: Client, ledger: Ledger, mark: string): Promis
 /** What is missing or half of all that the ledger notes. */
 export async function findLosses(client: Client, ledger: Ledger): Promise<string[]> {
   const losses: string[] = [];
+  const versions = await readAll(client, [...ledger.versions.keys()]);
   for (const [path, mark] of ledger.versions) {
-    const { status, json } = await client.send('GET', path);
-    if (status !== 200 || json.name?.[0]?.text !== mark) losses.push(`${path} (${mark}): ${status}`);
+    const { status, resource } = versions.get(path) ?? {};
+    if (status !== '200' || resource?.name?.[0]?.text !== mark) losses.push(`${path} (${mark}): ${status}`);
   }
-  for (const path of ledger.deleted) {
-    const { status } = await client.send('GET', path);
-    if (status !== 410) losses.push(`${path} was deleted: ${status}`);
+  for (const [path, { status }] of await readAll(client, [...ledger.deleted])) {
+    if (status !== '410') losses.push(`${path} was deleted: ${status}`);
   }
   for (const [path, hash] of ledger.binaries) {
     const answer = await client.send('GET', path, { headers: { accept: '*/*' } });
     if (answer.status !== 200 || hashOf(answer.bytes) !== hash) losses.push(`${path}: ${answer.status}`);
   }
+  const found = await readAll(client, [...ledger.transactions.keys()].map(searchOf));
   for (const [mark, done] of ledger.transactions) {
-    const count = await countOf(client, mark);
+    const { status, resource } = found.get(searchOf(mark)) ?? {};
+    const count = status === '200' ? (resource?.entry ?? []).length : Number.NaN;
     if (count !== size && (done || count !== 0))
       losses.push(`transaction ${mark} (${done ? 'acknowledged' : 'cut off'}): ${count} of ${size}`);
   }
   return losses;
 }
 
-async function countOf(client: Client, mark: string): Promise<number> {
-  const answer = await client.send('GET', `Patient?identifier=${encodeURIComponent(`${system}|${mark}`)}&_count=100`);
-  acknowledged(answer, 200);
-  return (answer.json.entry ?? []).length;
+function searchOf(mark: string): string {
+  return `Patient?identifier=${encodeURIComponent(`${system}|${mark}`)}&_count=100`;
+}
+
+interface Found {
+  /** Three digits. */
+  readonly status: string;
+  readonly resource?: { readonly name?: { readonly text: string }[]; readonly entry?: unknown[] };
+}
+
+/** What each path answers, by path: asked in batches, for there are thousands. */
+async function readAll(client: Client, paths: readonly string[]): Promise<Map<string, Found>> {
+  const found = new Map<string, Found>();
+  for (let from = 0; from < paths.length; from += 100) {
+    const asked = paths.slice(from, from + 100);
+    const entry = asked.map((url) => ({ request: { method: 'GET', url } }));
+    const answer = await client.send('POST', '', { body: { resourceType: 'Bundle', type: 'batch', entry } });
+    acknowledged(answer, 200);
+    const answers = answer.json.entry as { response: { status: string }; resource?: Found['resource'] }[];
+    if (answers.length !== asked.length) throw new Error(`${answers.length} answers to ${asked.length} requests.`);
+    asked.forEach((path, i) => {
+      const { response, resource } = answers[i] ?? { response: { status: '' } };
+      found.set(path, { status: response.status.slice(0, 3), ...(resource && { resource }) });
+    });
+  }
+  return found;
 }
