@@ -47,5 +47,5 @@ test('a flood of sign-ins: what is too much is told to come again and not counte
     `flood.test.ts: ${reads.length} reads, median ${reads.sort((a, b) => a - b)[reads.length >> 1]?.toFixed(1)} ms, slowest ${reads.at(-1)?.toFixed(0)} ms\n`,
   );
   // One that waited for the flood would take most of a minute here.
-  expect(reads.at(-1)).toBeLessThan(20_000);
+  expect(reads.at(-1)).toBeLessThan(40_000);
 }, 120_000);

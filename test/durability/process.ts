@@ -53,7 +53,7 @@ export async function clientOf(running: Running): Promise<Client> {
     env,
     cwd: running.dataDir,
   });
-  return connect(`${running.url}/demo/fhir`, stdout.trim(), 15_000);
+  return connect(`${running.url}/demo/fhir`, stdout.trim(), 60_000);
 }
 
 /** Kills the server, and on demand PostgreSQL as well, without any warning. */

@@ -111,7 +111,7 @@ test.each(Object.keys(valid))('%s is stored or refused as a whole, in good time'
   const started = performance.now();
   const answer = await client.send('POST', '', { body: bundle });
   expect(wrongWith(answer)).toBe('');
-  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(performance.now() - started).toBeLessThan(60_000);
   const grown = (await versionsOf(client)) - before;
   expect(grown).toBe(answer.status === 200 ? (bundle['entry'] as Json[]).length : 0);
 });
@@ -128,5 +128,5 @@ test('more entries than a server takes are refused or done, in good time', async
   const entries = Array.from({ length: 30_000 }, () => request('GET', 'Patient/nobody'));
   const answer = await client.send('POST', '', { body: transaction(...entries) });
   expect([answer.status < 500, wrongWith(answer)]).toEqual([true, '']);
-  expect(performance.now() - started).toBeLessThan(30_000);
+  expect(performance.now() - started).toBeLessThan(120_000);
 });

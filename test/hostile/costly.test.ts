@@ -9,11 +9,11 @@ import { makeLaboratory } from '../server.ts';
 import { wrongWith } from './verdict.ts';
 
 let client: Client;
-const seconds = 15;
+const seconds = 60;
 
 beforeAll(async () => {
   const { base, token } = await makeLaboratory();
-  client = connect(base, token, 20_000);
+  client = connect(base, token, 100_000);
 });
 
 type Json = Record<string, unknown>;

@@ -124,5 +124,5 @@ test('thousands of different contained resources are a valid resource, stored or
   const started = performance.now();
   const answer = await client.send('POST', 'Patient', { body: contained(5_000, (i) => `o${i}`), headers: json });
   expect(wrongWith(answer)).toBe('');
-  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(performance.now() - started).toBeLessThan(60_000);
 });

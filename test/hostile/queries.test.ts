@@ -23,7 +23,7 @@ interface Listed {
 
 beforeAll(async () => {
   const { base, token } = await makeLaboratory();
-  client = connect(base, token, 10_000);
+  client = connect(base, token, 60_000);
   const listed: Listed[] = (await client.send('GET', 'metadata')).json.rest[0].resource;
   parameters = new Map(listed.map(({ type, searchParam }) => [type, (searchParam ?? []).map(({ name }) => name)]));
   for (const body of seeds) {

@@ -47,7 +47,7 @@ test.each(Object.keys(encodings))('%s is refused with a sentence', async (what) 
   const started = performance.now();
   const answer = await client.send('POST', 'Patient', { body: await body(), headers });
   expect([answer.status >= 400 ? '' : `accepted: ${answer.text.slice(0, 200)}`, wrongWith(answer)]).toEqual(['', '']);
-  expect(performance.now() - started).toBeLessThan(15_000);
+  expect(performance.now() - started).toBeLessThan(60_000);
 });
 
 test('a whole gzip, brotli and deflate are understood', async () => {

@@ -103,7 +103,7 @@ describe('refused with 422', () => {
     const written = await send(bombs, 'PUT', 'Observation/a', observation('a', noted(`${'a'.repeat(60)}!`)));
     expect([201, 422]).toContain(defined.status);
     expect([201, 413, 422]).toContain(written.status);
-    expect(Date.now() - started).toBeLessThan(30_000);
+    expect(Date.now() - started).toBeLessThan(120_000);
   });
 });
 

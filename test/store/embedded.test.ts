@@ -125,7 +125,7 @@ describe('embedded PostgreSQL', () => {
     else expect(await refused(first.line)).toBe(false);
     const started = performance.now();
     const second = await hold();
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(performance.now() - started).toBeLessThan(60_000);
     expect(await query(second.line, 'select 1 from kept')).not.toHaveLength(0);
     expect(await refused(first.line)).toBe(true);
     await end(second.child, 'SIGTERM');
