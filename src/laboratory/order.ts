@@ -1,6 +1,6 @@
 /** An order as a ServiceRequest: one for each test, with the version of the definition that it is made with. */
 import type { JsonObject } from '../fhir/json.ts';
-import { codings, extensionUrl, object, text, ucumSystem } from './terms.ts';
+import { codeIn, codings, extensionUrl, object, objects, sectionSystem, text, ucumSystem } from './terms.ts';
 import type { OrderState } from './order-states.ts';
 import type { TestDefinition } from './test-definition.ts';
 
@@ -14,6 +14,8 @@ export interface Ordering {
   readonly priority: string;
   readonly requester?: string;
   readonly encounter?: string;
+  /** `Location/1`: the ward. */
+  readonly location?: string;
   readonly insurance?: string;
   readonly insuranceNote?: string;
   readonly note?: string;
@@ -24,8 +26,12 @@ export interface Ordering {
   readonly specimen?: string;
 }
 
+const laboratoryProcedure: JsonObject = {
+  coding: [{ system: 'http://snomed.info/sct', code: '108252007', display: 'Laboratory procedure' }],
+};
+
 export function orderOf(test: TestDefinition, ordering: Ordering, panel?: string): JsonObject {
-  const { requester, encounter, insurance, note, reason, answers = [], specimen } = ordering;
+  const { requester, encounter, location, insurance, note, reason, answers = [], specimen } = ordering;
   return {
     resourceType: 'ServiceRequest',
     ...withExtensions(ordering),
@@ -33,19 +39,38 @@ export function orderOf(test: TestDefinition, ordering: Ordering, panel?: string
     requisition: { system: requisitionSystem, value: ordering.requisition },
     status: 'active',
     intent: 'order',
-    category: [{ coding: [{ system: 'http://snomed.info/sct', code: '108252007', display: 'Laboratory procedure' }] }],
+    category: [laboratoryProcedure, ...(test.section === undefined ? [] : [test.section])],
     priority: ordering.priority,
     code: test.concept,
     subject: { reference: ordering.subject },
     ...(encounter !== undefined && { encounter: { reference: encounter } }),
     authoredOn: ordering.authoredOn,
     ...(requester !== undefined && { requester: { reference: requester } }),
+    ...(location !== undefined && { locationReference: [{ reference: location }] }),
     ...(reason !== undefined && { reasonCode: [{ text: reason }] }),
     ...(insurance !== undefined && { insurance: [{ reference: insurance }] }),
     ...(answers.length > 0 && { supportingInfo: answers.map((reference) => ({ reference })) }),
     ...(specimen !== undefined && { specimen: [{ reference: specimen }] }),
     ...(note !== undefined && { note: [{ text: note }] }),
   };
+}
+
+/** With the sections that do its tests, which an order of somebody else does not name. */
+export function withSections(order: JsonObject, tests: readonly Pick<TestDefinition, 'section'>[]): JsonObject {
+  const category = objects(order['category']);
+  const known = new Set(category.map((one) => codeIn(one, sectionSystem)));
+  const added = tests
+    .flatMap(({ section }) => section ?? [])
+    .filter((one) => {
+      const code = codeIn(one, sectionSystem);
+      return !known.has(code) && known.add(code);
+    });
+  return added.length === 0 ? order : { ...order, category: [...category, ...added] };
+}
+
+/** `Location/1`: the ward that an order names. */
+export function wardOf(order: JsonObject): string | undefined {
+  return text(object(objects(order['locationReference'])[0])['reference']);
 }
 
 function withExtensions({ insuranceNote, fasting }: Ordering): JsonObject {

@@ -1,6 +1,16 @@
 /** A test and a container as the catalogue defines them: ActivityDefinition and SpecimenDefinition, read. */
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
-import { catalogueSystem, extensions, names, object, objects, text, type ExtensionName } from './terms.ts';
+import {
+  catalogueSystem,
+  codeIn,
+  extensions,
+  names,
+  object,
+  objects,
+  sectionSystem,
+  text,
+  type ExtensionName,
+} from './terms.ts';
 
 export interface TestDefinition {
   readonly id: string;
@@ -23,6 +33,8 @@ export interface TestDefinition {
   /** Millilitres. */
   readonly volume?: number;
   readonly questionnaire?: string;
+  /** CodeableConcept of the section of the laboratory that does it. */
+  readonly section?: JsonObject;
 }
 
 const hours: Readonly<Record<string, number>> = { s: 1 / 3600, min: 1 / 60, h: 1, d: 24, wk: 168, mo: 730, a: 8766 };
@@ -44,6 +56,7 @@ export function readTest(resource: JsonObject): TestDefinition {
     ...duration(resource, 'fasting', 'fasting'),
     ...volume(resource),
     ...questionnaire(resource),
+    ...section(resource),
   };
 }
 
@@ -70,6 +83,11 @@ function volume(resource: JsonObject): { volume?: number } {
 function questionnaire(resource: JsonObject): { questionnaire?: string } {
   const canonical = text(extensions(resource, 'questionnaire')[0]?.['valueCanonical']);
   return canonical === undefined ? {} : { questionnaire: canonical };
+}
+
+function section({ topic }: JsonObject): { section?: JsonObject } {
+  const found = objects(topic).find((one) => codeIn(one, sectionSystem) !== undefined);
+  return found === undefined ? {} : { section: found };
 }
 
 export interface ContainerDefinition {

@@ -2,18 +2,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../src/fhir/json.ts';
-import { objects } from '../../src/laboratory/terms.ts';
+import { catalogueSystem, codeIn, objects } from '../../src/laboratory/terms.ts';
 import { worklists } from '../../src/laboratory/worklists.ts';
 import { signIn, type Laboratory } from '../server.ts';
-import { addPatient, done, found, laboratoryWithCatalogue, resourcesOf, said, send } from './laboratory.ts';
+import { addPatient, done, found, laboratoryWithCatalogue, parameters, resourcesOf, said, send } from './laboratory.ts';
 
 let lab: Laboratory;
 
 beforeAll(async () => {
   lab = await laboratoryWithCatalogue();
   // The indexes of the product's own parameters are made in the background.
-  for (const { type, name } of worklists) {
-    const query = `${type}?_query=${name}&_summary=count`;
+  const named = worklists.map(({ type, name }) => `${type}?_query=${name}`);
+  for (const one of [...named, 'ServiceRequest?location=Location/1']) {
+    const query = `${one}&_summary=count`;
     for (const end = Date.now() + 60_000; Date.now() < end && (await lab.fetch(query)).status !== 200;)
       await pause(200);
   }
@@ -81,6 +82,111 @@ test('an order goes from list to list until it is done', async () => {
   const again = await listsOf(patient);
   expect([again['overdue'], again['to-run']]).toEqual([1, 1]);
 }, 60_000);
+
+describe('of a section, a ward, an analyzer', () => {
+  const section = (code: string): string => `category=urn:makhbar:laboratory-section|${code}`;
+  let patient: string;
+  let ward: string;
+  let visit: string;
+  let analyzer: string;
+
+  async function made(resource: JsonObject): Promise<string> {
+    const { status, body } = await send(lab, String(resource['resourceType']), resource);
+    expect(status).toBe(201);
+    return refer(body);
+  }
+
+  /** Codes of tests, of orders of the patient that a search finds. */
+  async function tests(query: string): Promise<string[]> {
+    const orders = await found(lab, `ServiceRequest?${query}&subject=${patient}`);
+    return orders.map((one) => String(codeIn(one['code'], catalogueSystem))).toSorted();
+  }
+
+  beforeAll(async () => {
+    patient = await addPatient(lab, { gender: 'female', birthDate: '1990-01-01' });
+    ward = await made({ resourceType: 'Location', name: 'Ward 3', status: 'active' });
+    analyzer = await made({ resourceType: 'Device', status: 'active' });
+    visit = await made({
+      resourceType: 'Encounter',
+      status: 'in-progress',
+      class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'IMP' },
+      subject: { reference: patient },
+      location: [{ location: { reference: ward } }],
+    });
+    await done(lab, 'ServiceRequest/$order', { patient, test: ['sodium', 'tsh'], location: { reference: ward } });
+    await done(lab, 'ServiceRequest/$order', { patient, test: 'ferritin', encounter: { reference: visit } });
+    // As a client makes it, of a test of the catalogue.
+    await made({
+      resourceType: 'ServiceRequest',
+      status: 'active',
+      intent: 'order',
+      code: { coding: [{ system: 'urn:makhbar:catalogue', code: 'potassium' }] },
+      subject: { reference: patient },
+      locationReference: [{ reference: ward }],
+    });
+  });
+
+  test('orders by section and ward, also by that of their visit', async () => {
+    expect(await tests(`_query=to-accession&${section('chemistry')}`)).toContain('sodium');
+    expect(await tests(`_query=to-accession&${section('chemistry')}`)).not.toContain('tsh');
+    expect(await tests(`_query=to-accession&location=${ward}`)).toEqual(['potassium', 'sodium', 'tsh']);
+    expect(await tests('_query=to-accession&location.name=Ward 3')).toEqual(['potassium', 'sodium', 'tsh']);
+    expect(await tests(`_query=to-accession&encounter.location=${ward}`)).toEqual(['ferritin']);
+    expect(await tests(`_query=to-accession&location=Location/another`)).toEqual([]);
+  });
+
+  test('specimens by those of their orders; an order of a client gets its section; results by analyzer', async () => {
+    const orders = (await found(lab, `ServiceRequest?subject=${patient}`)).map(refer);
+    const accessioned = await done(lab, 'Specimen/$accession', { order: orders });
+    const specimens = resourcesOf(accessioned, 'specimen').map(refer);
+    const listed = async (filter: string): Promise<string[]> =>
+      (await found(lab, `Specimen?_query=to-collect&subject=${patient}&_has:ServiceRequest:specimen:${filter}`)).map(
+        refer,
+      );
+    expect((await listed(`location=${ward}`)).length).toBeGreaterThan(0);
+    expect(await listed(section('microbiology'))).toEqual([]);
+    expect((await listed(section('chemistry'))).length).toBeGreaterThan(0);
+    for (const specimen of specimens) {
+      await done(lab, `${specimen}/$collect`);
+      await done(lab, `${specimen}/$receive`);
+    }
+    const chemistry = await tests(`_query=to-run&${section('chemistry')}`);
+    expect(chemistry).toEqual(expect.arrayContaining(['potassium', 'sodium']));
+    expect(chemistry).not.toContain('tsh');
+
+    const [serum] = await found(lab, `Specimen?subject=${patient}&_has:ServiceRequest:specimen:code=sodium`);
+    await done(lab, 'ServiceRequest/$add-on', {
+      specimen: { reference: refer(serum) },
+      test: 'chloride',
+      location: { reference: ward },
+    });
+    expect(await tests(`_query=to-run&location=${ward}`)).toEqual(['chloride', 'potassium', 'sodium', 'tsh']);
+
+    const given = parameters({ specimen: { reference: refer(serum) }, device: { reference: analyzer } });
+    const result = {
+      name: 'result',
+      part: [
+        { name: 'analyte', valueString: 'sodium' },
+        { name: 'value', valueString: '140' },
+      ],
+    };
+    const entering = { ...given, parameter: [...objects(given['parameter']), result] };
+    expect((await send(lab, 'Observation/$enter-results', entering)).status).toBe(200);
+    const results = async (filter: string): Promise<number> =>
+      (await found(lab, `Observation?_query=to-review&subject=${patient}&${filter}`)).length;
+    expect([await results(`device=${analyzer}`), await results('device=Device/another')]).toEqual([1, 0]);
+    expect([await results(section('chemistry')), await results(section('coagulation'))]).toEqual([1, 0]);
+  }, 60_000);
+
+  test('the CapabilityStatement has the parameters', async () => {
+    const { rest } = (await (await lab.fetch('metadata')).json()) as { rest: { resource: JsonObject[] }[] };
+    const named = new Map(
+      rest[0]?.resource.map(({ type, searchParam }) => [type, objects(searchParam).map(({ name }) => name)] as const),
+    );
+    expect(named.get('ServiceRequest')).toEqual(expect.arrayContaining(['category', 'location', 'progress', 'due']));
+    expect(named.get('Observation')).toEqual(expect.arrayContaining(['category', 'device']));
+  });
+});
 
 describe('by name', () => {
   test('with other parameters, pages by criteria; access is that of a search', async () => {

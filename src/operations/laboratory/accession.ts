@@ -21,7 +21,7 @@ import { newId } from '../../interactions/new-id.ts';
 import type { Prepared } from '../../interactions/prepare.ts';
 import { accessionNumber, defaultPattern, scopeOf } from '../../laboratory/accession-number.ts';
 import { custodyOf } from '../../laboratory/custody.ts';
-import { requisitionSystem, subjectOf, wantedBy } from '../../laboratory/order.ts';
+import { requisitionSystem, subjectOf, wantedBy, withSections } from '../../laboratory/order.ts';
 import { requirementsOf, type Requirement } from '../../laboratory/requirement.ts';
 import { specimenOf } from '../../laboratory/specimen.ts';
 import { objects } from '../../laboratory/terms.ts';
@@ -193,13 +193,18 @@ function followingOrders(
     ({ order }) => order.parent,
   );
   return [
-    ...all.map(({ order }) => {
-      const resource = { ...order.resource, specimen: specimensOf(new Set([`ServiceRequest/${order.id}`])) };
+    ...all.map(({ order, test }) => {
+      const specimen = specimensOf(new Set([`ServiceRequest/${order.id}`]));
+      const resource = { ...withSections(order.resource, [test]), specimen };
       return order.version === undefined ? made(server, resource, order.id) : changed(server, resource, order.version);
     }),
     ...[...parents].map(([parent, children]) => {
       const names = new Set(children.map(({ order }) => `ServiceRequest/${order.id}`));
-      return changed(server, { ...parent!.resource, specimen: specimensOf(names) }, parent!.version);
+      const whole = withSections(
+        parent!.resource,
+        children.map(({ test }) => test),
+      );
+      return changed(server, { ...whole, specimen: specimensOf(names) }, parent!.version);
     }),
   ];
 }

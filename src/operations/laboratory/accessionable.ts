@@ -58,7 +58,18 @@ function withCanonical({ instantiatesCanonical }: JsonObject, canonical: string)
 /** What of the panel's order holds for each of its tests. */
 const inherited = [
   ...['requisition', 'status', 'intent', 'category', 'priority', 'subject', 'encounter', 'occurrenceDateTime'],
-  ...['authoredOn', 'requester', 'performer', 'reasonCode', 'reasonReference', 'insurance', 'supportingInfo', 'meta'],
+  ...[
+    'authoredOn',
+    'requester',
+    'performer',
+    'locationReference',
+    'locationCode',
+    'reasonCode',
+    'reasonReference',
+    'insurance',
+    'supportingInfo',
+    'meta',
+  ],
 ];
 
 function partOf(panel: JsonObject, test: TestDefinition, canonical: string): JsonObject {

@@ -1,7 +1,7 @@
 /**
  * ServiceRequest/$add-on: further tests on a specimen that the laboratory has, as long as it is fresh enough for them.
  *
- *   POST [base]/ServiceRequest/$add-on    specimen, test…, reason?, note?, priority?, requester?    201: Parameters with order…
+ *   POST [base]/ServiceRequest/$add-on    specimen, test…, reason?, note?, priority?, requester?, location?    201: Parameters with order…
  *
  * Refused (409) for a specimen that is not received or stored, and (422) for a test in another container, or one that needs
  * a younger specimen.
@@ -11,9 +11,11 @@ import { outcomeError } from '../../fhir/outcome.ts';
 import { inTransaction } from '../../interactions/commit.ts';
 import type { Call } from '../../interactions/call.ts';
 import { newId } from '../../interactions/new-id.ts';
+import { receivedOrder } from '../../laboratory/order-progress.ts';
 import { orderOf, type Ordering } from '../../laboratory/order.ts';
 import { collectedAt, numberOf, stateOf } from '../../laboratory/specimen.ts';
 import { extensions, object, objects, text } from '../../laboratory/terms.ts';
+import { withDue } from '../../laboratory/turnaround.ts';
 import type { Answer, Context } from '../../request.ts';
 import { operationInput, type Input } from '../parameters.ts';
 import { missing, oneOf, textOf } from '../request-input.ts';
@@ -25,7 +27,7 @@ import { asServer, changed, made, writeAll, writtenResource } from './server-rig
 import { keepCustody } from './specimen-step.ts';
 import { known } from './specimens-and-orders.ts';
 
-const names = ['specimen', 'test', 'reason', 'note', 'priority', 'requester'];
+const names = ['specimen', 'test', 'reason', 'note', 'priority', 'requester', 'location'];
 
 export async function addOn(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, names);
@@ -35,7 +37,10 @@ export async function addOn(context: Context, call: Call): Promise<Answer> {
     const { resource, version } = await known(inside, 'Specimen', reference.split('/')[1] ?? '');
     await checkSpecimen(inside, resource, wanted);
     const ordering = orderingOf(inside, input, resource);
-    const orders = wanted.map(({ test, panel }) => made(inside, orderOf(test, ordering, panel)));
+    // The specimen is here: they are to be run.
+    const orders = wanted.map(({ test, panel }) =>
+      made(inside, receivedOrder(withDue(orderOf(test, ordering, panel), [test], ordering.authoredOn))),
+    );
     await writeAll(inside, orders);
     const added = orders.map(({ entry }) => ({ reference: `ServiceRequest/${entry.id}` }));
     const server = asServer(inside);
@@ -83,6 +88,7 @@ async function containerOf(inside: Context, specimen: JsonObject): Promise<strin
 function orderingOf({ caller }: Context, input: Input, specimen: JsonObject): Ordering {
   const own = /^Practitioner(Role)?\//.test(caller.fhirUser ?? '') ? caller.fhirUser : undefined;
   const requester = referenceIn(input, 'requester', ['Practitioner', 'PractitionerRole', 'Organization']) ?? own;
+  const location = referenceIn(input, 'location', ['Location']);
   const [reason, note] = [textOf(input, 'reason', 500), textOf(input, 'note', 2_000)];
   return {
     subject: text(object(specimen['subject'])['reference']) ?? '',
@@ -91,6 +97,7 @@ function orderingOf({ caller }: Context, input: Input, specimen: JsonObject): Or
     priority: oneOf(input, 'priority', ['routine', 'urgent', 'asap', 'stat'] as const) ?? 'routine',
     specimen: `Specimen/${String(specimen['id'])}`,
     ...(requester !== undefined && { requester }),
+    ...(location !== undefined && { location }),
     ...(reason !== undefined && { reason }),
     ...(note !== undefined && { note }),
   };

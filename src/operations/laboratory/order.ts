@@ -9,6 +9,7 @@
  * | test (repeated)            | a code of the catalogue, or system|code, as http://loinc.org|2823-3        |
  * | priority                   | routine (without it), urgent, asap, stat                                   |
  * | requester, encounter       | references; the caller himself without a requester                         |
+ * | location                   | reference to the ward (Location)                                           |
  * | insurance, insuranceNote   | reference to a Coverage; who pays, in words                                |
  * | fasting                    | hours                                                                      |
  * | reason, note               | text                                                                       |
@@ -40,7 +41,7 @@ import { asServer, made, writeAll, writtenResource } from './server-rights.ts';
 
 const names = [
   ...['patient', 'test', 'priority', 'requester', 'encounter', 'insurance', 'insuranceNote', 'fasting', 'reason'],
-  ...['note', 'answers', 'dryRun'],
+  ...['location', 'note', 'answers', 'dryRun'],
 ];
 const priorities = ['routine', 'urgent', 'asap', 'stat'] as const;
 
@@ -104,6 +105,7 @@ function orderingOf({ caller }: Context, input: Input, subject: string): Orderin
   const own = /^Practitioner(Role)?\//.test(caller.fhirUser ?? '') ? caller.fhirUser : undefined;
   const requester = referenceIn(input, 'requester', ['Practitioner', 'PractitionerRole', 'Organization']) ?? own;
   const encounter = referenceIn(input, 'encounter', ['Encounter']);
+  const location = referenceIn(input, 'location', ['Location']);
   const insurance = referenceIn(input, 'insurance', ['Coverage']);
   const [insuranceNote, note] = [textOf(input, 'insuranceNote', 500), textOf(input, 'note', 2_000)];
   const [reason, fasting] = [textOf(input, 'reason', 500), numberIn(input, 'fasting', 100)];
@@ -114,6 +116,7 @@ function orderingOf({ caller }: Context, input: Input, subject: string): Orderin
     priority: oneOf(input, 'priority', priorities) ?? 'routine',
     ...(requester !== undefined && { requester }),
     ...(encounter !== undefined && { encounter }),
+    ...(location !== undefined && { location }),
     ...(insurance !== undefined && { insurance }),
     ...(insuranceNote !== undefined && { insuranceNote }),
     ...(note !== undefined && { note }),

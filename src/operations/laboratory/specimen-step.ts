@@ -25,6 +25,7 @@ import { optional } from '../administer.ts';
 import { operationInput, type Input } from '../parameters.ts';
 import { missing, textOf } from '../request-input.ts';
 import { receivedOrder } from '../../laboratory/order-progress.ts';
+import { withSections } from '../../laboratory/order.ts';
 import { withDue } from '../../laboratory/turnaround.ts';
 import { checkReceived, openOrdersOf } from './check-received.ts';
 import { referenceIn, timeIn } from './input.ts';
@@ -112,7 +113,7 @@ async function received(specimen: JsonObject, { input, now }: Taking, inside: Co
   await checkReceived(inside, specimen, orders, { time, container: optional(input, 'container') });
   const server = asServer(inside);
   const due = orders.map(({ resource, version, offer }) =>
-    changed(server, receivedOrder(withDue(resource, offer.tests, time)), version),
+    changed(server, receivedOrder(withDue(withSections(resource, offer.tests), offer.tests, time)), version),
   );
   await writeAll(server, due);
   return { specimen: { ...specimen, receivedTime: time }, told: { occurred: time } };

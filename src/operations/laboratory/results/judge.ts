@@ -3,14 +3,14 @@
  *
  * A result whose control failed is not asked for more. What a formula gives of a value that is held is not verified.
  */
-import type { JsonObject } from '../../../fhir/json.ts';
+import { wardOf } from '../../../laboratory/order.ts';
 import { yearsAt } from '../../../laboratory/result/age.ts';
 import { decide, toldBy, type Decision, type Facts, type Told } from '../../../laboratory/result/autoverify.ts';
 import type { Evaluated } from '../../../laboratory/result/evaluate.ts';
 import { repeated } from '../../../laboratory/result/follow-up.ts';
 import { resultState } from '../../../laboratory/result/result-states.ts';
 import { nameOf } from '../../../laboratory/result/value.ts';
-import { catalogueSystem, codeIn, object, objects, text } from '../../../laboratory/terms.ts';
+import { catalogueSystem, codeIn, text } from '../../../laboratory/terms.ts';
 import { isHeld } from '../quality/control-holds.ts';
 import type { Known } from '../server-rights.ts';
 import type { Background } from './background.ts';
@@ -108,8 +108,4 @@ function factsOf({ patient, controls }: Background, work: Work, { result, entry,
     ...(sex !== undefined && { sex }),
     ...(ward !== undefined && { ward }),
   };
-}
-
-function wardOf(order: JsonObject): string | undefined {
-  return text(object(objects(order['locationReference'])[0])['reference']);
 }

@@ -7,7 +7,7 @@ import { OutcomeError, type Issue } from '../../../fhir/outcome.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
 import { custodyOf } from '../../../laboratory/custody.ts';
 import { receivedOrder } from '../../../laboratory/order-progress.ts';
-import { orderOf, wantedBy } from '../../../laboratory/order.ts';
+import { orderOf, wantedBy, wardOf } from '../../../laboratory/order.ts';
 import { toldBy, type Told } from '../../../laboratory/result/autoverify.ts';
 import type { ReflexRule } from '../../../laboratory/result/follow-up.ts';
 import { nameOf } from '../../../laboratory/result/value.ts';
@@ -149,6 +149,7 @@ function reflexOrder({ turn, told }: Fired, test: TestDefinition, specimen: Know
   const origin = turn.analyte.order.resource;
   const now = new Date().toISOString();
   const requester = text(object(origin['requester'])['reference']);
+  const location = wardOf(origin);
   const order = orderOf(test, {
     subject: text(object(origin['subject'])['reference']) ?? '',
     requisition: text(object(origin['requisition'])['value']) ?? String(origin['id']),
@@ -157,6 +158,7 @@ function reflexOrder({ turn, told }: Fired, test: TestDefinition, specimen: Know
     reason: `Reflex of ${nameOf(turn.result.definition)}: ${told.name}`,
     specimen: `Specimen/${String(specimen?.resource['id'])}`,
     ...(requester !== undefined && { requester }),
+    ...(location !== undefined && { location }),
   });
   const based = { ...order, basedOn: [{ reference: `ServiceRequest/${String(origin['id'])}` }] };
   return receivedOrder(withDue(based, [test], now));
