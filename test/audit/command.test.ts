@@ -24,7 +24,7 @@ test('exit code 0 where the log is right, 1 with the place where it is not', asy
   let right = await makhbar(tenant.name, '--json');
   // A server that another test starts is told to the log of every laboratory.
   const sealed = (): number => (JSON.parse(right.out) as { events: number }).events;
-  for (const end = Date.now() + 40_000; Date.now() < end && sealed() < 2;) {
+  for (const end = Date.now() + 120_000; Date.now() < end && sealed() < 2;) {
     await pause(200);
     right = await makhbar(tenant.name, '--json');
   }

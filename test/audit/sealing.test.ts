@@ -10,7 +10,7 @@ function verify({ tenant }: Laboratory): Promise<Verified> {
 }
 
 async function sealed(lab: Laboratory): Promise<Verified> {
-  for (const end = Date.now() + 45_000; Date.now() < end; await pause(100)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) {
     const found = await verify(lab);
     if (found.seals > 0 && found.open === 0) return found;
   }

@@ -44,7 +44,7 @@ async function verify(lab: Laboratory, query = ''): Promise<Json> {
 
 /** Once the events that a test put there are sealed. */
 async function sealed(lab: Laboratory, ids: readonly string[]): Promise<void> {
-  for (const end = Date.now() + 45_000; Date.now() < end; await pause(100)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) {
     if ((await ask(lab, `AuditEvent/${ids.at(-1)}/$proof`)).status === 200) return;
   }
   throw new Error('not sealed in time');

@@ -95,7 +95,7 @@ test('after a kill it goes on, with the same moment and the same files', async (
     const watch = async (): Promise<void> => {
       const isBegun = async (): Promise<boolean> =>
         (await readdir(out).catch((): string[] => [])).includes('.export-state.json');
-      for (const until = Date.now() + 60_000; Date.now() < until && !(await isBegun());) await pause(5);
+      for (const until = Date.now() + 120_000; Date.now() < until && !(await isBegun());) await pause(5);
       kill();
     };
     void watch();

@@ -251,7 +251,7 @@ describe('in a laboratory', () => {
     await store(lab.tenant.id, [bad]);
     expect(entriesOf((await get(caller, 'Observation')).json)).toEqual(['Observation/o']);
     await requestJob(session(lab.tenant.id), 'reindex', { types: ['Consent'] });
-    const until = Date.now() + 30_000;
+    const until = Date.now() + 120_000;
     while (entriesOf((await get(caller, 'Observation')).json).length > 0 && Date.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 200));
     }

@@ -48,7 +48,7 @@ beforeAll(async () => {
   }
   expect((await lab.fetch('Patient/gone', { method: 'DELETE' })).ok).toBe(true);
   const seals = sql`select exists (select from audit_seal where tenant_id = ${lab.tenant.id}) as there`;
-  for (const end = Date.now() + 60_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     const [row] = await testDatabase().query<{ there: boolean }>(lab.tenant.id, seals);
     if (row?.there === true) break;
   }

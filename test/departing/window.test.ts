@@ -149,7 +149,7 @@ async function killedRound(leaving: Laboratory): Promise<NodeJS.Signals | null> 
 }
 
 async function until(met: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await met());) {
+  for (const end = Date.now() + 120_000; !(await met());) {
     if (Date.now() > end) throw new Error('It did not happen.');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

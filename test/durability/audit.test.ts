@@ -136,7 +136,7 @@ test('starts, an orderly end and the commands of the operator are in the log', a
     ...before,
     ...Object.fromEntries(['35 makhbar makhbar token', '60 makhbar', '61 makhbar'].map(once)),
   };
-  for (const end = Date.now() + 30_000; Date.now() < end && !isDeepStrictEqual(await told(), expected);)
+  for (const end = Date.now() + 120_000; Date.now() < end && !isDeepStrictEqual(await told(), expected);)
     await pause(100);
   expect(await told()).toEqual(expected);
 }, 120_000);

@@ -38,7 +38,7 @@ async function proof({ dataDir }: Running): Promise<Proof> {
   try {
     const tenant = await findTenant(database, 'demo');
     if (tenant === undefined) throw new Error('The laboratory is not there.');
-    for (const end = Date.now() + 60_000; await hasOpenEvents(database, tenant.id); await pause(50)) {
+    for (const end = Date.now() + 120_000; await hasOpenEvents(database, tenant.id); await pause(50)) {
       if (Date.now() > end) throw new Error('not sealed in time');
     }
     const { id } = tenant;

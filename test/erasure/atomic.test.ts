@@ -200,7 +200,7 @@ test('writers who race with it leave nothing of the patient', async () => {
     write((n) => ['DELETE', `Observation/old-${n % 7}`, {}]),
   ];
   const seen = async (...wanted: readonly number[]): Promise<void> => {
-    for (const end = Date.now() + 60_000; Date.now() < end; await pause(50))
+    for (const end = Date.now() + 120_000; Date.now() < end; await pause(50))
       if (wanted.every((status) => statuses.has(status))) return;
   };
   await seen(201);

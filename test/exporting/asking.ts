@@ -33,7 +33,7 @@ export function posted(parameter: readonly JsonObject[]): RequestInit {
 
 /** The answer of the status once the export is not at work any more. */
 export async function ended(laboratory: Laboratory, status: string): Promise<Response> {
-  for (const until = Date.now() + 60_000; ;) {
+  for (const until = Date.now() + 120_000; ;) {
     const answer = await laboratory.fetch(pathOf(laboratory, status));
     if (answer.status !== 202 && answer.status !== 429) return answer;
     await answer.arrayBuffer();

@@ -29,7 +29,7 @@ async function load(client: Client): Promise<void> {
 }
 
 async function until(client: Client, path: string, met: (answer: { status: number; headers: Headers }) => boolean) {
-  for (const end = Date.now() + 60_000; ;) {
+  for (const end = Date.now() + 120_000; ;) {
     const answer = await client.send('GET', path);
     if (met(answer) || Date.now() > end) return answer;
     await pause(600);

@@ -77,7 +77,7 @@ export async function openAnalyzer(lab: Laboratory, { law, listens, conceptMaps 
       await sender.send(say('ORL^O34^ORL_O42', `l${++asked}`, responseTo(work, analyzer)).replace('NE|AL', 'NE|NE'), 0);
     },
     works: async (naming, count = 1) => {
-      for (const end = Date.now() + 60_000; Date.now() < end; await pause(50)) {
+      for (const end = Date.now() + 120_000; Date.now() < end; await pause(50)) {
         const found = peer.taken.map(({ text }) => text).filter((text) => text.includes(naming));
         if (found.length >= count) return found;
       }
@@ -92,7 +92,7 @@ export async function openAnalyzer(lab: Laboratory, { law, listens, conceptMaps 
     say('ORL^O34^ORL_O42', `l${++asked}`, responseTo(text, analyzer)).replace('NE|AL', 'NE|NE'),
   ];
   // Until the interface works, nobody takes its messages.
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     await sender.send(say('ZZZ^Z00', 'probe', []));
     if ((await listMessages(session(lab), { interface: id, count: 1 })).length > 0) return analyzer;
   }

@@ -25,7 +25,7 @@ export async function found(lab: Laboratory, query: string): Promise<Record<stri
 
 /** Until it holds; the server works in the background. */
 export async function until<T>(what: () => Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + 120_000;
   for (;;) {
     const value = await what();
     if (holds(value) || Date.now() > end) return value;
@@ -75,7 +75,7 @@ export async function stored({ lab, endpoint }: Bench): Promise<StoredMessage[]>
 /** A connection, when the gateway has read the interface; before that the demo laboratory takes what comes. */
 export async function openBench(bench: Bench, port = testServer().astmPort): Promise<Instrument> {
   const probe = [`H|\\^&|||${bench.sender}|||||||P|LIS2-A2`, 'L|1|N'];
-  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise((done) => setTimeout(done, 300))) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await new Promise((done) => setTimeout(done, 300))) {
     const instrument = await openInstrument(port).catch(() => undefined);
     if (instrument === undefined) continue;
     const taken = await Promise.race([

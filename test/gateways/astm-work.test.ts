@@ -26,7 +26,7 @@ let bench: AstmBench;
 
 /** Until it holds. */
 async function eventually(check: () => Promise<void>): Promise<void> {
-  for (const end = Date.now() + 40_000; ; await pause(100)) {
+  for (const end = Date.now() + 120_000; ; await pause(100)) {
     try {
       return await check();
     } catch (error) {

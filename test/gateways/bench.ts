@@ -19,7 +19,7 @@ export async function makeBench(): Promise<Bench> {
   const sender = await openSender(testServer().hl7Port);
   const made = { lab, facility, sender };
   // Until the interface works, the message is one for that of another laboratory, which takes any.
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     await sender.send(message(made, 'ZZZ^Z00', 'probe'));
     if ((await listMessages(session(lab), { count: 1 })).length > 0) return made;
   }

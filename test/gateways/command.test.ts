@@ -112,7 +112,7 @@ test('messages go out over TLS with a certificate of this side, from the command
   await send(lab, 'POST', 'Patient', { resourceType: 'Patient', identifier, active: true });
   await send(lab, 'POST', 'Patient', { resourceType: 'Patient', identifier, active: false });
   const failure = async (): Promise<unknown> => (await queueStatuses(session(lab)))[0]?.failure;
-  for (const end = Date.now() + 60_000; (await failure()) === undefined && Date.now() < end;) await pause(100);
+  for (const end = Date.now() + 120_000; (await failure()) === undefined && Date.now() < end;) await pause(100);
   expect(await failure()).toEqual(expect.any(String));
   const keys = named.flat().slice(2);
   expect(await makhbar('interface', 'peer', lab.tenant.name, 'HIS', ...keys)).toMatchObject({ code: 0, err: '' });
@@ -125,7 +125,7 @@ test('messages go out over TLS with a certificate of this side, from the command
   const sent = async (): Promise<Json[]> =>
     JSON.parse((await makhbar('messages', 'list', lab.tenant.name, '--direction', 'out', '--json')).out) as Json[];
   let listed = await sent();
-  for (const end = Date.now() + 40_000; listed[0]?.['status'] !== 'sent' && Date.now() < end;) listed = await sent();
+  for (const end = Date.now() + 120_000; listed[0]?.['status'] !== 'sent' && Date.now() < end;) listed = await sent();
   expect(listed).toMatchObject([{ direction: 'out', status: 'sent', type: 'ADT^A28' }]);
   const queues = JSON.parse((await makhbar('interface', 'list', lab.tenant.name, '--json')).out) as Json[];
   expect(queues).toMatchObject([{ name: 'HIS', queue: { waiting: 0, failed: 0 } }]);

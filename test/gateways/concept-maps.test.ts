@@ -89,7 +89,7 @@ test('an unmapped code is told and listed; once mapped, what was applied gets th
   expect(await makhbar('messages', 'replay', lab.tenant.name, '--unmapped')).toMatch(/^0 of 0 messages/);
 
   // Running gateways map what comes from now on.
-  for (let i = 0, end = Date.now() + 40_000; Date.now() < end; i++) {
+  for (let i = 0, end = Date.now() + 120_000; Date.now() < end; i++) {
     await sender.send(result(made, `later-${i}`, `7.${i + 1}`, 'C'));
     const [last] = await listMessages(session(lab), { count: 1 });
     if (last?.problems.length === 0) break;

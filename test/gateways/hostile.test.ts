@@ -53,7 +53,7 @@ async function open(localAddress: string, port = testServer().hl7Port): Promise<
 
 /** Interfaces are read every few seconds. */
 async function listening(port: number): Promise<void> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     const socket = await open('127.0.0.8', port).catch(() => undefined);
     socket?.destroy();
     if (socket !== undefined) return;
@@ -65,7 +65,7 @@ async function listening(port: number): Promise<void> {
 async function refusalsOf(peer: string): Promise<unknown[]> {
   const told = async (): Promise<unknown[]> =>
     (await eventsOf(closed)).filter(({ kind, address }) => kind === 'message-refused' && address === peer);
-  for (const end = Date.now() + 40_000; Date.now() < end && (await told()).length === 0;) await pause(100);
+  for (const end = Date.now() + 120_000; Date.now() < end && (await told()).length === 0;) await pause(100);
   return told();
 }
 
@@ -172,7 +172,7 @@ describe('connections', () => {
     const opened = sockets.filter((socket) => socket !== undefined);
     for (const socket of opened) socket.resume();
     const left = (): number => opened.filter(({ closed: gone }) => !gone).length;
-    for (const end = Date.now() + 30_000; left() > 32 && Date.now() < end;) await pause(50);
+    for (const end = Date.now() + 120_000; left() > 32 && Date.now() < end;) await pause(50);
     expect(left()).toBeLessThanOrEqual(32);
     await isServed('beside-many');
     for (const socket of opened) socket.destroy();

@@ -87,7 +87,7 @@ async function transmit(order: string, results: readonly Line[]): Promise<Became
   );
   await analyzer.send([`H|\\^&|||${name}`, 'P|1', order, ...lines, 'L|1|N']);
   socket.destroy();
-  for (const end = Date.now() + 40_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50))) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await new Promise((next) => setTimeout(next, 50))) {
     const all = await listMessages(sessionOf(bench.lab), { count: 100 });
     const mine = all.find(({ raw, status }) => raw.includes(name) && status !== 'received');
     if (mine !== undefined) return { problems: (mine.problems ?? []) as unknown as Json[], status: mine.status };

@@ -120,7 +120,7 @@ test('a search parameter of the laboratory finds what came by message', async ()
   expect(made.status).toBe(201);
   const fasting = ['SCH|A-9^HIS||||||||15|MIN|^^^20260309093000', 'NTE|1||Fasting', pid];
   expect(await send('SIU^S12^SIU_S12', ...fasting)).toBe('AA');
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     const answer = await bench.lab.fetch('Appointment?comment=fast');
     if (answer.status === 200) break;
   }

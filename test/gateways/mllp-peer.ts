@@ -48,7 +48,7 @@ export async function openPeer(port = 0, tls?: TlsOptions): Promise<Peer> {
     react: (one) => [answerTo(one, 'AA')],
     say: (text) => [...sockets].at(-1)?.write(mllpFrame(Buffer.from(text))),
     wait: async (count) => {
-      for (const end = Date.now() + 60_000; Date.now() < end; await pause(50)) if (taken.length >= count) return taken;
+      for (const end = Date.now() + 120_000; Date.now() < end; await pause(50)) if (taken.length >= count) return taken;
       throw new Error(`Only ${taken.length} of ${count} messages came.`);
     },
     stop: async () => {

@@ -69,7 +69,7 @@ function field(taken: Taken | undefined, segment: string, number: number): strin
 
 /** When what is read meets the condition. */
 async function until<T>(read: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 60_000; ; await pause(100)) {
+  for (const end = Date.now() + 120_000; ; await pause(100)) {
     const found = await read();
     if (isSo(found)) return found;
     if (Date.now() > end) throw new Error(`It did not come: ${JSON.stringify(found).slice(0, 500)}`);

@@ -72,7 +72,7 @@ test('several processes send each message once and in order, though one of them 
       await put(lab, 'x', i);
       if (i === 30) await outboxes.shift()?.stop();
     }
-    for (const end = Date.now() + 60_000; sent.length < 60 && Date.now() < end;) await pause(50);
+    for (const end = Date.now() + 120_000; sent.length < 60 && Date.now() < end;) await pause(50);
   } finally {
     await Promise.all(outboxes.map((outbox) => outbox.stop()));
   }

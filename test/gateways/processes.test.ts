@@ -29,7 +29,7 @@ async function freePort(): Promise<string> {
 }
 
 async function connected(port: string): Promise<Sender> {
-  for (const end = Date.now() + 60_000; ; await pause(100)) {
+  for (const end = Date.now() + 120_000; ; await pause(100)) {
     try {
       return await openSender(Number(port));
     } catch (error) {

@@ -37,7 +37,7 @@ test('an interface is told by its quirks', async () => {
   const isPlain = (answer: string): boolean => codeOf(answer) === 'AE' && !answer.includes('\rERR');
   let [answer = ''] = await wrong();
   // Those of both modes come, until the gateway has taken the change up.
-  for (const end = Date.now() + 60_000; Date.now() < end && !isPlain(answer); await pause(300)) {
+  for (const end = Date.now() + 120_000; Date.now() < end && !isPlain(answer); await pause(300)) {
     [answer = ''] = await wrong();
   }
   expect(answer).toMatch(/\rMSA\|AE\|w\d+\|PID-3 must have[^\r]*\r$/);

@@ -203,7 +203,7 @@ describe('what cannot be applied', () => {
     const other = await makeLaboratory();
     await addInterface(other, made.facility);
     let answer: string | undefined;
-    for (const end = Date.now() + 40_000; Date.now() < end && codeOf(answer) !== 'AR'; await pause(200)) {
+    for (const end = Date.now() + 120_000; Date.now() < end && codeOf(answer) !== 'AR'; await pause(200)) {
       [answer] = await made.sender.send(message(made, 'DFT^P03', 'e3', pid));
     }
     expect(answer).toContain('No interface, or more than one');

@@ -57,7 +57,7 @@ async function freePort(): Promise<number> {
 }
 
 async function opened(port: number): Promise<void> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     const socket = connectPlain(port, '127.0.0.1').on('error', () => undefined);
     const came = await Promise.race([
       once(socket, 'connect').then(() => true),

@@ -41,7 +41,7 @@ async function toldOf({ lab, peer }: Bench, deeds: readonly (() => Promise<Respo
     const before = peer.taken.length;
     const answer = await deed();
     if (!answer.ok) throw new Error(await answer.text());
-    for (const end = Date.now() + 60_000; ; await pause(100)) {
+    for (const end = Date.now() + 120_000; ; await pause(100)) {
       const [queue] = await queueStatuses(session(lab));
       if (queue?.waiting === 0) break;
       if (Date.now() > end) throw new Error('Messages wait.');

@@ -84,7 +84,7 @@ function said({ text }: Taken): string {
 }
 
 async function isTold({ lab }: Bench): Promise<void> {
-  for (const end = Date.now() + 60_000; ; await pause(100)) {
+  for (const end = Date.now() + 120_000; ; await pause(100)) {
     const [queue] = await queueStatuses(session(lab));
     if (queue?.waiting === 0) return;
     if (Date.now() > end) throw new Error('Messages wait.');

@@ -30,7 +30,7 @@ test('after a launch, a refresh and a revocation no secret is in the log or in a
       child.stdout.once('data', (data: Buffer) => done(data.toString().trim())),
     );
     const { tenant, secrets } = await flow(url);
-    for (const end = Date.now() + 40_000; !log.includes('"route":"token"') && Date.now() < end;)
+    for (const end = Date.now() + 120_000; !log.includes('"route":"token"') && Date.now() < end;)
       await new Promise((done) => setTimeout(done, 200));
     expect(log).toMatch(/"route":"token"/);
     const stored = await everything(tenant);

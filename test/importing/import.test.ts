@@ -22,7 +22,7 @@ async function ended(
 ): Promise<{ report: Report; outcomes: string[]; status: string }> {
   expect(begun.status).toBe(202);
   const status = pathOf(lab, begun.headers.get('content-location') ?? '');
-  for (const until = Date.now() + 60_000; ;) {
+  for (const until = Date.now() + 120_000; ;) {
     const answer = await lab.fetch(status);
     if (answer.status !== 202) {
       expect(answer.status).toBe(200);

@@ -157,7 +157,7 @@ test('a parameter of a tenant: what was there before is found when it is indexed
 });
 
 async function eventually<T>(attempt: () => Promise<T>, holds: (result: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 45_000; ; await new Promise((done) => setTimeout(done, 100))) {
+  for (const end = Date.now() + 120_000; ; await new Promise((done) => setTimeout(done, 100))) {
     const result = await attempt();
     if (holds(result) || Date.now() > end) return result;
   }

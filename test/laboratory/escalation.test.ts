@@ -112,7 +112,7 @@ test('the job does it', async () => {
   await testDatabase().operator(
     sql`update job set run_at = clock_timestamp() where tenant_id = ${id} and kind = 'escalate-calls' and state = 'queued'`,
   );
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 120_000;
   let now = await read(refer(body));
   while (now['performerType'] === undefined && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 200));

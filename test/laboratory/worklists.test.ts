@@ -15,7 +15,7 @@ beforeAll(async () => {
   const named = worklists.map(({ type, name }) => `${type}?_query=${name}`);
   for (const one of [...named, 'ServiceRequest?location=Location/1']) {
     const query = `${one}&_summary=count`;
-    for (const end = Date.now() + 60_000; Date.now() < end && (await lab.fetch(query)).status !== 200;)
+    for (const end = Date.now() + 120_000; Date.now() < end && (await lab.fetch(query)).status !== 200;)
       await pause(200);
   }
 }, 90_000);

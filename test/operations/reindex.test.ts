@@ -130,7 +130,7 @@ test('a resource that cannot be indexed fails the job with a sentence, and the p
 });
 
 async function until<T>(attempt: () => Promise<T>, holds: (result: T) => boolean): Promise<T> {
-  for (const end = Date.now() + 40_000; ; await pause(200)) {
+  for (const end = Date.now() + 120_000; ; await pause(200)) {
     const result = await attempt();
     if (holds(result) || Date.now() > end) return result;
   }

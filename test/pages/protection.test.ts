@@ -244,7 +244,7 @@ describe('turned away', () => {
     const closed = await makeLaboratory();
     const address = closed.base.replace(/fhir$/, 'account');
     await setTenantStatus(testDatabase(), closed.tenant.name, 'suspended');
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 120_000;
     let page = await makeBrowser().go(address);
     while (page.status === 200 && Date.now() < deadline) page = await makeBrowser().go(address);
     expect(page.text).toMatch(/This laboratory is closed at the moment/);

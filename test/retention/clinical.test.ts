@@ -104,7 +104,7 @@ test('a run that stopped at a patient goes on there, and counts everyone once', 
   const run = await announced(kept);
   await send(kept.dpo, 'POST', '$retention-run', parameters({ dryRun: 'false', run: run.id }));
   try {
-    for (const end = Date.now() + 60_000; Date.now() < end; await pause(100)) {
+    for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) {
       const { rows } = await client.query<{ attempts: number }>(
         `select attempts from job where tenant_id = $1 and kind = 'apply-retention' and attempts > 0`,
         [kept.tenant.id],

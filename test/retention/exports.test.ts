@@ -32,7 +32,7 @@ test('the rule says until when, a legal hold keeps what is over', async () => {
     (await session.query(sql`select 1 as one from bulk_export where tenant_id = ${id}`)).length;
   const ran = async (): Promise<void> => {
     await requestJob(session, 'expire-exports');
-    for (const end = Date.now() + 30_000; Date.now() < end; await pause(100)) {
+    for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) {
       const waiting = await session.query(sql`select 1 as one from job
         where tenant_id = ${id} and kind = 'expire-exports' and state in ('queued', 'active')`);
       if (waiting.length === 0) return;

@@ -40,7 +40,7 @@ export async function sealed(lab: Laboratory, given: readonly Given[]): Promise<
 }
 
 export async function untilSealed(lab: Laboratory, ids: readonly string[]): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await pause(100)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) {
     if ((await lab.fetch(`AuditEvent/${ids.at(-1)}/$proof`)).status === 200) return;
   }
   throw new Error('not sealed in time');
@@ -97,7 +97,7 @@ export async function runOf({ dpo }: Kept, id: string): Promise<Shown> {
 /** Has a run carried out and waits for its end. */
 export async function applied(lab: Kept, id: string): Promise<Shown> {
   await send(lab.dpo, 'POST', '$retention-run', parameters({ dryRun: 'false', run: id }));
-  for (const end = Date.now() + 60_000; Date.now() < end; await pause(100)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) {
     const run = await runOf(lab, id);
     if (run.state === 'applied') return run;
   }

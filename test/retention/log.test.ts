@@ -188,7 +188,7 @@ test('who did what is forgotten with the last event of it, unless he comes back 
   const run = async (): Promise<void> => void (await applied(lab, (await announced(lab)).id));
   // The run is over before what follows it.
   const until = async (expected: string): Promise<void> => {
-    for (const end = Date.now() + 30_000; Date.now() < end && (await agents()) !== expected;) await pause(100);
+    for (const end = Date.now() + 120_000; Date.now() < end && (await agents()) !== expected;) await pause(100);
     expect(await agents()).toBe(expected);
   };
   await run();
