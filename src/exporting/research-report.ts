@@ -21,6 +21,11 @@ export interface ResearchReport extends Likeness, Rarity {
   readonly least: number;
 }
 
+/** How many patients, but where these are few: that there is one who is like nobody else helps to look for him. */
+function held(patients: number, least: number): number | string {
+  return patients > 0 && patients < least ? `fewer than ${least}` : patients;
+}
+
 /** For the manifest: by which rules, and how alike the patients are. It names no area. */
 export function reportExtension(
   { report }: Pick<BulkExport, 'report'>,
@@ -36,12 +41,12 @@ export function reportExtension(
         dates: told.dates,
         kAnonymity: {
           quasiIdentifiers: ['gender', 'year of birth', 'country', 'state', 'beginning of the postal code'],
-          patients: told.patients,
+          patients: held(told.patients, told.least),
           groups: told.groups,
-          smallestGroup: told.smallest,
+          smallestGroup: held(told.smallest, told.least),
           least: told.least,
           groupsBelowLeast: told.groupsBelow,
-          patientsInGroupsBelowLeast: told.patientsBelow,
+          patientsInGroupsBelowLeast: held(told.patientsBelow, told.least),
         },
         rareCodes: {
           least: told.least,
