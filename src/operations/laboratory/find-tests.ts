@@ -13,6 +13,7 @@ import {
 } from '../../laboratory/test-definition.ts';
 import type { Context } from '../../request.ts';
 import { readMany } from '../../store/read.ts';
+import { testOf } from './read-once.ts';
 import { asServer } from './server-rights.ts';
 
 /** Versions of the tests of one order: far fewer, in practice. */
@@ -36,7 +37,7 @@ export async function testsByCanonical(
   const urls = [...new Set(canonicals.filter((one) => plain.test(one)).map((one) => one.split('|')[0] ?? ''))];
   if (urls.length === 0) return new Map();
   const found = await findMatches(asServer(context), 'ActivityDefinition', [['url', urls.join()]], most);
-  return new Map(found.map(({ text: stored }) => readTest(parseStored(stored))).map((test) => [test.canonical, test]));
+  return new Map(found.map(({ text: stored }) => testOf(stored)).map((test) => [test.canonical, test]));
 }
 
 /** What `system|code` stand for in the catalogue as it is now; those that it does not have are left out. */

@@ -2,13 +2,13 @@
 import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
 import { typeNumber } from '../../../fhir/resource-types.ts';
-import { parseStored } from '../../../interactions/document.ts';
-import { readDefinition, type AnalyteDefinition } from '../../../laboratory/definition.ts';
+import type { AnalyteDefinition } from '../../../laboratory/definition.ts';
 import { tokensOf } from '../../../laboratory/result/observation.ts';
 import { catalogueSystem, loincSystem } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { readMany } from '../../../store/read.ts';
 import { testsOfOrders, type Ordered } from '../order-tests.ts';
+import { definitionOf } from '../read-once.ts';
 import type { Known } from '../server-rights.ts';
 
 const definitionType = typeNumber('ObservationDefinition') ?? -1;
@@ -32,7 +32,7 @@ export async function orderedAnalytes(server: Context, orders: readonly Known[])
     ids.map((id) => ({ type: definitionType, id })),
   );
   const definitions = new Map(
-    stored.flatMap(({ id, text }) => (text === null ? [] : [[id, readDefinition(parseStored(text))] as const])),
+    stored.flatMap(({ id, text }) => (text === null ? [] : [[id, definitionOf(text)] as const])),
   );
   const open = tests.toSorted((a, b) => Number(isOpen(a)) - Number(isOpen(b)));
   const all = open.flatMap((order) =>
