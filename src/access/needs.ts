@@ -159,4 +159,5 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$check-report', []],
   // On Endpoint. $explain-message decides further: who may read all that a message became.
   ['$explain-message', ['r']],
+  ['$interface-status', ['r']],
 ]);

@@ -10,6 +10,7 @@ import { outcomeError } from '../fhir/outcome.ts';
 import { receive } from '../gateways/hl7v2/receive.ts';
 import { makeTurns } from '../gateways/turns.ts';
 import { readServed, type Served } from '../gateways/hl7v2/interfaces.ts';
+import type { Registered } from '../gateways/interfaces.ts';
 import { batchItems } from '../hl7v2/batch-reader.ts';
 import type { Server } from '../request.ts';
 import { print, type Output } from './connect.ts';
@@ -53,9 +54,12 @@ export async function importMessagesCommand(tenant: string, file: string, option
   if (refused > 0 || problems.length > 0) process.exitCode = 1;
 }
 
-/** By its id, or by its name where that is one interface's alone. */
 export async function namedInterface({ server, tenant }: Inside, name: string): Promise<Served> {
-  const all = await readServed(server, tenant);
+  return named(await readServed(server, tenant), name);
+}
+
+/** By its id, or by its name where that is one interface's alone. */
+export function named<Own extends { readonly interface: Registered }>(all: readonly Own[], name: string): Own {
   const found = all.filter(({ interface: own }) => own.id === name || own.name === name);
   const [one] = found;
   if (one !== undefined && found.length === 1) return one;

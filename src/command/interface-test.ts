@@ -2,13 +2,16 @@
 import type { Config } from '../config.ts';
 import { thing } from '../audit/security.ts';
 import { sessionOf } from '../gateways/gateway.ts';
-import type { Served } from '../gateways/hl7v2/interfaces.ts';
+import { readServedAstm } from '../gateways/astm/interfaces.ts';
+import type { ServedAstm } from '../gateways/astm/gateway.ts';
+import { isFine, tryLine, type TriedLine } from '../gateways/astm/tried.ts';
+import { readServed, type Served } from '../gateways/hl7v2/interfaces.ts';
 import { isSending } from '../gateways/hl7v2/sendings.ts';
 import type { Interface } from '../gateways/hl7v2/settings.ts';
 import { isOpen, peerAnswers, type Answered, type Open } from '../gateways/hl7v2/tried.ts';
 import { interfaceEndpoint } from '../gateways/hl7v2/settings.ts';
 import { explained, oneMessage } from '../operations/explained.ts';
-import { namedInterface } from './batch-import.ts';
+import { named } from './batch-import.ts';
 import { print, type Output } from './connect.ts';
 import { within, type Inside } from './messages.ts';
 import { noteCommand } from './note.ts';
@@ -16,6 +19,8 @@ import { noteCommand } from './note.ts';
 interface Tested {
   readonly id: string;
   readonly name: string;
+  /** Of an analyzer that speaks ASTM. */
+  readonly line?: TriedLine;
   /** Undefined where it takes no messages. */
   readonly takes?: Taking;
   readonly sends?: Answered & { readonly to: string };
@@ -32,15 +37,29 @@ interface Taking extends Open {
 
 export async function testInterfaceCommand(tenant: string, name: string, options: Output): Promise<void> {
   const tested = await within(tenant, async (inside) => {
-    const served = await namedInterface(inside, name);
+    const { server, tenant: laboratory } = inside;
+    const all = [...(await readServed(server, laboratory)), ...(await readServedAstm(server, laboratory))];
+    const served = named<(typeof all)[number]>(all, name);
     await noteCommand(inside.database, inside.tenant, { kind: 'interface-tested', deed: 'makhbar interface test' }, [
       thing('setting', `Endpoint/${served.interface.id}`),
     ]);
-    return testOf(inside, served);
+    return isAnalyzer(served) ? analyzerOf(inside, served) : testOf(inside, served);
   });
   print(options, tested, textOf(tested));
-  const fine = tested.takes?.open !== false && tested.sends?.failure === undefined;
+  const fine =
+    tested.takes?.open !== false &&
+    tested.sends?.failure === undefined &&
+    (tested.line === undefined || isFine(tested.line));
   if (!fine) process.exitCode = 1;
+}
+
+function isAnalyzer(served: Served | ServedAstm): served is ServedAstm {
+  return 'driver' in served.interface;
+}
+
+async function analyzerOf({ server }: Inside, served: ServedAstm): Promise<Tested> {
+  const { id, name } = served.interface;
+  return { id, name, line: await tryLine(server.config, served) };
 }
 
 async function testOf(inside: Inside, served: Served): Promise<Tested> {
@@ -91,14 +110,50 @@ async function sampleOf(
   return explained(of, oneMessage(text, of.endpoint));
 }
 
-function textOf({ id, name, takes, sends }: Tested): string {
-  return [`Endpoint/${id}  ${name}`, ...(takes === undefined ? [] : takesText(takes)), ...sendsText(sends)].join('\n');
+function textOf({ id, name, takes, sends, line }: Tested): string {
+  return [
+    `Endpoint/${id}  ${name}`,
+    ...(line === undefined ? [] : [lineText(line)]),
+    ...(takes === undefined ? [] : takesText(takes)),
+    ...sendsText(sends),
+  ].join('\n');
 }
 
-function takesText({ port, open, allowed, secure, protocol, subject, validTo, sample, problems }: Taking): string[] {
+const meanings: Readonly<Record<string, string>> = {
+  ACK: 'is ready to take messages',
+  NAK: 'is busy',
+  ENQ: 'has something to send itself',
+};
+
+function lineText(line: TriedLine): string {
+  switch (line.kind) {
+    case 'listen':
+      return listensText(line);
+    case 'connect': {
+      const { answer = '', failure, milliseconds } = line;
+      if (failure !== undefined) return `the analyzer does NOT answer: ${failure}`;
+      return `the analyzer answers ENQ with ${answer} after ${milliseconds} ms: it ${meanings[answer] ?? ''}`;
+    }
+    case 'serial':
+      return line.failure === undefined ? `${line.path} is there` : `${line.path} cannot be used: ${line.failure}`;
+    case 'folder':
+      return line.failure === undefined ? `${line.path}: ${line.waiting} files wait` : `${line.path}: ${line.failure}`;
+  }
+}
+
+function listensText({ port, open, secure, protocol, subject, validTo }: Open & Listening): string {
   const tls = secure ? `, ${protocol ?? 'TLS'} ${subject ?? ''} until ${validTo ?? ''}` : '';
+  return open ? `listens on port ${port}${tls}` : `does NOT listen on port ${port}`;
+}
+
+interface Listening {
+  readonly port: number;
+  readonly secure: boolean;
+}
+
+function takesText({ allowed, sample, problems, ...place }: Taking): string[] {
   return [
-    open ? `listens on port ${port}${tls}` : `does NOT listen on port ${port}`,
+    listensText(place),
     `takes messages from ${allowed.join(', ')}`,
     problems.length === 0 ? `a sample message becomes ${sample.join(', ')}` : `a sample message: ${problems.join(' ')}`,
   ];

@@ -17,6 +17,7 @@ import { createLog } from '../log.ts';
 import type { Server } from '../request.ts';
 import { serve } from '../serve.ts';
 import { shared } from '../start/http.ts';
+import { listRefusals, type Refusals } from '../store/interface-refusals.ts';
 import { queueStatuses, type QueueStatus } from '../store/outbox.ts';
 import { findTenant, type Tenant } from '../store/tenants.ts';
 import { print, withDatabase, type Output } from './connect.ts';
@@ -194,18 +195,24 @@ export async function listInterfacesCommand(tenantName: string, options: Output)
     if (tenant === undefined) throw outcomeError('not-found', `There is no laboratory named "${tenantName}".`);
     const server = shared(config, database, createLog('silent'));
     const queues = await queueStatuses(sessionOf(server, tenant));
+    const refusals = await listRefusals(sessionOf(server, tenant));
+    const refusedBy = (id: string): { refused?: Refusals } => {
+      const refused = refusals.find((one) => one.interface === id);
+      return refused === undefined ? {} : { refused };
+    };
     const messages = (await readServed(server, tenant)).map(({ interface: one }) => {
       const queue = one.out && queues.find((status) => status.interface === one.id);
-      return { ...one, ...(queue !== undefined && { queue }) };
+      return { ...one, ...(queue !== undefined && { queue }), ...refusedBy(one.id) };
     });
-    return [...messages, ...(await readServedAstm(server, tenant)).map(({ interface: one }) => one)];
+    const analyzers = (await readServedAstm(server, tenant)).map(({ interface: one }) => one);
+    return [...messages, ...analyzers.map((one) => ({ ...one, ...refusedBy(one.id) }))];
   });
   print(
     options,
     found,
     found.length === 0
       ? 'There is no interface.'
-      : found.map((one) => ('driver' in one ? analyzerLine(one) : line(one))).join('\n'),
+      : found.map((one) => `${'driver' in one ? analyzerLine(one) : line(one)}${refusedText(one.refused)}`).join('\n'),
   );
 }
 
@@ -224,6 +231,12 @@ function analyzerLine({ id, name, port, address, allowed, sender, driver }: Astm
   if (port < 0) return `${head}  ${address}`;
   const place = port === 0 ? 'shared port' : `port ${port}`;
   return `${head}  ${place}  ${sender || 'any sender'}  from ${allowed.join(', ') || 'nobody'}`;
+}
+
+function refusedText(refused: Refusals | undefined): string {
+  if (refused === undefined) return '';
+  const { count, reason, peer, last } = refused;
+  return `  refused ${count}, last ${last}${peer === '' ? '' : ` from ${peer}`}: ${reason}`;
 }
 
 function queueText(queue: QueueStatus | undefined): string {

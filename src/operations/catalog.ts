@@ -24,6 +24,7 @@ import { deidentifiedExport } from './export-deidentified.ts';
 import { exportFile } from './export-file.ts';
 import { exportStatus } from './export-status.ts';
 import { bulkImport } from './import.ts';
+import { interfaceStatus } from './interface-status.ts';
 import { importErrors, importStatus } from './import-status.ts';
 import { graphql } from './graphql.ts';
 import { lastn } from './lastn.ts';
@@ -347,6 +348,13 @@ export const operations: Readonly<Record<string, Operation>> = {
     definition: `${own}:explain-message`,
     handler: explainMessage,
     event: 'message-explained',
+  },
+  '$interface-status': {
+    levels: ['instance'],
+    types: ['Endpoint'],
+    changes: false,
+    definition: `${own}:interface-status`,
+    handler: interfaceStatus,
   },
   $match: {
     levels: ['type'],

@@ -18,19 +18,17 @@
 import { grants } from '../access/scopes.ts';
 import { isUnconditional } from '../access/permits.ts';
 import { thing } from '../audit/security.ts';
-import type { JsonObject } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
-import { isId } from '../fhir/reference.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
 import { plainAccessOf } from '../interactions/access.ts';
 import type { Call } from '../interactions/call.ts';
-import { parseStored } from '../interactions/document.ts';
 import { showed } from '../interactions/trail.ts';
 import { visibleCurrent } from '../interactions/visible.ts';
 import { explanationPage } from '../pages/message-explanation.ts';
 import type { Answer, Context } from '../request.ts';
 import { readMessage, type StoredMessage } from '../store/messages.ts';
 import { optional } from './administer.ts';
+import { endpointOf } from './endpoint.ts';
 import { explanationParts } from './explain-parts.ts';
 import { explained, oneMessage } from './explained.ts';
 import { operationInput, type Input } from './parameters.ts';
@@ -60,13 +58,6 @@ export async function explainMessage(context: Context, call: Call): Promise<Answ
     ...explanation,
   });
   return htmlAnswer(page, texts);
-}
-
-async function endpointOf(context: Context, id: string): Promise<JsonObject> {
-  if (!isId(id)) throw outcomeError('invalid', `"${id.slice(0, 64)}" is no id of an Endpoint.`, { status: 400 });
-  const stored = await visibleCurrent(context, { type: typeNumber('Endpoint') ?? -1, id });
-  if (typeof stored?.text !== 'string') throw outcomeError('not-found', `There is no Endpoint/${id}.`);
-  return parseStored(stored.text);
 }
 
 /** What a query says stands in logs and in the audit log: a message, which is about a patient, is sent in a body. */

@@ -59,6 +59,7 @@ export const fates: Readonly<Record<string, Fate>> = {
   sign_in_attempt: { stays: 'Hashes of names and addresses, swept after a while; they tell no name.' },
   break_glass: { deed: 'erase_overrides: their reasons tell an emergency of the patient.' },
   message: { deed: 'erase_messages: emptied where they were about the patient; that there was one stays.' },
+  interface_refusal: { stays: 'Counts, rules that frames broke, addresses of analyzers.' },
   interface_state: { stays: 'A count.' },
   outbound_rule: { stays: 'What interfaces ask for.' },
   outbound_change: { rid: 'rid' },

@@ -62,8 +62,9 @@ const command = new URL('../../src/command/makhbar.js', import.meta.url).pathnam
 
 /** The command line, beside the running server. */
 export function makhbar(...args: readonly string[]): Promise<{ code: unknown; out: string; err: string }> {
-  const { databaseUrl, dataDir } = testServer();
-  const env = { ...process.env, DATABASE_URL: databaseUrl, DATA_DIR: dataDir };
+  const { databaseUrl, dataDir, hl7Port, astmPort } = testServer();
+  const places = { DATABASE_URL: databaseUrl, DATA_DIR: dataDir, HL7_PORT: `${hl7Port}`, ASTM_PORT: `${astmPort}` };
+  const env = { ...process.env, ...places, INTERFACE_NETWORKS: '127.0.0.1' };
   return new Promise((resolve) => {
     execFile(process.execPath, [command, ...args], { env }, (error, out, err) =>
       resolve({ code: error?.code ?? 0, out, err }),

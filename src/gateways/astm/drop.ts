@@ -82,8 +82,10 @@ export function dropFolder(folder: string, { take, told, now }: DropOptions): Dr
       const { code, message = 'It cannot be read.' } = error as { code?: string; message?: string };
       // Another process has it.
       if (code === 'ENOENT') return before;
-      if (message !== before.reason) told(found.name, message);
-      return { ...before, reason: message };
+      // What the system says names the file, and files are named after patients.
+      const reason = code === undefined ? message : `A file cannot be read or moved (${code}).`;
+      if (reason !== before.reason) told(found.name, reason);
+      return { ...before, reason };
     }
     return before;
   };
