@@ -79,6 +79,7 @@ export const operationNeeds: ReadonlyMap<string, readonly Need[]> = new Map<stri
   ['$departure-status', [{ manage: 'settings' }]],
   ['$departure-announce', [{ manage: 'settings' }]],
   ['$departure-cancel', [{ manage: 'settings' }]],
+  ['$departure-package', [{ manage: 'settings' }]],
   // Decides by itself: who manages users, or who may search every AuditEvent.
   ['$access-review', []],
   // Decides by itself: on a Patient, and needs AuditEvent.s.

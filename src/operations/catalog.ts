@@ -17,6 +17,7 @@ import { dataSubjectRequest } from './data-subject-request.ts';
 import { dataSubjectStep } from './data-subject-step.ts';
 import { erase } from './erase.ts';
 import { departureAnnounce, departureCancel, departureStatus } from './departure.ts';
+import { departurePackage } from './departure-package.ts';
 import { everything } from './everything.ts';
 import { explainMessage } from './explain-message.ts';
 import { bulkExport } from './export.ts';
@@ -301,6 +302,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   '$departure-status': administrative('departure-status', false, departureStatus),
   '$departure-announce': administrative('departure-announce', true, departureAnnounce, 'settings-changed'),
   '$departure-cancel': administrative('departure-cancel', true, departureCancel, 'settings-changed'),
+  '$departure-package': administrative('departure-package', false, departurePackage, 'package-written'),
   '$launch-context': administrative('launch-context', true, launchContext),
   $restrict: ofPatient('restrict', restrict, 'processing-restricted'),
   $unrestrict: ofPatient('unrestrict', unrestrict, 'restriction-lifted'),
