@@ -1,46 +1,13 @@
-/**
- * The samples that lie beside the checkout (../shared/data/astm; INDEX.csv says what each holds): in whatever chunks they
- * come, with each byte damaged once, and what a bad frame of theirs is answered with.
- */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** Samples of analyzers: in whatever chunks they come, with each byte damaged once, and what a bad frame is answered with. */
 import { describe, expect, test } from '@jest/globals';
 import { control, frame } from '../../src/astm/frame.ts';
 import { astmLink, type Link } from '../../src/astm/link.ts';
 import { readRecords, writeRecords } from '../../src/astm/record.ts';
 import { standardLink, times, type LinkSettings } from '../../src/astm/settings.ts';
 import { messagesOf } from '../../src/astm/structure.ts';
+import { framesIn, here, samples, sent, whole } from './sample-files.ts';
 
 const { ENQ, EOT, ACK, NAK } = control;
-const folder = join(import.meta.dirname, '../../../shared/data/astm');
-const here = existsSync(folder);
-if (!here) process.stderr.write('test/astm/samples skipped: there is no ../shared/data/astm\n');
-
-interface Sample {
-  readonly path: string;
-  readonly bytes: Buffer;
-  readonly framed: boolean;
-  readonly frames: number;
-  /** Frames with a checksum that is right. */
-  readonly right: number;
-  readonly records: string;
-}
-
-const samples: readonly Sample[] = here
-  ? readFileSync(join(folder, 'INDEX.csv'), 'utf8')
-      .split('\n')
-      .slice(1)
-      .filter((line) => line !== '')
-      .map((line) => {
-        const [path = '', kind, frames, right, , , records = ''] = line.split(',');
-        const bytes = readFileSync(join(folder, path));
-        return { path, bytes, framed: kind === 'framed', frames: Number(frames), right: Number(right), records };
-      })
-  : [];
-
-/** Recordings of an analyzer that sends: those of logs are of the other side. */
-const sent = samples.filter(({ framed, path }) => framed && !path.endsWith('.log'));
-
 interface Heard {
   readonly stored: Buffer[];
   /** A, N: what each ENQ and frame was answered with. */
@@ -70,19 +37,6 @@ function host(settings: Partial<LinkSettings> = {}): Heard {
     },
   };
   return heard;
-}
-
-/** A recording as an analyzer sends it: some leave out where it began and ended. */
-function whole({ bytes }: Sample): Buffer {
-  const parts = [bytes[0] === ENQ ? [] : [ENQ], bytes, bytes.includes(EOT) ? [] : [EOT]];
-  return Buffer.concat(parts.map((part) => Buffer.from(part)));
-}
-
-function framesIn(bytes: Buffer): Buffer[] {
-  const text = bytes.toString('latin1');
-  return [...text.matchAll(/\x02[^\x02\x03\x17]*[\x03\x17](?:[0-9A-F]{2}|(?=\r))/g)].map(([one]) =>
-    Buffer.from(one, 'latin1'),
-  );
 }
 
 (here ? describe : describe.skip)('samples', () => {

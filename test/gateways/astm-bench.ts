@@ -39,7 +39,7 @@ export async function makeAstmBench(
 
 /** Before it is read the interface of the example laboratory takes whoever is on this machine. */
 async function untilServed({ lab, open }: AstmBench): Promise<void> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     const { analyzer: asking, socket } = await open();
     await asking.send(['H|\\^&|||Probe', `Q|1|^probe-${Date.now()}||ALL||||||||O`, 'L|1|N']);
     socket.destroy();
@@ -92,7 +92,7 @@ export async function found(lab: Laboratory, query: string): Promise<Json[]> {
 
 /** Until there are so many. */
 export async function until(lab: Laboratory, query: string, count = 1): Promise<Json[]> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(100)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) {
     const all = await found(lab, query);
     if (all.length >= count) return all;
   }

@@ -24,7 +24,7 @@ async function refusedBy(lab: Laboratory, endpoint: string): Promise<Json | unde
 }
 
 async function untilRefused(lab: Laboratory, endpoint: string, count: number): Promise<Json> {
-  for (const end = Date.now() + 40_000; Date.now() < end; await pause(200)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await pause(200)) {
     const refused = await refusedBy(lab, endpoint);
     if (Number(refused?.['count']) >= count) return refused!;
   }
@@ -120,7 +120,7 @@ test('the line of an analyzer is tried out, each way that it can be', async () =
   }
   // The server that runs makes the folder when it has seen the interface.
   let out = '';
-  for (const end = Date.now() + 40_000; Date.now() < end && !out.includes('0 files wait'); await pause(500)) {
+  for (const end = Date.now() + 120_000; Date.now() < end && !out.includes('0 files wait'); await pause(500)) {
     ({ out } = await makhbar('interface', 'test', tenant.name, 'files'));
   }
   expect(out).toContain('0 files wait');
