@@ -4,6 +4,7 @@
  * A record ends with its last frame; of one that was cut nothing is kept, for a value may be cut in it.
  */
 import { control } from './frame.ts';
+import type { Room } from './room.ts';
 
 const { CR } = control;
 
@@ -17,7 +18,8 @@ export interface Gathering {
   readonly size: number;
   /** Whether the next frame begins a record. */
   readonly betweenRecords: boolean;
-  keep(frame: Taken): void;
+  /** False where there is no room for it. */
+  keep(frame: Taken): boolean;
   /** The frame that was kept last comes again. */
   untake(): void;
   /** @returns bytes of a record that was not ended */
@@ -28,7 +30,7 @@ export interface Gathering {
   forget(): void;
 }
 
-export function gathering(): Gathering {
+export function gathering(room: Room): Gathering {
   let texts: Buffer[] = [];
   let size = 0;
   /** How many of them end with a record. */
@@ -37,6 +39,7 @@ export function gathering(): Gathering {
   const drop = (from: number): number => {
     const bytes = texts.splice(from).reduce((sum, { length }) => sum + length, 0);
     size -= bytes;
+    room.give(bytes);
     whole = Math.min(whole, texts.length);
     return bytes;
   };
@@ -50,15 +53,18 @@ export function gathering(): Gathering {
     keep: ({ text, last }) => {
       // The CR may be left out; one text is one frame, so that it can be taken back.
       const kept = last && text.at(-1) !== CR ? Buffer.concat([text, Buffer.of(CR)]) : text;
+      if (!room.take(kept.length)) return false;
       texts.push(kept);
       size += kept.length;
       if (last) whole = texts.length;
+      return true;
     },
     untake: () => void drop(texts.length - 1),
     dropCut: () => drop(whole),
     endsMessage: () => endsWithL(texts),
     content: () => Buffer.concat(texts),
     forget: () => {
+      room.give(size);
       texts = [];
       size = 0;
       whole = 0;

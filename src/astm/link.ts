@@ -28,6 +28,7 @@ import type { Action } from './action.ts';
 import { control } from './frame.ts';
 import { frameReader, type FrameReader, type Piece } from './reader.ts';
 import { Receiver } from './receiver.ts';
+import { boundless, type Room } from './room.ts';
 import { Sender } from './sender.ts';
 import type { LinkSettings } from './settings.ts';
 import { textReader } from './text-reader.ts';
@@ -40,13 +41,16 @@ export interface Link {
   stored(ok: boolean, now: number): Action[];
   /** @returns undefined where the link is busy or must wait until `due` */
   offer(records: readonly Uint8Array[], now: number): Action[] | undefined;
+  /** Nothing more comes: a message that is not complete gives its room back. */
+  end(): void;
   /** When the clock matters next, in the time of `now`. */
   readonly due: number | undefined;
   readonly state: 'neutral' | 'receiving' | 'storing' | 'asking' | 'sending';
 }
 
-export function astmLink(settings: LinkSettings): Link {
-  return new LinkMachine(settings);
+/** @param room what its message may take, with those of other lines */
+export function astmLink(settings: LinkSettings, room: Room = boundless): Link {
+  return new LinkMachine(settings, room);
 }
 
 class LinkMachine implements Link {
@@ -58,14 +62,14 @@ class LinkMachine implements Link {
   /** Bytes that came while a message is stored. */
   #waiting: Buffer[] = [];
 
-  constructor(settings: LinkSettings) {
+  constructor(settings: LinkSettings, room: Room) {
     this.#settings = settings;
     const { frameIn: limit, summing, lineFeeds, sum } = settings;
     const reading = { limit, summing, lineFeeds, sum };
     this.#reader = settings.framing === 'text' ? textReader(reading) : frameReader(reading);
     const emit = (action: Action): void => void this.#actions.push(action);
     const reset = (): void => this.#reader.reset();
-    this.#receiver = new Receiver(settings, { emit, reset });
+    this.#receiver = new Receiver(settings, { emit, reset, room });
     this.#sender = new Sender(settings, { emit, rested: reset });
   }
 
@@ -101,6 +105,10 @@ class LinkMachine implements Link {
   offer(records: readonly Uint8Array[], now: number): Action[] | undefined {
     if (this.state !== 'neutral' || !this.#sender.offer(records, now)) return undefined;
     return this.#collected();
+  }
+
+  end(): void {
+    this.#receiver.end();
   }
 
   #run(chunk: Buffer, now: number): void {

@@ -4,8 +4,9 @@
  */
 import type { Emit } from './action.ts';
 import { control } from './frame.ts';
-import { gathering, type Taken } from './gathering.ts';
+import { gathering, type Gathering, type Taken } from './gathering.ts';
 import type { Piece } from './reader.ts';
+import type { Room } from './room.ts';
 import { times, type LinkSettings } from './settings.ts';
 
 const { ACK, NAK, ENQ, EOT } = control;
@@ -21,15 +22,19 @@ export class Receiver {
   readonly #emit: Emit;
   /** To be told when a frame that has begun is not to be read on. */
   readonly #reset: () => void;
-  readonly #gathered = gathering();
+  readonly #gathered: Gathering;
   /** The frame that was taken last, and the one before it. */
   #last: Taken | undefined;
   #before: Taken | undefined;
   /** After storing: what the frame is answered with. */
   #answers = true;
 
-  constructor(settings: LinkSettings, { emit, reset }: { readonly emit: Emit; readonly reset: () => void }) {
+  constructor(
+    settings: LinkSettings,
+    { emit, reset, room }: { readonly emit: Emit; readonly reset: () => void; readonly room: Room },
+  ) {
     [this.#settings, this.#emit, this.#reset] = [settings, emit, reset];
+    this.#gathered = gathering(room);
   }
 
   take(piece: Exclude<Piece, { kind: 'noise' }>, now: number): void {
@@ -63,6 +68,11 @@ export class Receiver {
   late(): void {
     this.#drop('Nothing came for 30 seconds.');
     this.rest();
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#gathered.forget();
   }
 
   rest(): void {
@@ -117,8 +127,11 @@ export class Receiver {
       this.#refuse(`A message has at most ${messageLimit} bytes.`, { number });
       return;
     }
+    if (!this.#gathered.keep(frame)) {
+      this.#refuse('The server has no room for more of this message now: too many others are under way.', { number });
+      return;
+    }
     [this.#before, this.#last] = [this.#last, frame];
-    this.#gathered.keep(frame);
     if (last && (ends === 'frame' || this.#gathered.endsMessage())) this.#hand(true);
     else this.#send(ACK);
   }

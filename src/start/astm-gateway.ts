@@ -1,4 +1,5 @@
 /** The gateway of analyzers: ASTM on the port that all laboratories share, and on those of interfaces' own. */
+import { makeRoom } from '../astm/room.ts';
 import type { Config } from '../config.ts';
 import { applied } from '../gateways/astm/applied.ts';
 import { loadDrivers } from '../gateways/astm/drivers.ts';
@@ -13,6 +14,8 @@ import { makeTurns } from '../gateways/turns.ts';
 import type { Server } from '../request.ts';
 import { makeOwnPorts } from './own-ports.ts';
 
+/** Bytes of messages that are not complete, of all lines: eight of the longest, or half a megabyte each of five hundred. */
+const mostUnderWay = 256 * 1024 * 1024;
 /** Milliseconds after which what the database did not take is tried again. */
 const recoverEvery = 30_000;
 
@@ -23,7 +26,7 @@ export interface AstmGateway {
 
 export async function startAstm(config: Config, server: Server): Promise<AstmGateway> {
   // Its own turns: what analyzers send holds up no other gateway.
-  const gateway: Gateway = { server, turns: makeTurns(), drivers: loadDrivers() };
+  const gateway: Gateway = { server, turns: makeTurns(), drivers: loadDrivers(), room: makeRoom(mostUnderWay) };
   const interfaces = await watchInterfaces(server, readAstmInterface, () => follow());
   const refused = makeRefusals(server, 'astm');
   const lines = new Map<string, OpenedLine>();

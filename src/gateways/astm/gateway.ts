@@ -1,5 +1,6 @@
 /** What the transports of analyzers share: the server, the turns of interfaces, the drivers. */
 import { generic, type Driver } from '../../astm/driver.ts';
+import type { Room } from '../../astm/room.ts';
 import type { LinkSettings } from '../../astm/settings.ts';
 import type { Server } from '../../request.ts';
 import type { Interfaces, Served } from '../interfaces.ts';
@@ -14,6 +15,8 @@ export interface Gateway {
   readonly server: Server;
   readonly turns: Turns;
   readonly drivers: Drivers;
+  /** For what lines have of messages that are not complete; absent where there are none. */
+  readonly room?: Room;
 }
 
 /** An interface whose driver is gone keeps to the standard: its messages are kept, and wait where they cannot be read. */

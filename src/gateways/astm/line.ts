@@ -8,6 +8,7 @@
 import type { Duplex } from 'node:stream';
 import type { Action } from '../../astm/action.ts';
 import { astmLink } from '../../astm/link.ts';
+import type { Room } from '../../astm/room.ts';
 import type { LinkSettings } from '../../astm/settings.ts';
 
 /** Bytes that wait to be read by the peer, besides a frame of ours. */
@@ -20,6 +21,8 @@ export type Sent =
 
 export interface LineOptions {
   readonly settings: LinkSettings;
+  /** For the messages of all lines. */
+  readonly room?: Room | undefined;
   /** Keeps the message of record. */
   readonly store: (content: Buffer) => Promise<void>;
   /** What was refused, dropped or was noise. */
@@ -36,8 +39,8 @@ export interface Line {
 /** Milliseconds after which a busy line is asked again where it names no time. */
 const busyFor = 1_000;
 
-export function astmLine(stream: Duplex, { settings, store, told }: LineOptions): Line {
-  const link = astmLink(settings);
+export function astmLine(stream: Duplex, { settings, room, store, told }: LineOptions): Line {
+  const link = astmLink(settings, room);
   let timer: NodeJS.Timeout | undefined;
   let sending: ((sent: Sent) => void) | undefined;
   let storing = Promise.resolve();
@@ -81,7 +84,7 @@ export function astmLine(stream: Duplex, { settings, store, told }: LineOptions)
     stream.once('close', () => {
       clearTimeout(timer);
       finish({ delivered: false, reason: 'The connection ended.', again: Date.now() });
-      done(settled());
+      done(settled().finally(() => link.end()));
     });
   });
   stream.on('data', (chunk: Buffer) => act(link.take(chunk, Date.now())));

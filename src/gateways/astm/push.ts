@@ -15,7 +15,7 @@ import type { Context } from '../../request.ts';
 import type { WorkStep } from '../../translation/out/law.ts';
 import { contextOf } from '../gateway.ts';
 import { findAll, idOf } from '../hl7v2/law/find.ts';
-import { isUsable, markSteps, stepOf, tasksOf, withoutBegun } from '../hl7v2/law/work.ts';
+import { isUnsent, isUsable, markSteps, stepOf, tasksOf, withoutBegun } from '../hl7v2/law/work.ts';
 import { callerOf } from '../interfaces.ts';
 import { found, numberOn, tellWork, type Steps } from './answers.ts';
 import type { Gateway, ServedAstm } from './gateway.ts';
@@ -126,7 +126,7 @@ async function changedOrders(context: Context, { since, waiting }: Looking): Pro
 }
 
 function isToSend(task: JsonObject | undefined): boolean {
-  if (task === undefined) return true;
+  if (task === undefined || isUnsent(task)) return true;
   const { lastUpdated = '' } = (task['meta'] ?? {}) as { lastUpdated?: string };
   return task['status'] === 'requested' && Date.now() - Date.parse(lastUpdated) > again;
 }

@@ -53,7 +53,7 @@ export async function serveLine(gateway: Gateway, stream: Duplex, serving: Servi
     if (reason !== undefined) refused(peer, candidates(), reason);
   };
   const settings = linkOf(gateway, first.interface);
-  const line = astmLine(stream, { settings, store, told });
+  const line = astmLine(stream, { settings, room: gateway.room, store, told });
   await pushWork(gateway, { line, peer, candidates });
   await line.ended;
 }

@@ -16,6 +16,9 @@ import { autoverificationCode, isRules, readRules, type VerificationRule } from 
 import { afterResultStep, remarked } from './observation.ts';
 
 export const reflexCode = 'reflex';
+/** The Task that waits for a second measurement. */
+export const repetition = { system: 'urn:makhbar:task', code: 'repeat-result' } as const;
+
 export const repeatCode = 'repeat';
 
 export interface ReflexRule extends VerificationRule {

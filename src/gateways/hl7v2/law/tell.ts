@@ -21,7 +21,7 @@ import type { Work } from '../../../translation/out/law.ts';
 import type { Served } from '../interfaces.ts';
 import { findAll, idOf } from './find.ts';
 import { sendWork } from './send.ts';
-import { isUsable, isWork, openSteps, stepOf, taskName, tasksOf, withoutBegun } from './work.ts';
+import { isUnsent, isUsable, isWork, openSteps, stepOf, taskName, tasksOf, withoutBegun } from './work.ts';
 
 interface Telling {
   readonly change: Change;
@@ -113,7 +113,7 @@ async function unsent(context: Context, served: Served, steps: Work['steps']): P
     served.interface.id,
     steps.map(({ order }) => String(order['id'])),
   );
-  return steps.filter(({ order }) => !known.has(String(order['id'])));
+  return steps.filter(({ order }) => isUnsent(known.get(String(order['id']))));
 }
 
 /** What was sent and neither begun nor refused nor cancelled already. */

@@ -8,12 +8,16 @@
  *   in-progress | LAB-29 tells that it has begun, or ORL: UC, too late to cancel
  *   completed   | LAB-29 has told the results
  *   cancelled   | ORL: CR
+ *
+ * An order whose result is to be repeated (laboratory/result/follow-up.ts) is work again, whatever the Task says.
  */
 import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
 import { parseStored } from '../../../interactions/document.ts';
 import { findMatches } from '../../../interactions/matches.ts';
 import type { Context } from '../../../request.ts';
+import { repetition } from '../../../laboratory/result/follow-up.ts';
+import { codeIn } from '../../../laboratory/terms.ts';
 import { workCode, workSystem } from '../../../translation/analyzer.ts';
 import type { WorkStep } from '../../../translation/out/law.ts';
 import { write } from '../../apply.ts';
@@ -69,10 +73,28 @@ export async function withoutBegun(context: Context, steps: readonly WorkStep[])
     steps.map(({ order }) => `ServiceRequest/${String(order['id'])}`),
   );
   for (const task of tasks) {
-    const isBegun = task['status'] === 'in-progress' || task['status'] === 'completed';
-    if (isWork(task) && isBegun) begun.add(idOf(task['focus'], 'ServiceRequest') ?? '');
+    if (isWork(task) && isBegun(task)) begun.add(idOf(task['focus'], 'ServiceRequest') ?? '');
   }
+  for (const order of await toRepeat(context, [...begun])) begun.delete(order);
   return steps.filter(({ order }) => !begun.has(String(order['id'])));
+}
+
+/** Those of the orders for which a second measurement is waited for. */
+async function toRepeat(context: Context, orders: readonly string[]): Promise<string[]> {
+  const names = orders.map((order) => `ServiceRequest/${order}`);
+  const tasks = await findAll(context, 'Task', 'based-on', names);
+  return tasks
+    .filter(({ code, status }) => status === 'requested' && codeIn(code, repetition.system) === repetition.code)
+    .flatMap(({ basedOn }) => ((basedOn ?? []) as JsonObject[]).flatMap((one) => idOf(one, 'ServiceRequest') ?? []));
+}
+
+/** Whether an order without what was begun (withoutBegun) is to be sent to the analyzer that has this Task of it. */
+export function isUnsent(task: JsonObject | undefined): boolean {
+  return task === undefined || isBegun(task);
+}
+
+function isBegun({ status }: JsonObject): boolean {
+  return status === 'in-progress' || status === 'completed';
 }
 
 export function isWork(task: JsonObject): boolean {

@@ -4,14 +4,12 @@
  */
 import type { JsonObject } from '../../../fhir/json.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
-import { keptFirst } from '../../../laboratory/result/follow-up.ts';
+import { keptFirst, repetition } from '../../../laboratory/result/follow-up.ts';
 import { codeIn } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { changed, type Known } from '../server-rights.ts';
 import { knownBy } from '../specimens-and-orders.ts';
 import { criticalCode, taskSystem } from './critical.ts';
-
-const repeatResult = 'repeat-result';
 
 export interface Repeating {
   /** `Observation/1`, `ServiceRequest/1`, `Patient/1` */
@@ -26,7 +24,7 @@ export function repeatTask({ focus, order, subject, description }: Repeating): J
     resourceType: 'Task',
     status: 'requested',
     intent: 'order',
-    code: { coding: [{ system: taskSystem, code: repeatResult }] },
+    code: { coding: [{ ...repetition }] },
     description,
     basedOn: [{ reference: order }],
     focus: { reference: focus },
@@ -47,14 +45,14 @@ export async function closedRepeats(server: Context, results: readonly Known[]):
     results.map(({ resource }) => String(resource['id'])),
   );
   return found
-    .filter(({ resource }) => codeIn(resource['code'], taskSystem) === repeatResult)
+    .filter(({ resource }) => codeIn(resource['code'], taskSystem) === repetition.code)
     .map(({ resource, version }) => changed(server, { ...resource, status: 'cancelled' }, version));
 }
 
 /** What waited for them: the repetition was done, and a call is made about the second value where it is critical too. */
 export async function closedTasks(server: Context, ids: readonly string[]): Promise<Prepared[]> {
   return (await waiting(server, ids)).map(({ resource, version }) => {
-    const status = codeIn(resource['code'], taskSystem) === repeatResult ? 'completed' : 'cancelled';
+    const status = codeIn(resource['code'], taskSystem) === repetition.code ? 'completed' : 'cancelled';
     return changed(server, { ...resource, status }, version);
   });
 }
@@ -63,7 +61,7 @@ async function waiting(server: Context, ids: readonly string[]): Promise<Known[]
   if (ids.length === 0) return [];
   return knownBy(server, 'Task', [
     ['focus', ids.map((id) => `Observation/${id}`).join()],
-    ['code', `${taskSystem}|${repeatResult},${taskSystem}|${criticalCode}`],
+    ['code', `${taskSystem}|${repetition.code},${taskSystem}|${criticalCode}`],
     ['status', 'requested'],
   ]);
 }
