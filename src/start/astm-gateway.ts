@@ -1,9 +1,8 @@
 /** The gateway of analyzers: ASTM on the port that all laboratories share, and on those of interfaces' own. */
-import { makeRoom } from '../astm/room.ts';
 import type { Config } from '../config.ts';
 import { applied } from '../gateways/astm/applied.ts';
 import { loadDrivers } from '../gateways/astm/drivers.ts';
-import type { Gateway, ServedAstm } from '../gateways/astm/gateway.ts';
+import { roomOfLines, type Gateway, type ServedAstm } from '../gateways/astm/gateway.ts';
 import { listenAstm, type AstmListener } from '../gateways/astm/listener.ts';
 import { readAstmInterface } from '../gateways/astm/settings.ts';
 import { isOpened, openLine, stateOf, type OpenedLine } from '../gateways/astm/lines.ts';
@@ -14,8 +13,6 @@ import { makeTurns } from '../gateways/turns.ts';
 import type { Server } from '../request.ts';
 import { makeOwnPorts } from './own-ports.ts';
 
-/** Bytes of messages that are not complete, of all lines: eight of the longest, or half a megabyte each of five hundred. */
-const mostUnderWay = 256 * 1024 * 1024;
 /** Milliseconds after which what the database did not take is tried again. */
 const recoverEvery = 30_000;
 
@@ -26,7 +23,7 @@ export interface AstmGateway {
 
 export async function startAstm(config: Config, server: Server): Promise<AstmGateway> {
   // Its own turns: what analyzers send holds up no other gateway.
-  const gateway: Gateway = { server, turns: makeTurns(), drivers: loadDrivers(), room: makeRoom(mostUnderWay) };
+  const gateway: Gateway = { server, turns: makeTurns(), drivers: loadDrivers(), room: roomOfLines() };
   const interfaces = await watchInterfaces(server, readAstmInterface, () => follow());
   const refused = makeRefusals(server, 'astm');
   const lines = new Map<string, OpenedLine>();

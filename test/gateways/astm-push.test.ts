@@ -1,8 +1,10 @@
 /** Work that goes to an analyzer of the laboratory's own accord, on the line that it opened. LIS02-A2 §9 */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Socket } from 'node:net';
+import { isToCancel, isToSend } from '../../src/gateways/astm/push-due.ts';
+import { listMessages } from '../../src/store/messages.ts';
 import type { Analyzer } from '../astm/simulator.ts';
-import { makeAstmBench, ordered, post, until, type AstmBench, type Json } from './astm-bench.ts';
+import { makeAstmBench, ordered, post, sessionOf, until, type AstmBench, type Json } from './astm-bench.ts';
 
 const loinc = 'http://loinc.org';
 let bench: AstmBench;
@@ -67,3 +69,36 @@ test('what a line did not see the next one is sent', async () => {
   ).toBe(number);
   await task(orders[0], 'accepted');
 }, 90_000);
+
+test('of two lines of an analyzer one is sent it', async () => {
+  const other = await bench.open();
+  for (const round of [1, 2]) {
+    const number = `R${round}-${Date.now()}`;
+    const { orders } = await ordered(bench.lab, number, ['2345-7']);
+    const sent = Promise.race([line.analyzer.orders(), other.analyzer.orders()]);
+    await received(number);
+    expect((await sent).some((record) => field(record, 3) === number)).toBe(true);
+    await task(orders[0], 'accepted');
+    const out = await listMessages(sessionOf(bench.lab), { direction: 'out', count: 100 });
+    expect(out.filter(({ controlId }) => controlId === number)).toHaveLength(1);
+  }
+  other.socket.destroy();
+}, 90_000);
+
+const now = Date.parse('2026-01-31T08:15:00Z');
+const at = (status: string, seconds: number): Json => ({
+  ...{ resourceType: 'Task', status },
+  meta: { lastUpdated: new Date(now - seconds * 1_000).toISOString() },
+});
+
+test.each([
+  ['was never sent', undefined, true, false],
+  ['was sent just now', at('requested', 119), false, true],
+  ['was sent and not taken for two minutes', at('requested', 121), true, true],
+  ['was taken', at('accepted', 1_000), false, true],
+  ['is refused', at('rejected', 1_000), false, false],
+  ['was measured, and is to be measured again', at('completed', 1), true, false],
+  ['was cancelled there', at('cancelled', 1_000), false, false],
+])('work that %s', (_, one, sends, cancels) => {
+  expect([isToSend(one as Parameters<typeof isToSend>[0], now), isToCancel(one as never)]).toEqual([sends, cancels]);
+});

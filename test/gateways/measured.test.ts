@@ -211,6 +211,14 @@ const rule = (title: string, expression: string, more: JsonObject = {}): JsonObj
   condition: [{ kind: 'applicability', expression: { language: 'text/fhirpath', expression } }],
 });
 
+/** The order that the analyzer is given when it asks for the specimen's work. */
+async function offered(number: string): Promise<string> {
+  const { analyzer, socket } = await bench.open();
+  const records = await analyzer.ask(number);
+  socket.destroy();
+  return records.filter((record) => record.startsWith('O')).join();
+}
+
 test('rules ask for a repetition and for a reflex: the same value measured later is the second, said again it is not', async () => {
   const plans = {
     repeat: rule('Flagged', "%analyte = 'tsh' and %flags.exists()"),
@@ -235,7 +243,10 @@ test('rules ask for a repetition and for a reflex: the same value measured later
     ...['held', 'preliminary', '1'],
   ]);
   expect(await until(bench.lab, `ServiceRequest?based-on=${tube.orders[0]}`, 0)).toEqual([]);
+  // Who asks is offered it once more, until it was measured again.
+  expect(await offered(tube.number)).toMatch(/\^TSH/);
   await report(tube.number, ['TSH', '12.0', 'mIU/L', 'Bubble', '20260131083000']);
+  expect(await offered(tube.number)).not.toMatch(/\^TSH/);
   const all = await until(bench.lab, `Observation?subject=${tube.patient}`, 2);
   expect(all.map((one) => `${String((one as JsonObject)['status'])} ${String(stateOf(one))}`).sort()).toEqual([
     ...['cancelled cancelled', 'preliminary entered'],

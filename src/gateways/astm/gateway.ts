@@ -1,6 +1,6 @@
 /** What the transports of analyzers share: the server, the turns of interfaces, the drivers. */
 import { generic, type Driver } from '../../astm/driver.ts';
-import type { Room } from '../../astm/room.ts';
+import { makeRoom, type Room } from '../../astm/room.ts';
 import type { LinkSettings } from '../../astm/settings.ts';
 import type { Server } from '../../request.ts';
 import type { Interfaces, Served } from '../interfaces.ts';
@@ -17,6 +17,13 @@ export interface Gateway {
   readonly drivers: Drivers;
   /** For what lines have of messages that are not complete; absent where there are none. */
   readonly room?: Room;
+}
+
+/** Bytes of messages that are not complete, of all lines: eight of the longest, or half a megabyte each of five hundred. */
+const mostUnderWay = 256 * 1024 * 1024;
+
+export function roomOfLines(): Room {
+  return makeRoom(mostUnderWay);
 }
 
 /** An interface whose driver is gone keeps to the standard: its messages are kept, and wait where they cannot be read. */

@@ -5,6 +5,7 @@
  * 1. What was sent is the Task of the order at the analyzer (hl7v2/law/work.ts): requested before it goes out, accepted when
  *    the analyzer has acknowledged all of it. What it did not take is sent again, also by another process.
  * 2. Changes are looked for, not waited for: what this line did not see is found by the next one.
+ * 3. Of several lines of an interface one looks at a time (push-turn.ts).
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { JsonObject } from '../../fhir/json.ts';
@@ -15,19 +16,19 @@ import type { Context } from '../../request.ts';
 import type { WorkStep } from '../../translation/out/law.ts';
 import { contextOf } from '../gateway.ts';
 import { findAll, idOf } from '../hl7v2/law/find.ts';
-import { isUnsent, isUsable, markSteps, stepOf, tasksOf, withoutBegun } from '../hl7v2/law/work.ts';
+import { isUsable, markSteps, stepOf, tasksOf, withoutBegun } from '../hl7v2/law/work.ts';
 import { callerOf } from '../interfaces.ts';
 import { found, numberOn, tellWork, type Steps } from './answers.ts';
 import type { Gateway, ServedAstm } from './gateway.ts';
 import type { Line } from './line.ts';
+import { isToCancel, isToSend } from './push-due.ts';
+import { inTurn } from './push-turn.ts';
 import { interfaceOf } from './settings.ts';
 
 /** Milliseconds between two looks, before the last one that is looked at again, and of the first look of a line. */
 const lookEvery = 3_000;
 const overlap = 10_000;
 const firstLook = 2 * 86_400_000;
-/** After which what was sent and not taken is sent again. */
-const again = 120_000;
 /** Orders and specimens of one look. */
 const most = 2_000;
 
@@ -49,8 +50,9 @@ export async function pushWork(gateway: Gateway, pushing: Pushing): Promise<void
     if (served?.interface.law.broadcast === true) {
       const begun = Date.now();
       try {
-        waiting = await look(gateway, served, { line, peer, since, waiting });
-        since = begun - overlap;
+        const left = await inTurn(gateway, served, () => look(gateway, served, { line, peer, since, waiting }));
+        // Another line is at it: what it leaves is looked for again.
+        if (left !== undefined) [waiting, since] = [left, begun - overlap];
       } catch (error) {
         gateway.server.log.warn({ err: error, interface: served.interface.id }, 'work was not sent');
       }
@@ -85,7 +87,9 @@ async function look(gateway: Gateway, served: ServedAstm, looking: Looking): Pro
     steps.filter((step) => open.has(step)).map(({ order }) => String(order['id'])),
   );
   const isCancelled = ({ order }: WorkStep): boolean => originOf(orders, order)['status'] === 'revoked';
-  const added = [...open].filter((step) => !isCancelled(step) && isToSend(tasks.get(String(step.order['id']))));
+  const added = [...open].filter(
+    (step) => !isCancelled(step) && isToSend(tasks.get(String(step.order['id'])), Date.now()),
+  );
   const cancelled = [...open].filter((step) => isCancelled(step) && isToCancel(tasks.get(String(step.order['id']))));
   const left = new Set<string>();
   for (const [action, all] of [
@@ -123,16 +127,6 @@ async function changedOrders(context: Context, { since, waiting }: Looking): Pro
   ];
   const once = [...new Map(orders.map((order) => [order['id'], order])).values()];
   return once.filter(({ status }) => status === 'active' || status === 'revoked');
-}
-
-function isToSend(task: JsonObject | undefined): boolean {
-  if (task === undefined || isUnsent(task)) return true;
-  const { lastUpdated = '' } = (task['meta'] ?? {}) as { lastUpdated?: string };
-  return task['status'] === 'requested' && Date.now() - Date.parse(lastUpdated) > again;
-}
-
-function isToCancel(task: JsonObject | undefined): boolean {
-  return task?.['status'] === 'accepted' || task?.['status'] === 'requested';
 }
 
 function isReceived(specimen: JsonObject): boolean {
