@@ -7,7 +7,7 @@ import { readServedAstm, replayAstm } from '../gateways/astm/interfaces.ts';
 import { readServed } from '../gateways/hl7v2/interfaces.ts';
 import { replay } from '../gateways/hl7v2/applied.ts';
 import { hasUnjudged, judgeAgain } from '../gateways/judged-again.ts';
-import { recode } from '../gateways/hl7v2/recode.ts';
+import { recode } from '../gateways/recode.ts';
 import { textOf } from '../gateways/astm/reading.ts';
 import { decodeMessage } from '../hl7v2/charset.ts';
 import { createLog } from '../log.ts';

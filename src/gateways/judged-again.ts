@@ -10,7 +10,7 @@ import type { Context, Server } from '../request.ts';
 import { claimMessage, isApplied, recodeMessage, type StoredMessage } from '../store/messages.ts';
 import { isControl, judgeControls, type Unjudged } from './controls.ts';
 import { contextOf, interfaceCaller } from './gateway.ts';
-import { addCodings } from './hl7v2/recode.ts';
+import { addCodings } from './recode.ts';
 import type { Registered, Served } from './interfaces.ts';
 import { asJson } from './problems.ts';
 import { controlTask, endTask, openTaskIn, shown } from './task.ts';

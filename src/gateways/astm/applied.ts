@@ -17,7 +17,7 @@ import { contextOf, sessionOf } from '../gateway.ts';
 import { callerOf } from '../interfaces.ts';
 import { asJson, isPassing, problemsOf } from '../problems.ts';
 import { provenance } from '../provenance.ts';
-import { markSteps } from '../hl7v2/law/work.ts';
+import { markSteps } from '../work.ts';
 import { waitForMaterial } from '../judged-again.ts';
 import { codeTask, endTask, openTask, shown } from '../task.ts';
 import { unmappedProblems } from '../unmapped.ts';

@@ -3,7 +3,7 @@ import { storing } from '../../interactions/processing-restriction.ts';
 import type { JsonObject } from '../../fhir/json.ts';
 import type { Context } from '../../request.ts';
 import type { Work } from '../../translation/astm/results.ts';
-import { findAll, findSpecimens, idOf } from '../hl7v2/law/find.ts';
+import { findAll, findSpecimens, idOf } from '../find.ts';
 
 /** Specimens of one message that are looked up. */
 const most = 500;

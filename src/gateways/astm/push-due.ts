@@ -1,6 +1,6 @@
-/** Whether work goes out on the lines of an analyzer, by the Task of the order at it (hl7v2/law/work.ts). Pure. */
+/** Whether work goes out on the lines of an analyzer, by the Task of the order at it (work.ts). Pure. */
 import type { JsonObject } from '../../fhir/json.ts';
-import { isUnsent } from '../hl7v2/law/work.ts';
+import { isUnsent } from '../work.ts';
 
 /** Milliseconds after which what was sent and not taken is sent again. */
 const again = 120_000;

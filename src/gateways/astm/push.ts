@@ -2,7 +2,7 @@
  * Work that an analyzer is sent of the laboratory's own accord (workOrders `broadcast`): orders whose specimen is received go out on
  * its line as it is open and idle, and so does that they were cancelled (O.12 C). LIS02-A2 §9.
  *
- * 1. What was sent is the Task of the order at the analyzer (hl7v2/law/work.ts): requested before it goes out, accepted when
+ * 1. What was sent is the Task of the order at the analyzer (work.ts): requested before it goes out, accepted when
  *    the analyzer has acknowledged all of it. What it did not take is sent again, also by another process.
  * 2. Changes are looked for, not waited for: what this line did not see is found by the next one.
  * 3. Of several lines of an interface one looks at a time (push-turn.ts).
@@ -15,8 +15,8 @@ import { newId } from '../../interactions/new-id.ts';
 import type { Context } from '../../request.ts';
 import type { WorkStep } from '../../translation/out/law.ts';
 import { contextOf } from '../gateway.ts';
-import { findAll, idOf } from '../hl7v2/law/find.ts';
-import { isUsable, markSteps, stepOf, tasksOf, withoutBegun } from '../hl7v2/law/work.ts';
+import { findAll, idOf } from '../find.ts';
+import { isUsable, markSteps, stepOf, tasksOf, withoutBegun } from '../work.ts';
 import { callerOf } from '../interfaces.ts';
 import { found, numberOn, tellWork, type Steps } from './answers.ts';
 import type { Gateway, ServedAstm } from './gateway.ts';

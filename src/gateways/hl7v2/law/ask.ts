@@ -18,9 +18,9 @@ import type { Context } from '../../../request.ts';
 import type { Work } from '../../../translation/out/law.ts';
 import type { Known } from '../applied.ts';
 import type { Query, Reply } from '../query.ts';
-import { findAll, findSpecimens, idOf, positionSystem } from './find.ts';
+import { findAll, findSpecimens, idOf, positionSystem } from '../../find.ts';
 import { sendWork } from './send.ts';
-import { allSteps, openSteps } from './work.ts';
+import { allSteps, openSteps } from '../../work.ts';
 
 export const workOrderSteps: Query = {
   response: ['RSP', 'K11', 'RSP_K11'],

@@ -5,7 +5,7 @@ import type { Context } from '../../../request.ts';
 import type { JsonObject } from '../../../fhir/json.ts';
 import type { Analyzer, AnalyzerOrder } from '../../../translation/translation.ts';
 import type { Known } from '../applied.ts';
-import { findAll, findSpecimens, isId } from './find.ts';
+import { findAll, findSpecimens, isId } from '../../find.ts';
 
 /** Undefined for messages of other interfaces, and of other types. */
 export async function analyzerOf(context: Context, known: Known): Promise<Analyzer | undefined> {

@@ -15,8 +15,8 @@ import type { Server } from '../../../request.ts';
 import { contextOf, interfaceCaller } from '../../gateway.ts';
 import { readMessage } from '../answer.ts';
 import type { Served } from '../interfaces.ts';
-import { isId } from './find.ts';
-import { markSteps, tasksOf, type Mark } from './work.ts';
+import { isId } from '../../find.ts';
+import { markSteps, tasksOf, type Mark } from '../../work.ts';
 
 const said: Readonly<Record<string, Pick<Mark, 'status' | 'reason'>>> = {
   OK: { status: 'accepted' },

@@ -9,8 +9,8 @@ import { workMessage, type Work } from '../../../translation/out/law.ts';
 import type { Writing } from '../../../translation/out/source.ts';
 import { enqueue } from '../../enqueue.ts';
 import type { Served } from '../interfaces.ts';
-import { findAll, idOf } from './find.ts';
-import { markSteps } from './work.ts';
+import { findAll, idOf } from '../../find.ts';
+import { markSteps } from '../../work.ts';
 
 /**
  * Makes and keeps the message, with the Tasks of its steps, in the transaction of `context`.

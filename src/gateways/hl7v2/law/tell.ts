@@ -19,9 +19,9 @@ import { readVersions } from '../../../store/history.ts';
 import { dropChange, lockQueue, type Change, type Held } from '../../../store/outbox.ts';
 import type { Work } from '../../../translation/out/law.ts';
 import type { Served } from '../interfaces.ts';
-import { findAll, idOf } from './find.ts';
+import { findAll, idOf } from '../../find.ts';
 import { sendWork } from './send.ts';
-import { isUnsent, isUsable, isWork, openSteps, stepOf, taskName, tasksOf, withoutBegun } from './work.ts';
+import { isUnsent, isUsable, isWork, openSteps, stepOf, taskName, tasksOf, withoutBegun } from '../../work.ts';
 
 interface Telling {
   readonly change: Change;

@@ -11,17 +11,17 @@
  *
  * An order whose result is to be repeated (laboratory/result/follow-up.ts) is work again, whatever the Task says.
  */
-import type { JsonObject } from '../../../fhir/json.ts';
-import { outcomeError } from '../../../fhir/outcome.ts';
-import { parseStored } from '../../../interactions/document.ts';
-import { findMatches } from '../../../interactions/matches.ts';
-import type { Context } from '../../../request.ts';
-import { repetition } from '../../../laboratory/result/follow-up.ts';
-import { codeIn } from '../../../laboratory/terms.ts';
-import { workCode, workSystem } from '../../../translation/analyzer.ts';
-import type { WorkStep } from '../../../translation/out/law.ts';
-import { write } from '../../apply.ts';
-import type { Served } from '../interfaces.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { outcomeError } from '../fhir/outcome.ts';
+import { parseStored } from '../interactions/document.ts';
+import { findMatches } from '../interactions/matches.ts';
+import type { Context } from '../request.ts';
+import { repetition } from '../laboratory/result/follow-up.ts';
+import { codeIn } from '../laboratory/terms.ts';
+import { workCode, workSystem } from '../translation/analyzer.ts';
+import type { WorkStep } from '../translation/out/law.ts';
+import { write } from './apply.ts';
+import type { Served } from './hl7v2/interfaces.ts';
 import { findAll, idOf } from './find.ts';
 
 /** An interface of an analyzer, whatever it speaks. */

@@ -2,19 +2,19 @@
  * What a message became gets the codings that its interface's ConceptMaps know by now: the mapped coding comes first, all
  * else stays as it is now, so that what was corrected or mended since is not undone.
  */
-import { cloneJson, type JsonObject, type JsonValue } from '../../fhir/json.ts';
-import { inTransaction } from '../../interactions/commit.ts';
-import { parseStored } from '../../interactions/document.ts';
-import { findMatches } from '../../interactions/matches.ts';
-import type { Context, Server } from '../../request.ts';
-import { recodeMessage, type StoredMessage } from '../../store/messages.ts';
-import { isLocalSystem } from '../../translation/codes.ts';
-import type { Settings } from '../../translation/translation.ts';
-import { write } from '../apply.ts';
-import { contextOf, interfaceCaller } from '../gateway.ts';
-import type { Registered, Served } from '../interfaces.ts';
-import { codeTask, endTask } from '../task.ts';
-import { unmappedOf } from '../unmapped.ts';
+import { cloneJson, type JsonObject, type JsonValue } from '../fhir/json.ts';
+import { inTransaction } from '../interactions/commit.ts';
+import { parseStored } from '../interactions/document.ts';
+import { findMatches } from '../interactions/matches.ts';
+import type { Context, Server } from '../request.ts';
+import { recodeMessage, type StoredMessage } from '../store/messages.ts';
+import { isLocalSystem } from '../translation/codes.ts';
+import type { Settings } from '../translation/translation.ts';
+import { write } from './apply.ts';
+import { contextOf, interfaceCaller } from './gateway.ts';
+import type { Registered, Served } from './interfaces.ts';
+import { codeTask, endTask } from './task.ts';
+import { unmappedOf } from './unmapped.ts';
 
 /** @returns whether something was mapped */
 export async function recode(server: Server, served: Served<Registered>, stored: StoredMessage): Promise<boolean> {

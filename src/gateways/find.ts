@@ -1,8 +1,8 @@
 /** What an analyzer names: orders by the number of their step (OBR-2), specimens by the number on their label (SPM-2, SAC-3). */
-import type { JsonObject } from '../../../fhir/json.ts';
-import { parseStored } from '../../../interactions/document.ts';
-import { findMatches } from '../../../interactions/matches.ts';
-import type { Context } from '../../../request.ts';
+import type { JsonObject } from '../fhir/json.ts';
+import { parseStored } from '../interactions/document.ts';
+import { findMatches } from '../interactions/matches.ts';
+import type { Context } from '../request.ts';
 
 /** Where in a rack or tray a container stands: an identifier of Specimen.container, `carrier/position`. */
 export const positionSystem = 'urn:makhbar:carrier-position';
