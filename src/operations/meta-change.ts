@@ -2,7 +2,7 @@
  * $meta-add and $meta-delete. https://hl7.org/fhir/R4/resource-operation-meta-add.html
  *
  * Decision: a change of labels makes a new version, as every other change does. Labels of earlier versions cannot be
- * changed: versions are written once (README, promises).
+ * changed: versions are written once (README, decisions).
  */
 import type { JsonObject, JsonValue } from '../fhir/json.ts';
 import { outcomeError } from '../fhir/outcome.ts';
