@@ -9,6 +9,7 @@ import { accountById } from '../../src/identity/accounts.ts';
 import { changePassword } from '../../src/identity/change-password.ts';
 import { removeFactor } from '../../src/identity/factors.ts';
 import type { Identity, LastDeed } from '../../src/identity/identity.ts';
+import { finishPasskeyEnrolment, startPasskeyEnrolment } from '../../src/identity/passkeys.ts';
 import { newRecoveryCodes } from '../../src/identity/recovery-codes.ts';
 import { acceptTicket } from '../../src/identity/tickets.ts';
 import { confirmTotp, startTotp } from '../../src/identity/totp.ts';
@@ -17,6 +18,7 @@ import { sessionOf, type Account } from '../../src/store/accounts.ts';
 import { readFactors } from '../../src/store/factors.ts';
 import { sql } from '../../src/store/sql.ts';
 import { makeTicket } from '../../src/store/tickets.ts';
+import { makeAuthenticator } from '../accounts/authenticator.ts';
 import {
   makeApp,
   makeBrowser,
@@ -248,6 +250,15 @@ describe('whichever statement fails, nothing is changed and nothing is told', ()
       return (identity) => {
         const code = generateSync({ secret, epoch: Math.floor(Date.now() / 1_000) });
         return confirmTotp(identity, lab.tenant, { account, address, code, told });
+      };
+    },
+    'a passkey that is added': async ({ account, shown }) => {
+      const [of, authenticator] = [new URL(issuer).origin, makeAuthenticator()];
+      return async (identity) => {
+        // A challenge is used up before the answer is looked at: each attempt has one of its own.
+        const options = await startPasskeyEnrolment(testIdentity(), lab.tenant, account, { issuer, shown });
+        const response = authenticator.create(options, of);
+        return finishPasskeyEnrolment(identity, lab.tenant, account, { issuer, response, label: 'key', shown, told });
       };
     },
   };
