@@ -21,7 +21,7 @@ const receiving: readonly (readonly [system: string, code: string])[] = [
   [roleCode, 'DELEGATEE'],
 ];
 
-/** Types that a caller can be. A Group or a CareTeam would change without the Consent. */
+/** Types that a caller can be. Not a Group or a CareTeam: whoever may write one would let himself in without the patient. */
 const callers: ReadonlySet<string> = new Set([
   'Practitioner',
   'PractitionerRole',
