@@ -29,7 +29,12 @@ function clock(): string {
 
 export type Measured = readonly [code: string, value: string, unit: string, flag?: string];
 
-async function mapOf(administrator: Asker, name: string, codes: Readonly<Record<string, string>>): Promise<string> {
+/** A ConceptMap of the laboratory from an analyzer's codes to LOINC. @returns its canonical URL */
+export async function mapOf(
+  administrator: Asker,
+  name: string,
+  codes: Readonly<Record<string, string>>,
+): Promise<string> {
   const url = `https://demo.example/ConceptMap/${name}`;
   const element = Object.entries(codes).map(([code, target]) => ({
     code,
@@ -49,7 +54,8 @@ const bloodCodes = {
 
 const chemistryCodes = { K: '2823-3', NA: '2951-2', CREA: '14682-9' };
 
-async function deviceOf(technician: Asker, name: string, serial: string): Promise<string> {
+/** Device/… of an analyzer. */
+export async function deviceOf(technician: Asker, name: string, serial: string): Promise<string> {
   const made = await technician.post('Device', {
     ...{ resourceType: 'Device', status: 'active', deviceName: [{ name, type: 'user-friendly-name' }] },
     identifier: [{ system: 'urn:serial-number', value: serial }],

@@ -8,6 +8,7 @@ import { rm } from 'node:fs/promises';
 import { openBloodCounter, openChemistry } from './analyzers.ts';
 import { auditIt, launchApp, withdrawConsent } from './afterwards.ts';
 import { openHospital } from './hospital.ts';
+import { takeRecorded } from './recorded.ts';
 import {
   openMaterial,
   printReport,
@@ -55,6 +56,8 @@ const staff = {
   technician: { username: 'tarek', display: 'Tarek', roles: ['technician'], fhirUser: 'Practitioner/tarek' },
   pathologist: { username: 'salma', display: 'Dr. Salma', roles: ['pathologist'], fhirUser: 'Practitioner/salma' },
 } satisfies Record<keyof Staff, NewPerson>;
+
+const desk: NewPerson = { username: 'rim', display: 'Rim', roles: ['reception'], fhirUser: 'Practitioner/rim' };
 
 async function signedIn(server: Server, person: NewPerson): Promise<Asker> {
   const { access_token: token } = await signIn(server, await invite(server, person), bench);
@@ -213,6 +216,9 @@ async function pass(world: World, begin: Day['begin'], stops: (() => unknown)[])
   const [oru = ''] = await hospital.received('ORU', 1);
   assert.match(oru, /\rOBX\|/);
   tell('The hospital got its results back as ORU^R01.');
+
+  begin('Recorded analyzers');
+  await takeRecorded(world, people, await signedIn(server, desk));
 
   begin('The EMR');
   await launchApp(world, technician, patient);

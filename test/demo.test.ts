@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { here } from './astm/sample-files.ts';
 
 const root = new URL('../', import.meta.url).pathname;
 
@@ -18,9 +19,13 @@ test('from the order of a hospital to the departure of the laboratory', async ()
     const headings = [...said.matchAll(/^ *\d+ s {2}(.*)$/gm)].map(([, heading]) => heading);
     expect(headings).toEqual([
       ...['A fresh laboratory', 'A hospital orders', 'Specimens', 'Quality control', 'Analyzers', 'Release', 'Reports'],
-      ...['The EMR', 'Consent', 'A correction', 'Who saw it', 'Leaving'],
+      ...['Recorded analyzers', 'The EMR', 'Consent', 'A correction', 'Who saw it', 'Leaving'],
       expect.stringMatching(/^All of it was checked\./),
     ]);
+    const recorded = here
+      ? /Sysmex XP-100, as it was recorded: .*hb 10\.1 g\/dL \(101 g\/L\), hct 24\.2 %/
+      : /Left out: there are no recordings of analyzers/;
+    expect(said).toMatch(recorded);
     for (const name of ['report-en', 'report-ar']) {
       const bytes = await readFile(join(folder, `${name}.pdf`));
       expect(bytes.toString('latin1')).toContain('<pdfaid:part>');

@@ -4,7 +4,8 @@
  *
  * 1. A measurement that is there already is not entered again.
  * 2. What the rules refuse (a value that cannot be, a unit that cannot be converted, a result that is released) is stored as the
- *    analyzer sent it, but preliminary whatever it says, and told; nothing is lost, and nothing of it is released.
+ *    analyzer sent it, but preliminary whatever it says, and told; nothing is lost, and nothing of it is released. What no
+ *    order asks for (analyzers measure more than was ordered) answers no order.
  * 3. Results of specimens that the laboratory did not accession, of controls and raw data are left to the caller.
  */
 import { createHash } from 'node:crypto';
@@ -15,6 +16,7 @@ import type { Problem } from '../hl7v2/acknowledge.ts';
 import { parseStored } from '../interactions/document.ts';
 import { findMatches } from '../interactions/matches.ts';
 import { storing } from '../interactions/processing-restriction.ts';
+import { resultNamed } from '../laboratory/result/place.ts';
 import { ucumOf } from '../laboratory/result/sent-unit.ts';
 import { codings, extensions, object, objects, text } from '../laboratory/terms.ts';
 import type { Context } from '../request.ts';
@@ -125,29 +127,63 @@ export async function enterMeasured(
   measured: readonly Measured[],
   device: string | undefined,
 ): Promise<Entered> {
-  const resources: string[] = [];
-  const refused: Entry[] = [];
-  const left: Problem[] = [];
   const known = await knownMeasurements(inside, measured);
+  const parts: Parts[] = [];
   for (const { specimen, entries } of measured) {
     const open = entries.filter((entry) => !known.has(measurementOf(entry)));
-    const of = { specimen, device };
-    const together = open.length === 0 ? [] : await tried(inside, of, open);
-    if (!(together instanceof OutcomeError)) {
-      resources.push(...together);
-      continue;
-    }
-    // One that is refused is no reason not to enter the others.
-    for (const entry of open) {
-      const alone = open.length === 1 ? together : await tried(inside, of, [entry]);
-      if (!(alone instanceof OutcomeError)) resources.push(...alone);
-      else {
-        refused.push(asPreliminary(entry, alone));
-        left.push({ code: '207', severity: 'W', sentence: `A result waits for somebody: ${sentenceOf(alone)}` });
-      }
-    }
+    parts.push(await enterAll(inside, { specimen, device }, open));
   }
-  return { resources, refused, left };
+  const { resources, refused } = joined(parts);
+  return {
+    resources,
+    refused: refused.map(([entry, error]) => asPreliminary(entry, error)),
+    left: refused.map(([, error]) => ({
+      ...{ code: '207', severity: 'W', sentence: `A result waits for somebody: ${sentenceOf(error)}` },
+    })),
+  };
+}
+
+interface Parts {
+  readonly resources: readonly string[];
+  readonly refused: readonly (readonly [Entry, OutcomeError])[];
+}
+
+function joined(parts: readonly Parts[]): Parts {
+  return {
+    resources: parts.flatMap(({ resources }) => resources),
+    refused: parts.flatMap(({ refused }) => refused),
+  };
+}
+
+/**
+ * All that the rules take in one call, so that nothing is calculated, judged or released by half of what was measured. What
+ * they refuse by name is set aside first; a value that came twice goes after the first.
+ */
+async function enterAll(inside: Context, of: Entering, entries: readonly Entry[]): Promise<Parts> {
+  const [first] = entries;
+  if (first === undefined) return { resources: [], refused: [] };
+  const made = await tried(inside, of, entries);
+  if (!(made instanceof OutcomeError)) return { resources: made, refused: [] };
+  const named = namedBy(made, entries);
+  if (named.size === 0 && entries.length === 1) return { resources: [], refused: [[first, made]] };
+  const parts: Parts[] = [];
+  if (named.size === 0) {
+    for (const entry of entries) parts.push(await enterAll(inside, of, [entry]));
+    return joined(parts);
+  }
+  const isSecond = (entry: Entry): boolean => named.get(entry)?.issues[0]?.code === 'duplicate';
+  const others = entries.filter((entry) => !named.has(entry));
+  for (const some of [others, entries.filter(isSecond)]) parts.push(await enterAll(inside, of, some));
+  return joined([...parts, { resources: [], refused: [...named].filter(([entry]) => !isSecond(entry)) }]);
+}
+
+/** The results that a refusal names, each with its own part of it. */
+function namedBy({ issues, status }: OutcomeError, entries: readonly Entry[]): Map<Entry, OutcomeError> {
+  const named = issues.flatMap((issue): [Entry, OutcomeError][] => {
+    const entry = entries[resultNamed(issue) ?? -1];
+    return entry === undefined ? [] : [[entry, new OutcomeError([issue], status === undefined ? {} : { status })]];
+  });
+  return new Map(named);
 }
 
 /** The versions that were made, or why none was. @throws OutcomeError where something was written already. */
@@ -237,9 +273,12 @@ async function knownMeasurements(inside: Context, measured: readonly Measured[])
 /** Measurements of one search. */
 const atOnce = 50;
 
+/** As it was sent, for a person to see; what no order asks for answers none, and keeps no report open. */
 function asPreliminary(entry: Entry, error: OutcomeError): Entry {
   const note = [...objects(entry.resource['note']), { text: `Not entered: ${sentenceOf(error)}` }];
-  return { ...entry, resource: { ...entry.resource, status: 'preliminary', note } };
+  const { basedOn, ...resource } = entry.resource;
+  const answers = basedOn !== undefined && error.issues[0]?.code !== 'not-found';
+  return { ...entry, resource: { ...resource, ...(answers && { basedOn }), status: 'preliminary', note } };
 }
 
 function sentenceOf({ issues }: OutcomeError): string {

@@ -17,6 +17,10 @@ beforeAll(async () => {
   const codes = {
     CBC: '58410-2',
     HGB: '718-7',
+    RBC: '789-8',
+    HCT: '4544-3',
+    MCV: '787-2',
+    MCH: '785-6',
     PLT: '777-3',
     WBC: '6690-2',
     RDW: '788-0',
@@ -170,6 +174,38 @@ describe('ASTM', () => {
     },
     60_000,
   );
+
+  test('what no order asks for keeps nothing apart: the others are entered together, and none is calculated before it came', async () => {
+    const tube = await accessioned('fbc');
+    const { problems } = await report(
+      tube.number,
+      ...([
+        ['HGB', '10.1', 'g/dL'],
+        ['RBC', '2.87', '10*6/uL'],
+        ['K', '4.1', 'mmol/L'],
+        ['HCT', '24.2', '%'],
+        ['MCV', '85.0', 'fL'],
+        ['HGB', '10.2', 'g/dL', '', '20260131081100'],
+      ] as const),
+    );
+    expect(problems).toHaveLength(1);
+    const { mcv, mch, hb, rbc, other } = await resultsOf(tube, 7);
+    const versions = [mcv, rbc].map((one) => object((one as JsonObject)['meta'])['versionId']);
+    // 24.2 / 2.87 is 84.3: what was measured goes before the formula.
+    expect([measuredAs(mcv), (mcv as JsonObject)['valueQuantity'], versions]).toMatchObject([
+      ...['MCV 85.0 fL', { value: 85.0 }, ['1', '1']],
+    ]);
+    // The second haemoglobin of the message follows the first, and what is calculated follows both.
+    expect([hb, mch]).toMatchObject([
+      { valueQuantity: { value: 102 }, meta: { versionId: '2' } },
+      { valueQuantity: { value: 35.5 }, meta: { versionId: '2' } },
+    ]);
+    expect(other).toMatchObject({ status: 'preliminary', valueQuantity: { value: 4.1 } });
+    const [open] = await until(bench.lab, `DiagnosticReport?based-on=${tube.orders[0]}`);
+    const shown = objects((open as JsonObject)['result']).map(({ reference }) => reference);
+    expect([shown.length, shown.includes(refer(other as JsonObject))]).toEqual([6, false]);
+    expect((other as Json)['basedOn']).toBeUndefined();
+  }, 60_000);
 
   test('a result that is released stays; what is measured after it waits beside it', async () => {
     const tube = await accessioned('fbc');

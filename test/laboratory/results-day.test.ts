@@ -92,6 +92,7 @@ describe('entering', () => {
     expect(results['potassium']).toMatchObject({ status: 'preliminary', referenceRange: [{ low: { value: 3.6 } }] });
     const stored = await (await lab.fetch(refer(results['potassium']!))).text();
     expect(stored).toMatch(/"value":\s?4\.0,/);
+    expect(results['egfr']?.['derivedFrom']).toEqual([{ reference: refer(results['creatinine']!) }]);
     const [report] = resourcesOf(answer, 'report');
     expect([report?.['status'], objects(report?.['result']).length]).toEqual(['preliminary', 5]);
     const again = byCode(await entered(specimen, { bicarbonate: '24', creatinine: '120' }));
@@ -441,6 +442,43 @@ const rules = {
     condition: [{ kind: 'applicability', expression: { language: 'text/fhirpath', expression } }],
   })),
 };
+
+describe('formulas', () => {
+  /** References must lead to what is there, and what is normal is released by a rule. */
+  let strict: Laboratory;
+  beforeAll(async () => {
+    strict = await laboratoryWithCatalogue({ settings: { referentialIntegrity: true } });
+    await send(strict, 'PlanDefinition', {
+      ...rules,
+      action: rules.action.filter(({ title }) => title === 'Not normal'),
+    });
+  }, 120_000);
+
+  test('what is calculated names what it is made of, and is not released before it', async () => {
+    const { specimen } = await received(['electrolytes'], strict);
+    const normal = byCode(await entered(specimen, { sodium: '140', chloride: '103', bicarbonate: '25' }, strict));
+    const inputs = ['sodium', 'chloride', 'bicarbonate'].map((one) => ({ reference: refer(normal[one]!) }));
+    expect(normal['anion-gap']).toMatchObject({ status: 'final', derivedFrom: inputs });
+    const other = await received(['electrolytes'], strict);
+    const high = byCode(await entered(other.specimen, { sodium: '147', chloride: '107', bicarbonate: '28' }, strict));
+    expect([high['sodium'], high['anion-gap']].map((one) => [flagOf(one!), one?.['status']])).toEqual([
+      ['H', 'preliminary'],
+      ['N', 'preliminary'],
+    ]);
+    const told = extensions(high['anion-gap']!, 'verification').map(({ valueString }) => valueString);
+    expect(told).toContain('Held: a value that it is calculated of waits for a person.');
+  });
+
+  test('what was measured is not calculated, whatever comes after it', async () => {
+    const { specimen } = await received(['electrolytes']);
+    const measured = { sodium: '140', chloride: '103', bicarbonate: '25', 'anion-gap': '14' };
+    const before = byCode(await entered(specimen, measured));
+    expect(Object.keys(byCode(await entered(specimen, { chloride: '100' })))).toEqual(['chloride']);
+    expect(await read(refer(before['anion-gap']!))).toMatchObject({
+      ...{ meta: { versionId: '1' }, valueQuantity: { value: 14 } },
+    });
+  });
+});
 
 describe('quality control', () => {
   test('a failed control holds results, old and new, until somebody who may lets them go', async () => {

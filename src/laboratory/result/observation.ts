@@ -45,6 +45,7 @@ export function observationOf(result: Evaluated, resulting: Resulting): JsonObje
   const name = definition.names.get('en');
   const note = [...(resulting.coded ?? []), ...comments.map((comment) => ({ text: comment }))];
   const members = (resulting.members ?? []).map((reference) => ({ reference }));
+  const derivedFrom = (resulting.derivedFrom ?? []).map((reference) => ({ reference }));
   return {
     resourceType: 'Observation',
     ...(resulting.identifier !== undefined && { identifier: [resulting.identifier] }),
@@ -68,9 +69,7 @@ export function observationOf(result: Evaluated, resulting: Resulting): JsonObje
     ...(device !== undefined && { device: { reference: device } }),
     ...(result.intervals.length > 0 && { referenceRange: result.intervals.map((one) => rangeOf(result, one)) }),
     ...(members.length > 0 && { hasMember: members }),
-    ...(resulting.derivedFrom !== undefined && {
-      derivedFrom: resulting.derivedFrom.map((reference) => ({ reference })),
-    }),
+    ...(derivedFrom.length > 0 && { derivedFrom }),
   };
 }
 

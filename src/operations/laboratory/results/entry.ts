@@ -1,6 +1,7 @@
 /** The parameters of $enter-results, each with the sentence that refuses another. */
 import { numberText, type JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
+import { placeOfResult } from '../../../laboratory/result/place.ts';
 import type { Given } from '../../../laboratory/result/value.ts';
 import { isObject, object, text } from '../../../laboratory/terms.ts';
 import type { Input } from '../../parameters.ts';
@@ -10,6 +11,8 @@ import { missing } from '../../request-input.ts';
 const mostResults = 1_000;
 
 export interface Entry {
+  /** Where it stood in what was sent, for issues about it. */
+  readonly place?: string;
   readonly analyte: string;
   readonly given: Given;
   readonly flags: readonly string[];
@@ -39,7 +42,7 @@ const known = [
 ];
 
 export function entriesIn(input: Input): Entry[] {
-  const entries = input.parts('result').map(entryOf);
+  const entries = input.parts('result').map((parts, n) => ({ ...entryOf(parts), place: placeOfResult(n) }));
   if (entries.length === 0) missing('result');
   if (entries.length > mostResults) {
     throw outcomeError('too-costly', `$enter-results takes ${mostResults} results at most, not ${entries.length}.`);

@@ -1,7 +1,7 @@
 /**
  * What the rules of the laboratory say of results: held by a control, to be repeated, verified, or for a person.
  *
- * A result whose control failed is not asked for more. What a formula gives of a value that is held is not verified.
+ * A result whose control failed is not asked for more. What a formula gives is not verified before all that it was made of.
  */
 import { wardOf } from '../../../laboratory/order.ts';
 import { yearsAt } from '../../../laboratory/result/age.ts';
@@ -37,26 +37,28 @@ export interface Judged extends Turn {
   readonly decision?: Decision;
   readonly verified: boolean;
   readonly facts: Facts;
-  /** Of a formula: a value that it was made of is held. */
-  readonly isUnsure: boolean;
+  /** Of a formula: a value that it was made of is held, or waits for a person. */
+  readonly unsure?: 'held' | 'waits';
 }
 
 export function judgedBy(background: Background, work: Work, turns: readonly Turn[]): Judged[] {
   const now = new Set(turns.map(({ result }) => nameOf(result.definition)));
-  const held = new Set(
-    background.existing
-      .filter(({ resource }) => resultState(resource) === 'held')
-      .flatMap(({ resource }) => codeIn(resource['code'], catalogueSystem) ?? [])
-      .filter((code) => !now.has(code)),
+  const open = new Map<string, 'held' | 'waits'>(
+    background.existing.flatMap(({ resource }) => {
+      const [code, state] = [codeIn(resource['code'], catalogueSystem), resultState(resource)];
+      const isOpen = !['released', 'withdrawn', 'cancelled'].includes(state);
+      return code === undefined || now.has(code) || !isOpen ? [] : [[code, state === 'held' ? 'held' : 'waits']];
+    }),
   );
   return turns.map((turn) => {
-    const one = judged(background, work, turn, held);
-    if (one.heldByControl || one.repeat !== undefined || one.isUnsure) held.add(nameOf(turn.result.definition));
+    const one = judged(background, work, turn, open);
+    const isHeldNow = one.heldByControl || one.repeat !== undefined || one.unsure === 'held';
+    if (!one.verified && !one.corrected) open.set(nameOf(turn.result.definition), isHeldNow ? 'held' : 'waits');
     return one;
   });
 }
 
-function judged(background: Background, work: Work, turn: Turn, held: ReadonlySet<string>): Judged {
+function judged(background: Background, work: Work, turn: Turn, open: ReadonlyMap<string, 'held' | 'waits'>): Judged {
   const { result, existing } = turn;
   const { rules, holds } = background;
   const name = nameOf(result.definition);
@@ -64,17 +66,22 @@ function judged(background: Background, work: Work, turn: Turn, held: ReadonlySe
   const heldByControl = !corrected && isHeld(holds, name, work.device);
   const facts = factsOf(background, work, turn);
   const inputs = result.calculated ? (result.definition.calculation?.inputs ?? []) : [];
-  const isUnsure = inputs.some(({ analyte }) => held.has(analyte));
+  const unsure = unsureOf(inputs.flatMap(({ analyte }) => open.get(analyte) ?? []));
   const asks = !corrected && !heldByControl && !result.calculated && !isRepetition(turn);
   const repeat = asks ? toldBy(rules.repeat, facts).find(({ holds: asked }) => asked) : undefined;
   const isAsked = !corrected && rules.verification.length > 0 && !isForAPerson(work, result);
   const decision = isAsked ? decide(rules.verification, facts) : undefined;
-  const verified = decision?.verified === true && !heldByControl && repeat === undefined && !isUnsure;
+  const verified = decision?.verified === true && !heldByControl && repeat === undefined && unsure === undefined;
   return {
-    ...{ ...turn, corrected, heldByControl, verified, facts, isUnsure },
+    ...{ ...turn, corrected, heldByControl, verified, facts },
+    ...(unsure !== undefined && { unsure }),
     ...(repeat !== undefined && { repeat }),
     ...(decision !== undefined && { decision }),
   };
+}
+
+function unsureOf(inputs: readonly ('held' | 'waits')[]): Judged['unsure'] {
+  return inputs.find((one) => one === 'held') ?? inputs[0];
 }
 
 /** Also one that is entered once more. */

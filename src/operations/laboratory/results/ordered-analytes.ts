@@ -55,14 +55,15 @@ function tokens({ codings }: AnalyteDefinition): string[] {
   return [...all, ...own.map(({ code }) => String(code))];
 }
 
-/** @throws OutcomeError `business-rule` (422) for what no order asks for, `conflict` (409) where the order was taken back. */
+/** @throws OutcomeError `not-found` (422) for what no order asks for, `conflict` (409) where the order was taken back. */
 export function orderedAnalyte(analytes: OrderedAnalytes, token: string): OrderedAnalyte {
   const found = analytes.find(token);
   if (found === undefined) {
     const known = [...new Set(analytes.all.map(({ definition }) => definition.code ?? definition.id))];
     throw outcomeError(
-      'business-rule',
+      'not-found',
       `No order asks for the analyte "${token.slice(0, 80)}"; there are ${known.slice(0, 40).join(', ') || 'none'}.`,
+      { status: 422 },
     );
   }
   if (isOpen(found.order)) return found;

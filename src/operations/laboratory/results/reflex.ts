@@ -98,8 +98,8 @@ export async function reflexesOf(
 }
 
 /** A value that may be wrong asks for nothing, nor does one whose reflexes were ordered when it was released. */
-function isSure({ corrected, heldByControl, repeat, isUnsure }: Judged): boolean {
-  return !corrected && !heldByControl && repeat === undefined && !isUnsure;
+function isSure({ corrected, heldByControl, repeat, unsure }: Judged): boolean {
+  return !corrected && !heldByControl && repeat === undefined && unsure !== 'held';
 }
 
 function firedBy(rules: readonly ReflexRule[], turn: Judged): Fired[] {

@@ -1,6 +1,6 @@
 /** From what was entered to what is written: results, those calculated from them, the report, calls to be made. */
 import type { JsonObject } from '../../../fhir/json.ts';
-import { outcomeError, type Issue } from '../../../fhir/outcome.ts';
+import { OutcomeError, outcomeError, statusOf, type Issue } from '../../../fhir/outcome.ts';
 import { newId } from '../../../interactions/new-id.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
 import { compare, parseDecimal, type Decimal } from '../../../fhir/decimal.ts';
@@ -71,10 +71,13 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
   const server = asServer(inside);
   const judged = judgedBy(background, work, all);
   const reflexes = await reflexesOf(server, background, work, judged);
-  const written = judged.map((turn) => ({
-    turn,
-    ...writing(inside, background, work, { ...turn, remarks: reflexes.remarks.get(turn.analyte) ?? [] }),
-  }));
+  const references = referencesOf(background);
+  const written = judged.map((turn) => {
+    const told = { ...turn, remarks: reflexes.remarks.get(turn.analyte) ?? [], origins: originsOf(turn, references) };
+    const one = { turn, ...writing(inside, background, work, told) };
+    references.set(nameOf(turn.result.definition), `Observation/${one.prepared.entry.id}`);
+    return one;
+  });
   const firsts = turns.flatMap(({ first }) => first ?? []);
   const kept = keptFirsts(server, firsts);
   const members = [...(work.members ?? []), ...kept];
@@ -153,26 +156,54 @@ function repeatTasks(server: Context, subject: string, { turn, prepared }: Writt
   return [made(server, repeatTask({ focus: `Observation/${prepared.entry.id}`, order, subject, description }))];
 }
 
+/** @throws OutcomeError with an issue for each entry that is refused: who sent many need not find them out one by one. */
 function entered(background: Background, work: Work, entries: readonly Entry[]): Turn[] {
   const seen = new Set<string>();
-  return entries.map((entry) => {
-    const analyte = orderedAnalyte(background.analytes, entry.analyte);
-    const name = nameOf(analyte.definition);
-    if (seen.has(name)) throw outcomeError('duplicate', `${name} is entered twice.`, { status: 422 });
-    seen.add(name);
-    const existing = existingOf(background, analyte);
-    if (existing !== undefined) {
-      const step = work.correction === undefined ? 'enter' : 'correct';
-      nextResultState(String(existing.resource['id']), resultState(existing.resource), step);
+  const refused: OutcomeError[] = [];
+  const turns = entries.flatMap((entry) => {
+    try {
+      return [enteredOne(background, work, { entry, seen })];
+    } catch (error) {
+      if (!(error instanceof OutcomeError)) throw error;
+      refused.push(placed(error, entry.place));
+      return [];
     }
-    const checked = checkValue(analyte.definition, entry.given);
-    const measured = measuredOf(background, work, entry.method);
-    const judged = evaluated(analyte.definition, checked, measured, earlierOf(background, analyte));
-    const result = entry.interpretation === undefined ? judged : { ...judged, code: entry.interpretation };
-    // The value of a measurement that is to be repeated is kept.
-    const isSecond = existing !== undefined && work.correction === undefined && isToRepeat(existing.resource);
-    return { analyte, result, entry, ...(isSecond ? { first: existing } : existing !== undefined && { existing }) };
   });
+  const [first] = refused;
+  if (first === undefined) return turns;
+  throw new OutcomeError(
+    refused.flatMap(({ issues }) => issues),
+    { status: statusOf(first) },
+  );
+}
+
+function placed(error: OutcomeError, place: string | undefined): OutcomeError {
+  if (place === undefined) return error;
+  const issues = error.issues.map((issue) => ({ ...issue, expression: [place, ...(issue.expression ?? [])] }));
+  return new OutcomeError(issues, { status: statusOf(error) });
+}
+
+function enteredOne(
+  background: Background,
+  work: Work,
+  { entry, seen }: { readonly entry: Entry; readonly seen: Set<string> },
+): Turn {
+  const analyte = orderedAnalyte(background.analytes, entry.analyte);
+  const name = nameOf(analyte.definition);
+  if (seen.has(name)) throw outcomeError('duplicate', `${name} is entered twice.`, { status: 422 });
+  seen.add(name);
+  const existing = existingOf(background, analyte);
+  if (existing !== undefined) {
+    const step = work.correction === undefined ? 'enter' : 'correct';
+    nextResultState(String(existing.resource['id']), resultState(existing.resource), step);
+  }
+  const checked = checkValue(analyte.definition, entry.given);
+  const measured = measuredOf(background, work, entry.method);
+  const judged = evaluated(analyte.definition, checked, measured, earlierOf(background, analyte));
+  const result = entry.interpretation === undefined ? judged : { ...judged, code: entry.interpretation };
+  // The value of a measurement that is to be repeated is kept.
+  const isSecond = existing !== undefined && work.correction === undefined && isToRepeat(existing.resource);
+  return { analyte, result, entry, ...(isSecond ? { first: existing } : existing !== undefined && { existing }) };
 }
 
 function earlierOf(background: Background, { definition }: OrderedAnalyte): Earlier | undefined {
@@ -203,11 +234,36 @@ function existingOf({ existing }: Background, { definition, order }: OrderedAnal
   );
 }
 
+/** Results that are there, by the codes of their analytes. */
+function referencesOf({ existing }: Background): Map<string, string> {
+  return new Map(
+    existing.flatMap(({ resource }) => {
+      const code = codeIn(resource['code'], catalogueSystem);
+      const counts = !['withdrawn', 'cancelled'].includes(resultState(resource));
+      return code === undefined || !counts ? [] : [[code, `Observation/${String(resource['id'])}`]];
+    }),
+  );
+}
+
+/** Of a calculated one, the results that it was made of: formulas come after their inputs. */
+function originsOf({ result }: Judged, references: ReadonlyMap<string, string>): string[] {
+  if (!result.calculated) return [];
+  return (result.definition.calculation?.inputs ?? []).flatMap(({ analyte }) => references.get(analyte) ?? []);
+}
+
+/** It was measured, or somebody entered it: no formula takes its place. */
+function isMeasured(existing: Known | undefined): boolean {
+  return existing !== undefined && objects(existing.resource['derivedFrom']).length === 0;
+}
+
 /** Analytes with a formula that were ordered and not measured; a released one stays as it is. */
 function calculated(background: Background, work: Work, turns: readonly Turn[]): Turn[] {
   const { analytes, patient } = background;
   const own = new Set(turns.map(({ analyte }) => analyte.definition));
-  const open = analytes.all.filter(({ definition }) => definition.calculation !== undefined && !own.has(definition));
+  const open = analytes.all.filter(
+    (one) =>
+      one.definition.calculation !== undefined && !own.has(one.definition) && !isMeasured(existingOf(background, one)),
+  );
   if (open.length === 0) return [];
   const values = new Map<string, Checked & { unit?: string }>(background.existing.flatMap(valueOf));
   for (const { definition } of open) values.delete(nameOf(definition));
@@ -221,10 +277,13 @@ function calculated(background: Background, work: Work, turns: readonly Turn[]):
     values,
     { ...(age !== undefined && { age }), ...(sex !== undefined && { sex }) },
   );
-  return open.flatMap((analyte) => {
-    const value = found.get(nameOf(analyte.definition));
+  const byName = Map.groupBy(open, ({ definition }) => nameOf(definition));
+  const inOrder = [...found].flatMap(([name, value]) =>
+    (byName.get(name) ?? []).map((analyte) => ({ analyte, value })),
+  );
+  return inOrder.flatMap(({ analyte, value }) => {
     const existing = existingOf(background, analyte);
-    if (value === undefined || isKept(work, existing, value)) return [];
+    if (isKept(work, existing, value)) return [];
     const checked = checkedNumber(analyte.definition, value);
     const result = evaluated(
       analyte.definition,
@@ -270,7 +329,7 @@ function writing(
   inside: Context,
   background: Background,
   work: Work,
-  turn: Judged & { readonly remarks: readonly string[] },
+  turn: Judged & { readonly remarks: readonly string[]; readonly origins: readonly string[] },
 ): { prepared: Prepared; verified: boolean } {
   const { result, entry, existing, analyte, corrected, heldByControl, repeat, decision, verified } = turn;
   const isHeldNow = heldByControl || repeat !== undefined;
@@ -287,6 +346,7 @@ function writing(
     ...(corrected && { status: 'corrected' }),
     flags: entry?.flags ?? [],
     ...(entry?.members !== undefined && { members: entry.members }),
+    derivedFrom: turn.origins,
     coded: (entry?.commentCodes ?? []).map((code) => codedComment(background.commentSystems ?? [], code)),
     comments: [
       ...(entry?.comments ?? []),
@@ -312,12 +372,15 @@ function writing(
 
 /** With what the rules said of it besides verification. */
 function toldIn(resource: JsonObject, turn: Judged & { readonly remarks: readonly string[] }): JsonObject {
-  const { heldByControl, isUnsure, repeat, first, existing, remarks } = turn;
+  const { heldByControl, unsure, decision, repeat, first, existing, remarks } = turn;
   const before = first?.resource['id'] ?? undefined;
   const earlier = before === undefined ? existing && repeated(existing.resource) : `Observation/${String(before)}`;
   const all = [
     ...(heldByControl ? ['Held: a control of this analyte on this analyzer failed, or is due.'] : []),
-    ...(isUnsure ? ['Held: a value that it is calculated of is held.'] : []),
+    ...(unsure === 'held' ? ['Held: a value that it is calculated of is held.'] : []),
+    ...(unsure === 'waits' && decision?.verified === true
+      ? ['Held: a value that it is calculated of waits for a person.']
+      : []),
     ...remarks,
   ];
   const linked = earlier === undefined ? resource : repeating(resource, earlier);

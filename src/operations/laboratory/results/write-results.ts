@@ -18,5 +18,6 @@ export async function writeResults(
     await nextTurn();
     await writeAll(server, await followed());
   };
-  await together([writeAll(inside, own), writeAll(server, verified), following()]);
+  // What is for a person may be calculated of what is not (derivedFrom), never the reverse: references lead to what is there.
+  await together([writeAll(server, verified), writeAll(inside, own), following()]);
 }
