@@ -27,6 +27,7 @@ import type { Problem } from '../hl7v2/acknowledge.ts';
 import type { Entry, Found } from '../translation/translation.ts';
 import { isControl, judgeControls, type Unjudged } from './controls.ts';
 import { enterMeasured, measuredOf } from './measured.ts';
+import { settled } from './settled.ts';
 import { findMoved } from './moves.ts';
 import { findParents } from './parents.ts';
 import { resourceBody } from './request.ts';
@@ -110,11 +111,18 @@ async function stored(inside: Context, { entries, moved, matches, marking }: Sto
     measured.length === 0
       ? { resources: [], refused: [], left: [] }
       : await enterMeasured(inside, measured, analyzer?.device);
-  const requests = requestsOf(
-    [...(first === undefined ? others : []), ...entered.refused],
-    first?.known ?? namesOf(matches),
-    matches,
-  );
+  const refused = new Set(entered.refused.map(({ fullUrl }) => fullUrl));
+  const requests = [
+    ...requestsOf(
+      [...(first === undefined ? others : []), ...entered.refused],
+      first?.known ?? namesOf(matches),
+      matches,
+    ),
+    ...settled(
+      [...taken].filter(({ fullUrl }) => !refused.has(fullUrl)),
+      matches,
+    ),
+  ];
   const named = [...(first?.resources ?? []), ...entered.resources];
   const written = await write(inside, [...requests, ...provenanceOf(inside, requests, named, marking)]);
   return { resources: [...written, ...named], left: [...(first?.left ?? []), ...entered.left] };

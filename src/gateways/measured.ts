@@ -4,7 +4,8 @@
  *
  * 1. A measurement that is there already is not entered again.
  * 2. What the rules refuse (a value that cannot be, a unit that cannot be converted, a result that is released) is stored as the
- *    analyzer sent it, but preliminary whatever it says, and told; nothing is lost, and nothing of it is released. What no
+ *    analyzer sent it, but preliminary whatever it says, and told (Observation?_query=refused); nothing is lost, and nothing of
+ *    it is released. What no
  *    order asks for (analyzers measure more than was ordered) answers no order.
  * 3. Results of specimens that the laboratory did not accession, of controls and raw data are left to the caller.
  */
@@ -18,7 +19,7 @@ import { findMatches } from '../interactions/matches.ts';
 import { storing } from '../interactions/processing-restriction.ts';
 import { resultNamed } from '../laboratory/result/place.ts';
 import { ucumOf } from '../laboratory/result/sent-unit.ts';
-import { codings, extensions, object, objects, text } from '../laboratory/terms.ts';
+import { codings, extensions, object, objects, observationKindSystem, refusedKind, text } from '../laboratory/terms.ts';
 import type { Context } from '../request.ts';
 import { serve } from '../serve.ts';
 import { readMany } from '../store/read.ts';
@@ -273,12 +274,15 @@ async function knownMeasurements(inside: Context, measured: readonly Measured[])
 /** Measurements of one search. */
 const atOnce = 50;
 
+const refused = { system: observationKindSystem, code: refusedKind, display: 'Not entered' };
+
 /** As it was sent, for a person to see; what no order asks for answers none, and keeps no report open. */
 function asPreliminary(entry: Entry, error: OutcomeError): Entry {
   const note = [...objects(entry.resource['note']), { text: `Not entered: ${sentenceOf(error)}` }];
   const { basedOn, ...resource } = entry.resource;
   const answers = basedOn !== undefined && error.issues[0]?.code !== 'not-found';
-  return { ...entry, resource: { ...resource, ...(answers && { basedOn }), status: 'preliminary', note } };
+  const category = [...objects(entry.resource['category']), { coding: [{ ...refused }] }];
+  return { ...entry, resource: { ...resource, ...(answers && { basedOn }), category, status: 'preliminary', note } };
 }
 
 function sentenceOf({ issues }: OutcomeError): string {

@@ -8,6 +8,9 @@ export const loincSystem = 'http://loinc.org';
 export const snomedSystem = 'http://snomed.info/sct';
 export const ucumSystem = 'http://unitsofmeasure.org';
 export const interpretationSystem = 'http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation';
+/** Categories of Observations that are no results of patients, or not yet (translation/analyzer.ts has the others). */
+export const observationKindSystem = 'urn:makhbar:observation-kind';
+export const refusedKind = 'refused';
 export const translationExtension = 'http://hl7.org/fhir/StructureDefinition/translation';
 
 export const analyteProfile = 'urn:makhbar:profile:laboratory-analyte';

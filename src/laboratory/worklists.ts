@@ -4,6 +4,8 @@
  *
  * A name stands for its criteria: links of the answer show these, and access is that of any search.
  */
+import { observationKindSystem, refusedKind } from './terms.ts';
+
 export type Criteria = readonly (readonly [name: string, value: string])[];
 
 export interface Worklist {
@@ -48,6 +50,10 @@ export const worklists: readonly Worklist[] = [
   list('Observation', 'to-release', 'Results that were reviewed', [
     ['status', 'preliminary'],
     ['result-state', 'reviewed,approved'],
+  ]),
+  list('Observation', 'refused', 'Measurements that the rules did not take', [
+    ['status', 'preliminary'],
+    ['category', `${observationKindSystem}|${refusedKind}`],
   ]),
   list('Task', 'to-call', 'Critical results that nobody was told of', [call, ['status', 'requested']]),
   list('Task', 'call-overdue', 'Of these: those that should have been told by now', [

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import { catalogueSystem, codeIn, extensions, object, objects } from '../../src/laboratory/terms.ts';
 import { listMessages } from '../../src/store/messages.ts';
-import { addPatient, done, load, parameters, resourcesOf, send } from '../laboratory/laboratory.ts';
+import { addPatient, done, found, load, parameters, resourcesOf, send } from '../laboratory/laboratory.ts';
 import { makeAstmBench, makhbar, post, sessionOf, until, type AstmBench, type Json } from './astm-bench.ts';
 import { openAnalyzer, type Analyzer } from './analyzer.ts';
 import { codeOf } from './mllp-client.ts';
@@ -21,6 +21,7 @@ beforeAll(async () => {
     HCT: '4544-3',
     MCV: '787-2',
     MCH: '785-6',
+    RET: '60474-4',
     PLT: '777-3',
     WBC: '6690-2',
     RDW: '788-0',
@@ -171,6 +172,13 @@ describe('ASTM', () => {
         ...{ status: 'preliminary', subject: { reference: tube.patient } },
         ...{ valueQuantity: { value: Number(bad[1]), unit: bad[2] }, note: [{ text: said }] },
       });
+      const waiting = (): Promise<Json[]> =>
+        found(bench.lab, `Observation?_query=refused&subject=${tube.patient}`) as Promise<Json[]>;
+      expect((await waiting()).map(({ id }) => id)).toEqual([(other as Json)['id']]);
+      const review = await send(bench.lab, 'Observation/$review', parameters({ result: refer(other as JsonObject) }));
+      expect([review.status, review.said]).toEqual([409, expect.stringContaining('is refused')]);
+      await done(bench.lab, 'Observation/$cancel-result', { result: refer(other as JsonObject), reason: 'seen' });
+      expect(await waiting()).toEqual([]);
     },
     60_000,
   );
@@ -182,7 +190,7 @@ describe('ASTM', () => {
       ...([
         ['HGB', '10.1', 'g/dL'],
         ['RBC', '2.87', '10*6/uL'],
-        ['K', '4.1', 'mmol/L'],
+        ['RET', '51', '10*9/L'],
         ['HCT', '24.2', '%'],
         ['MCV', '85.0', 'fL'],
         ['HGB', '10.2', 'g/dL', '', '20260131081100'],
@@ -200,11 +208,19 @@ describe('ASTM', () => {
       { valueQuantity: { value: 102 }, meta: { versionId: '2' } },
       { valueQuantity: { value: 35.5 }, meta: { versionId: '2' } },
     ]);
-    expect(other).toMatchObject({ status: 'preliminary', valueQuantity: { value: 4.1 } });
+    expect(other).toMatchObject({ status: 'preliminary', valueQuantity: { value: 51 } });
     const [open] = await until(bench.lab, `DiagnosticReport?based-on=${tube.orders[0]}`);
     const shown = objects((open as JsonObject)['result']).map(({ reference }) => reference);
     expect([shown.length, shown.includes(refer(other as JsonObject))]).toEqual([6, false]);
     expect((other as Json)['basedOn']).toBeUndefined();
+    // What waited is entered once somebody asks for it, and waits no more.
+    const waits = `Observation?_query=refused&subject=${tube.patient}`;
+    expect(await found(bench.lab, waits)).toHaveLength(1);
+    await done(bench.lab, 'ServiceRequest/$add-on', { specimen: tube.specimen, test: ['reticulocyte-count'] });
+    await report(tube.number, ['RET', '51', '10*9/L']);
+    const { reticulocytes } = await resultsOf(tube, 8);
+    expect([stateOf(reticulocytes), measuredAs(reticulocytes)]).toEqual(['entered', 'RET 51 10*9/L']);
+    expect(await found(bench.lab, waits)).toEqual([]);
   }, 60_000);
 
   test('a result that is released stays; what is measured after it waits beside it', async () => {
@@ -223,6 +239,13 @@ describe('ASTM', () => {
       { status: 'final', valueQuantity: { value: 130 } },
       { status: 'preliminary', valueQuantity: { value: 9.9 } },
     ]);
+    await done(bench.lab, `${refer(hb as JsonObject)}/$correct`, {
+      value: '9.9',
+      unit: 'g/dL',
+      reason: 'measured again',
+    });
+    const [after] = await until(bench.lab, `DiagnosticReport?based-on=${tube.orders[0]}`);
+    expect(after).toMatchObject({ status: 'partial', result: [{ reference: refer(hb as JsonObject) }] });
   }, 60_000);
 
   test('a control that failed on the analyzer holds its results', async () => {

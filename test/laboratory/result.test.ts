@@ -462,6 +462,7 @@ const table: Record<string, string> = {
   released: '. . . . . . released withdrawn .',
   withdrawn: '. . . . . . . . .',
   cancelled: '. . . . . . . . .',
+  refused: '. . . . . . . . cancelled',
 };
 
 describe('states', () => {

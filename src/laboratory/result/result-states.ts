@@ -9,13 +9,15 @@
  * | reviewed  | entered | held |         | reviewed  | approved | released |          | withdrawn | cancelled |
  * | approved  | entered | held |         |           | approved | released |          | withdrawn | cancelled |
  * | released  |         |      |         |           |          |          | released | withdrawn |           |
+ * | refused   |         |      |         |           |          |          |          |           | cancelled |
  *
  * `hold`: a control failed, or a rule asks for a repetition. `review` is the technical one, `approve` the medical one.
- * Autoverification takes a result through review and release. Withdrawn and cancelled are the end.
+ * Autoverification takes a result through review and release. Withdrawn and cancelled are the end. Refused is what an analyzer
+ * measured and the rules do not take: it is of no report, and stays until somebody has seen to it.
  */
 import type { JsonObject } from '../../fhir/json.ts';
 import { outcomeError } from '../../fhir/outcome.ts';
-import { extensions, text } from '../terms.ts';
+import { codeIn, extensions, objects, observationKindSystem, refusedKind, text } from '../terms.ts';
 
 export const resultStates = [
   'ordered',
@@ -26,6 +28,7 @@ export const resultStates = [
   'released',
   'withdrawn',
   'cancelled',
+  'refused',
 ] as const;
 
 export type ResultState = (typeof resultStates)[number];
@@ -55,6 +58,7 @@ const table: Readonly<Record<ResultState, Partial<Record<ResultStep, ResultState
   released: { correct: 'released', withdraw: 'withdrawn' },
   withdrawn: {},
   cancelled: {},
+  refused: { cancel: 'cancelled' },
 };
 
 /** @throws OutcomeError `conflict` (409) where the step is not possible now. */
@@ -75,6 +79,8 @@ export function resultState(observation: JsonObject): ResultState {
   const byStatus = { registered: 'ordered', cancelled: 'cancelled', 'entered-in-error': 'withdrawn' } as const;
   if (Object.hasOwn(byStatus, status)) return byStatus[status as keyof typeof byStatus];
   if (status !== 'preliminary') return 'released';
+  if (objects(observation['category']).some((one) => codeIn(one, observationKindSystem) === refusedKind))
+    return 'refused';
   const written = text(extensions(observation, 'result-state')[0]?.['valueCode']);
   return written === 'held' || written === 'reviewed' || written === 'approved' ? written : 'entered';
 }

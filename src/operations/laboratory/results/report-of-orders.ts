@@ -52,7 +52,7 @@ export function reportStatus(results: readonly JsonObject[], missing: number, wa
 /** The report with these results: the one that is there, or a new one. */
 export function reportChange(server: Context, existing: Known | undefined, reported: Reported): Prepared {
   const { orders, missing, subject } = reported;
-  const results = reported.results.filter((one) => !isSuppressed(one));
+  const results = reported.results.filter((one) => !isSuppressed(one) && resultState(one) !== 'refused');
   const status = reportStatus(results, missing, text(existing?.resource['status']));
   const shown = results.filter((one) => !['withdrawn', 'cancelled', 'ordered'].includes(resultState(one)));
   const specimens = [...new Set(shown.flatMap((one) => text(object(one['specimen'])['reference']) ?? []))];

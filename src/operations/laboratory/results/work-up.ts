@@ -1,30 +1,24 @@
 /** From what was entered to what is written: results, those calculated from them, the report, calls to be made. */
 import type { JsonObject } from '../../../fhir/json.ts';
-import { OutcomeError, outcomeError, statusOf, type Issue } from '../../../fhir/outcome.ts';
+import type { Issue } from '../../../fhir/outcome.ts';
 import { newId } from '../../../interactions/new-id.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
-import { compare, parseDecimal, type Decimal } from '../../../fhir/decimal.ts';
-import { numberText } from '../../../fhir/json.ts';
-import { yearsAt } from '../../../laboratory/result/age.ts';
 import { codedComment } from '../../../laboratory/result/comments.ts';
-import { calculate } from '../../../laboratory/result/calculate.ts';
-import type { Measured } from '../../../laboratory/result/choose.ts';
-import type { Earlier } from '../../../laboratory/result/delta.ts';
-import { checkedNumber, evaluated } from '../../../laboratory/result/evaluate.ts';
 import { observationOf, remarked } from '../../../laboratory/result/observation.ts';
-import { isToRepeat, repeated, repeating, toRepeat } from '../../../laboratory/result/follow-up.ts';
-import { nextResultState, resultState, type ResultState } from '../../../laboratory/result/result-states.ts';
-import { checkValue, nameOf, type Checked } from '../../../laboratory/result/value.ts';
-import { catalogueSystem, codeIn, isObject, objects, text } from '../../../laboratory/terms.ts';
+import { repeated, repeating, toRepeat } from '../../../laboratory/result/follow-up.ts';
+import type { ResultState } from '../../../laboratory/result/result-states.ts';
+import { nameOf } from '../../../laboratory/result/value.ts';
+import { catalogueSystem, codeIn } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { requestJobAt } from '../../../store/jobs.ts';
 import { asServer, changed, made, writtenResource, type Known } from '../server-rights.ts';
 import { backgroundOf, type Background } from './background.ts';
+import { calculated, originsOf, referencesOf } from './calculated.ts';
 import { commentSystems } from './comment-systems.ts';
 import { callingOf, callTask } from './critical.ts';
+import { entered } from './entered.ts';
 import type { Entry } from './entry.ts';
-import { judgedBy, type Judged, type Turn } from './judge.ts';
-import { orderedAnalyte, type OrderedAnalyte } from './ordered-analytes.ts';
+import { judgedBy, type Judged } from './judge.ts';
 import { orderChanges } from './orders-after.ts';
 import { reflexesOf } from './reflex.ts';
 import { closedTasks, keptFirsts, repeatTask } from './repeat.ts';
@@ -154,175 +148,6 @@ function repeatTasks(server: Context, subject: string, { turn, prepared }: Writt
   const order = `ServiceRequest/${String(analyte.order.resource['id'])}`;
   const description = `Repeat: ${nameOf(result.definition)}: ${repeat.name}`;
   return [made(server, repeatTask({ focus: `Observation/${prepared.entry.id}`, order, subject, description }))];
-}
-
-/** @throws OutcomeError with an issue for each entry that is refused: who sent many need not find them out one by one. */
-function entered(background: Background, work: Work, entries: readonly Entry[]): Turn[] {
-  const seen = new Set<string>();
-  const refused: OutcomeError[] = [];
-  const turns = entries.flatMap((entry) => {
-    try {
-      return [enteredOne(background, work, { entry, seen })];
-    } catch (error) {
-      if (!(error instanceof OutcomeError)) throw error;
-      refused.push(placed(error, entry.place));
-      return [];
-    }
-  });
-  const [first] = refused;
-  if (first === undefined) return turns;
-  throw new OutcomeError(
-    refused.flatMap(({ issues }) => issues),
-    { status: statusOf(first) },
-  );
-}
-
-function placed(error: OutcomeError, place: string | undefined): OutcomeError {
-  if (place === undefined) return error;
-  const issues = error.issues.map((issue) => ({ ...issue, expression: [place, ...(issue.expression ?? [])] }));
-  return new OutcomeError(issues, { status: statusOf(error) });
-}
-
-function enteredOne(
-  background: Background,
-  work: Work,
-  { entry, seen }: { readonly entry: Entry; readonly seen: Set<string> },
-): Turn {
-  const analyte = orderedAnalyte(background.analytes, entry.analyte);
-  const name = nameOf(analyte.definition);
-  if (seen.has(name)) throw outcomeError('duplicate', `${name} is entered twice.`, { status: 422 });
-  seen.add(name);
-  const existing = existingOf(background, analyte);
-  if (existing !== undefined) {
-    const step = work.correction === undefined ? 'enter' : 'correct';
-    nextResultState(String(existing.resource['id']), resultState(existing.resource), step);
-  }
-  const checked = checkValue(analyte.definition, entry.given);
-  const measured = measuredOf(background, work, entry.method);
-  const judged = evaluated(analyte.definition, checked, measured, earlierOf(background, analyte));
-  const result = entry.interpretation === undefined ? judged : { ...judged, code: entry.interpretation };
-  // The value of a measurement that is to be repeated is kept.
-  const isSecond = existing !== undefined && work.correction === undefined && isToRepeat(existing.resource);
-  return { analyte, result, entry, ...(isSecond ? { first: existing } : existing !== undefined && { existing }) };
-}
-
-function earlierOf(background: Background, { definition }: OrderedAnalyte): Earlier | undefined {
-  return background.earlier.get(definition);
-}
-
-function measuredOf({ patient }: Background, work: Work, method: JsonObject | undefined): Measured {
-  const [sex, birthDate] = [text(patient['gender']), text(patient['birthDate'])];
-  return {
-    at: work.at,
-    pregnant: work.pregnant,
-    conditions: work.conditions,
-    ...(sex !== undefined && { sex }),
-    ...(birthDate !== undefined && { birthDate }),
-    ...(method !== undefined && { method }),
-    ...(work.device !== undefined && { devices: [work.device] }),
-  };
-}
-
-function existingOf({ existing }: Background, { definition, order }: OrderedAnalyte): Known | undefined {
-  return existing.find(
-    ({ resource }) =>
-      codeIn(resource['code'], catalogueSystem) === definition.code &&
-      objects(resource['basedOn']).some(
-        ({ reference }) => reference === `ServiceRequest/${String(order.resource['id'])}`,
-      ) &&
-      !['withdrawn', 'cancelled'].includes(resultState(resource)),
-  );
-}
-
-/** Results that are there, by the codes of their analytes. */
-function referencesOf({ existing }: Background): Map<string, string> {
-  return new Map(
-    existing.flatMap(({ resource }) => {
-      const code = codeIn(resource['code'], catalogueSystem);
-      const counts = !['withdrawn', 'cancelled'].includes(resultState(resource));
-      return code === undefined || !counts ? [] : [[code, `Observation/${String(resource['id'])}`]];
-    }),
-  );
-}
-
-/** Of a calculated one, the results that it was made of: formulas come after their inputs. */
-function originsOf({ result }: Judged, references: ReadonlyMap<string, string>): string[] {
-  if (!result.calculated) return [];
-  return (result.definition.calculation?.inputs ?? []).flatMap(({ analyte }) => references.get(analyte) ?? []);
-}
-
-/** It was measured, or somebody entered it: no formula takes its place. */
-function isMeasured(existing: Known | undefined): boolean {
-  return existing !== undefined && objects(existing.resource['derivedFrom']).length === 0;
-}
-
-/** Analytes with a formula that were ordered and not measured; a released one stays as it is. */
-function calculated(background: Background, work: Work, turns: readonly Turn[]): Turn[] {
-  const { analytes, patient } = background;
-  const own = new Set(turns.map(({ analyte }) => analyte.definition));
-  const open = analytes.all.filter(
-    (one) =>
-      one.definition.calculation !== undefined && !own.has(one.definition) && !isMeasured(existingOf(background, one)),
-  );
-  if (open.length === 0) return [];
-  const values = new Map<string, Checked & { unit?: string }>(background.existing.flatMap(valueOf));
-  for (const { definition } of open) values.delete(nameOf(definition));
-  for (const { result } of turns) {
-    const unit = result.definition.unit?.code;
-    values.set(nameOf(result.definition), { ...result.checked, ...(unit !== undefined && { unit }) });
-  }
-  const [age, sex] = [yearsAt(text(patient['birthDate']), work.at), text(patient['gender'])];
-  const found = calculate(
-    open.map(({ definition }) => definition),
-    values,
-    { ...(age !== undefined && { age }), ...(sex !== undefined && { sex }) },
-  );
-  const byName = Map.groupBy(open, ({ definition }) => nameOf(definition));
-  const inOrder = [...found].flatMap(([name, value]) =>
-    (byName.get(name) ?? []).map((analyte) => ({ analyte, value })),
-  );
-  return inOrder.flatMap(({ analyte, value }) => {
-    const existing = existingOf(background, analyte);
-    if (isKept(work, existing, value)) return [];
-    const checked = checkedNumber(analyte.definition, value);
-    const result = evaluated(
-      analyte.definition,
-      checked,
-      measuredOf(background, work, undefined),
-      earlierOf(background, analyte),
-    );
-    return [{ analyte, result: { ...result, calculated: true }, ...(existing !== undefined && { existing }) }];
-  });
-}
-
-/** A released result that a formula gave is corrected with its inputs, where it says something else now. */
-function isKept(work: Work, existing: Known | undefined, value: Decimal): boolean {
-  if (existing === undefined || resultState(existing.resource) !== 'released') return false;
-  if (work.correction === undefined) return true;
-  const was = valueOf(existing)[0]?.[1].value;
-  return was !== undefined && compare(was, value) === 0;
-}
-
-function valueOf({ resource }: Known): [string, Checked & { unit?: string }][] {
-  const code = codeIn(resource['code'], catalogueSystem);
-  const quantity = resource['valueQuantity'];
-  if (code === undefined || !isObject(quantity) || typeof quantity['value'] !== 'number') return [];
-  if (['withdrawn', 'cancelled'].includes(resultState(resource))) return [];
-  const value = parseDecimal(numberText(quantity, 'value'));
-  const unit = text(quantity['code']);
-  const comparator = text(quantity['comparator']) as Checked['comparator'];
-  if (value === undefined) return [];
-  return [
-    [
-      code,
-      {
-        element: {},
-        value,
-        ...(comparator !== undefined && { comparator }),
-        ...(unit !== undefined && { unit }),
-      },
-    ],
-  ];
 }
 
 function writing(
