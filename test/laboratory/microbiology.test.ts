@@ -206,6 +206,9 @@ describe('a culture', () => {
     ]);
     const old = (await (await lab.fetch(`${refer(third.result)}/_history`)).json()) as { total: number };
     expect(old.total).toBeGreaterThanOrEqual(5);
+    await done(lab, `${refer(third.result)}/$withdraw`, { reason: 'another patient' });
+    const left = await found(lab, `Observation?based-on=${order}&status:not=entered-in-error,cancelled&_count=50`);
+    expect(left.map(refer)).toEqual([]);
   });
 
   test.each<[string, boolean, JsonObject[], number, string]>([

@@ -301,6 +301,30 @@ describe('after the release', () => {
     expect(history.map((one) => object(one['valueQuantity'])['value'])).toEqual([120, 88, 88, 88]);
   });
 
+  test('what was calculated goes with what it was calculated of', async () => {
+    const { specimen } = await received(['creatinine', 'egfr', 'electrolytes']);
+    const values = { creatinine: '88.4', sodium: '140', chloride: '103', bicarbonate: '25' };
+    const answer = await entered(specimen, values);
+    const { creatinine, egfr, sodium, chloride, bicarbonate, 'anion-gap': gap } = byCode(answer);
+    await done(lab, 'Observation/$cancel-result', { result: refer(sodium!), reason: 'haemolysed' });
+    expect([(await read(refer(gap!)))['status'], (await read(refer(chloride!)))['status']]).toEqual([
+      'cancelled',
+      'preliminary',
+    ]);
+    const rest = [creatinine!, egfr!, chloride!, bicarbonate!];
+    await done(lab, 'Observation/$review', { result: rest.map(refer) });
+    const report = refer(resourcesOf(answer, 'report')[0]!);
+    await done(lab, `${report}/$release`);
+    await done(lab, `${refer(creatinine!)}/$withdraw`, { reason: 'wrong tube' });
+    const after = await read(refer(egfr!));
+    expect([after['status'], objects(after['note']).at(-1)?.['text']]).toEqual([
+      'entered-in-error',
+      `Withdrawn: it rests on ${refer(creatinine!)}: wrong tube`,
+    ]);
+    const shown = objects((await read(report))['result']).map(({ reference }) => reference);
+    expect(shown.sort()).toEqual([refer(chloride!), refer(bicarbonate!)].sort());
+  });
+
   test('a withdrawal is everywhere at once', async () => {
     const { report, results } = await reviewed({ potassium: '4', chloride: '100' });
     await done(lab, `${report}/$release`);

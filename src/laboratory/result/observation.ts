@@ -125,3 +125,9 @@ export function afterResultStep(observation: JsonObject, step: ResultStep, by?: 
     ],
   };
 }
+
+/** With a note; and with comments by their codes before it. */
+export function noted(resource: JsonObject, note: string | undefined, coded: readonly JsonObject[] = []): JsonObject {
+  const added = [...coded, ...(note === undefined ? [] : [{ text: note }])];
+  return added.length === 0 ? resource : { ...resource, note: [...objects(resource['note']), ...added] };
+}

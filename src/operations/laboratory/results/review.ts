@@ -11,10 +11,10 @@ import { outcomeError } from '../../../fhir/outcome.ts';
 import { inTransaction } from '../../../interactions/commit.ts';
 import type { Call, Handler } from '../../../interactions/call.ts';
 import { isSuppressed } from '../../../laboratory/microbiology/reporting.ts';
-import { afterResultStep } from '../../../laboratory/result/observation.ts';
+import { afterResultStep, noted } from '../../../laboratory/result/observation.ts';
 import { codedComment } from '../../../laboratory/result/comments.ts';
 import { isToRepeat, withoutRepetition } from '../../../laboratory/result/follow-up.ts';
-import { catalogueSystem, codeIn, object, objects, text } from '../../../laboratory/terms.ts';
+import { catalogueSystem, codeIn, object, text } from '../../../laboratory/terms.ts';
 import type { Answer, Context } from '../../../request.ts';
 import { operationInput } from '../../parameters.ts';
 import { missing, textOf } from '../../request-input.ts';
@@ -26,6 +26,7 @@ import { ordersAfter } from './orders-after.ts';
 import { commentSystems } from './comment-systems.ts';
 import { closedRepeats } from './repeat.ts';
 import { reportsAfter } from './report-after.ts';
+import { restingAfter } from './resting.ts';
 
 const most = 500;
 
@@ -54,14 +55,17 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
       await writeAll(inside, prepared);
       const freed = results.filter(({ resource }) => isToRepeat(resource));
       await writeAll(server, await closedRepeats(server, freed));
+      const resting = step === 'cancel' ? await restingAfter(server, results, `Cancelled: ${note}`) : [];
+      await writeAll(server, resting);
+      const all = [...prepared, ...resting];
       if (step === 'cancel') {
         await writeAll(
           server,
-          (await reportsAfter(server, prepared)).map((one) => one.prepared),
+          (await reportsAfter(server, all)).map((one) => one.prepared),
         );
       }
       // What is measured after all was to be run until now.
-      if (step === 'cancel' || freed.length > 0) await writeAll(server, await ordersAfter(server, prepared));
+      if (step === 'cancel' || freed.length > 0) await writeAll(server, await ordersAfter(server, all));
       const parameter = prepared.map((one) => ({ name: 'result', resource: writtenResource(one) }));
       return { status: 200, resource: { resourceType: 'Parameters', parameter } };
     });
@@ -82,11 +86,6 @@ function overruled(resource: JsonObject, holds: readonly Known[]): JsonObject {
   const [analyte, device] = [codeIn(resource['code'], catalogueSystem), text(object(resource['device'])['reference'])];
   if (!isHeld(holds, analyte ?? '', device)) return withoutRepetition(resource);
   throw outcomeError('conflict', `The control of ${analyte} failed on ${device}: $control-release lets results go.`);
-}
-
-export function noted(resource: JsonObject, note: string | undefined, coded: readonly JsonObject[] = []): JsonObject {
-  const added = [...coded, ...(note === undefined ? [] : [{ text: note }])];
-  return added.length === 0 ? resource : { ...resource, note: [...objects(resource['note']), ...added] };
 }
 
 /** Who may give a result any status is who answers for it. @throws OutcomeError `forbidden` (403). */

@@ -3,11 +3,13 @@
  *
  *   POST [base]/Observation/[id]/$withdraw         reason    200: the Observation
  *   POST [base]/DiagnosticReport/[id]/$withdraw    reason    200: the DiagnosticReport; with all of its results
+ *
+ * What was calculated of it, and what grew in a culture, goes with it (resting.ts).
  */
 import { inTransaction } from '../../../interactions/commit.ts';
 import type { Call } from '../../../interactions/call.ts';
 import type { Prepared } from '../../../interactions/prepare.ts';
-import { afterResultStep } from '../../../laboratory/result/observation.ts';
+import { afterResultStep, noted } from '../../../laboratory/result/observation.ts';
 import { nextReportState, reportState } from '../../../laboratory/result/report-states.ts';
 import { resultState } from '../../../laboratory/result/result-states.ts';
 import { objects, text } from '../../../laboratory/terms.ts';
@@ -20,7 +22,7 @@ import { asServer, changed, writeAll, writtenResource, type Known } from '../ser
 import { known, knownAll } from '../specimens-and-orders.ts';
 import { ordersAfter } from './orders-after.ts';
 import { reportsAfter } from './report-after.ts';
-import { noted } from './review.ts';
+import { restingAfter } from './resting.ts';
 
 export async function withdraw(context: Context, call: Call): Promise<Answer> {
   const input = await operationInput(context, call, ['reason']);
@@ -33,15 +35,18 @@ export async function withdraw(context: Context, call: Call): Promise<Answer> {
 }
 
 async function withdrawResult(inside: Context, id: string, reason: string): Promise<Answer> {
-  const prepared = withdrawn(inside, await known(inside, 'Observation', id), reason);
+  const result = await known(inside, 'Observation', id);
+  const prepared = withdrawn(inside, result, reason);
   await writeAll(inside, [prepared]);
   const server = asServer(inside);
-  const reports = await reportsAfter(server, [prepared]);
+  const resting = await restingAfter(server, [result], `Withdrawn: it rests on Observation/${id}: ${reason}`);
+  await writeAll(server, resting);
+  const reports = await reportsAfter(server, [prepared, ...resting]);
   await writeAll(
     server,
     reports.map((one) => one.prepared),
   );
-  await writeAll(server, await ordersAfter(server, [prepared]));
+  await writeAll(server, await ordersAfter(server, [prepared, ...resting]));
   for (const { prepared: report } of reports) await presentAfter(inside, report.entry.id);
   return { status: 200, resource: writtenResource(prepared) };
 }
@@ -61,7 +66,15 @@ async function withdrawReport(inside: Context, id: string, reason: string): Prom
   const gone = open.map((result) => withdrawn(inside, result, reason));
   await writeAll(inside, [prepared, ...gone]);
   const server = asServer(inside);
-  await writeAll(server, await ordersAfter(server, gone));
+  const resting = await restingAfter(server, open, `Withdrawn: it rests on DiagnosticReport/${id}: ${reason}`);
+  await writeAll(server, resting);
+  const others = (await reportsAfter(server, resting)).filter(({ prepared: { entry } }) => entry.id !== id);
+  await writeAll(
+    server,
+    others.map((one) => one.prepared),
+  );
+  await writeAll(server, await ordersAfter(server, [...gone, ...resting]));
+  for (const { prepared: report } of others) await presentAfter(inside, report.entry.id);
   return { status: 200, resource: (await presentAfter(inside, id)) ?? writtenResource(prepared) };
 }
 
