@@ -322,7 +322,7 @@ describe('after the release', () => {
       `Withdrawn: it rests on ${refer(creatinine!)}: wrong tube`,
     ]);
     const shown = objects((await read(report))['result']).map(({ reference }) => reference);
-    expect(shown.sort()).toEqual([refer(chloride!), refer(bicarbonate!)].sort());
+    expect(new Set(shown)).toEqual(new Set([refer(chloride!), refer(bicarbonate!)]));
   });
 
   test('a withdrawal is everywhere at once', async () => {
