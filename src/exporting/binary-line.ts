@@ -1,5 +1,9 @@
-/** A Binary as a line of NDJSON without its end: its content in base64, written while it is read. */
+/**
+ * A Binary as a line of NDJSON without its end: its content in base64, written while it is read; without it where the caller
+ * may not read all that it tells of.
+ */
 import { Readable } from 'node:stream';
+import { areFurtherReadable } from '../interactions/binary-security.ts';
 import { binaryFiles } from '../interactions/binary-files.ts';
 import { opened } from '../interactions/binary-sealed.ts';
 import { parseStored } from '../interactions/document.ts';
@@ -12,7 +16,7 @@ export async function* binaryLine(context: Context, sealed: Stored): AsyncGenera
   const stored = await opened(context, sealed);
   const { data, ...rest } = parseStored(stored.text ?? '{}');
   const file = data === undefined ? await readBinaryFile(context.session, stored) : undefined;
-  if (file === undefined) {
+  if (file === undefined || !(await areFurtherReadable(context, rest))) {
     yield Buffer.from(serializeJson(data === undefined ? rest : { ...rest, data }));
     return;
   }

@@ -2,6 +2,10 @@
  * Binary.securityContext: whoever may not read the resource it names may not read, change or delete the Binary.
  * https://hl7.org/fhir/R4/binary.html#security
  *
+ * A document of several resources has further contexts beside the one that FHIR knows, in extensions of it: who reads the
+ * Binary must be able to read them all. A search goes by the first alone, which gives
+ * no content of files; an export asks the others, too, before it gives it.
+ *
  * Fails closed: a context that is not a live resource of this laboratory is readable for nobody.
  */
 import type { JsonObject } from '../fhir/json.ts';
@@ -20,10 +24,30 @@ export function securityContextOf(resource: JsonObject): string | undefined {
   return context === undefined ? undefined : String(context['reference'] ?? '');
 }
 
+const further = 'urn:makhbar:extension:security-context';
+
+/** All that must be readable. */
+export function securityContextsOf(resource: JsonObject): string[] {
+  const first = securityContextOf(resource);
+  const { extension = [] } = (resource['securityContext'] ?? {}) as { extension?: readonly JsonObject[] };
+  const others = extension
+    .filter(({ url }) => url === further)
+    .map(({ valueReference }) => String((valueReference as JsonObject | undefined)?.['reference'] ?? ''));
+  return first === undefined ? [] : [first, ...others];
+}
+
+/** Of a Binary that was found by its first context. */
+export async function areFurtherReadable(context: Context, resource: JsonObject): Promise<boolean> {
+  for (const reference of securityContextsOf(resource).slice(1)) {
+    if (!(await isReadable(context, reference))) return false;
+  }
+  return true;
+}
+
 /** @throws OutcomeError `forbidden` */
 export async function checkSecurityContext(context: Context, resource: JsonObject): Promise<void> {
-  const reference = securityContextOf(resource);
-  if (reference !== undefined && !(await isReadable(context, reference))) {
+  for (const reference of securityContextsOf(resource)) {
+    if (await isReadable(context, reference)) continue;
     throw outcomeError('forbidden', 'The security context of this Binary is not a resource that you may read.');
   }
 }

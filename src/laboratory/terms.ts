@@ -57,7 +57,8 @@ export type ExtensionName =
   | 'suppressed'
   | 'order-progress'
   | 'due'
-  | 'report-template';
+  | 'report-template'
+  | 'security-context';
 
 export function extensionUrl(name: ExtensionName): string {
   return extensionBase + name;

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { JsonObject } from '../fhir/json.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { typeNumber } from '../fhir/resource-types.ts';
-import { securityContextOf } from '../interactions/binary-security.ts';
+import { securityContextsOf } from '../interactions/binary-security.ts';
 import { parseStored } from '../interactions/document.ts';
 import { readCurrent } from '../store/read.ts';
 import type { Reading } from './request-reading.ts';
@@ -37,10 +37,10 @@ export async function fileLines({ context }: Reading, { id, given }: Wanted, sen
 }
 
 function isGiven(resource: JsonObject, base: string, given: ReadonlySet<string>): boolean {
-  const security = securityContextOf(resource);
-  if (security === undefined) return true;
-  const parsed = parseReference(security, [base]);
-  return parsed?.kind === 'local' && given.has(`${parsed.type}/${parsed.id}`);
+  return securityContextsOf(resource).every((security) => {
+    const parsed = parseReference(security, [base]);
+    return parsed?.kind === 'local' && given.has(`${parsed.type}/${parsed.id}`);
+  });
 }
 
 /** In pieces of whole groups of three bytes, so that they stand one after the other. */

@@ -24,6 +24,7 @@ import { contentOf } from './content.ts';
 import { coreOf } from './gather.ts';
 import { pageAnswer } from './html.ts';
 import { digestOf } from './make.ts';
+import { requisitionOf } from './requisition.ts';
 
 const codePattern = /^[A-Za-z0-9_-]{24}$/;
 
@@ -57,6 +58,7 @@ async function standingOf(context: Context, document: ReportDocument): Promise<S
     throw error;
   });
   if (core === undefined || core.stored.rid !== document.rid) return 'withdrawn';
-  if (core.report['status'] === 'entered-in-error' || core.report['status'] === 'cancelled') return 'withdrawn';
-  return contentOf(core).equals(document.content) ? 'valid' : 'superseded';
+  const now = document.form.startsWith('requisition ') ? await requisitionOf(server, document.report) : core;
+  if (now.report['status'] === 'entered-in-error' || now.report['status'] === 'cancelled') return 'withdrawn';
+  return contentOf(now).equals(document.content) ? 'valid' : 'superseded';
 }

@@ -1,7 +1,7 @@
 /**
  * DiagnosticReport/[id]/$document: the report as a FHIR document (reports/document.ts).
  *
- *   GET|POST [base]/DiagnosticReport/[id]/$document    language? digits? as of $report    200: Bundle
+ *   GET|POST [base]/DiagnosticReport/[id]/$document    language? digits? requisition? as of $report    200: Bundle
  *
  * It has all that the report names, and what that names. What tells of the patient must be readable for the caller, as for
  * $report; people, organizations and devices that are not stand by their words alone.
@@ -18,9 +18,11 @@ import { visibleCurrent } from '../../../interactions/visible.ts';
 import { objects, text } from '../../../laboratory/terms.ts';
 import { documentBundle } from '../../../reports/document.ts';
 import type { Answer, Context } from '../../../request.ts';
+import { yesOrNo } from '../../administer.ts';
 import { operationInput } from '../../parameters.ts';
 import { coreOf, gather, type Core } from './gather.ts';
 import { modelOf } from './make.ts';
+import { requisitionOf } from './requisition.ts';
 import { templateOf } from './template.ts';
 import { wantedOf } from './wanted.ts';
 
@@ -31,16 +33,18 @@ const others: ReadonlySet<string> = new Set(['Practitioner', 'PractitionerRole',
 const most = 1_000;
 
 export async function document(context: Context, call: Call): Promise<Answer> {
-  const input = await operationInput(context, call, ['language', 'digits']);
+  const input = await operationInput(context, call, ['language', 'digits', 'requisition']);
   const wanted = wantedOf(input, call);
-  const core = await coreOf(context, call.target.id);
+  const together = yesOrNo(input, 'requisition');
+  const core = await (together ? requisitionOf : coreOf)(context, call.target.id);
   const gathered = await gather(context, core);
   const template = await templateOf(context);
   const shown = objects(core.report['result']).flatMap(
     ({ reference }) => core.results.get(text(reference) ?? '') ?? [],
   );
   const resource = documentBundle({
-    report: core.report,
+    // Those of a requisition together are none that is stored.
+    report: core.kind === 'report' ? core.report : { ...core.report, id: newId() },
     included: await includedBy(context, core),
     results: shown as JsonObject[],
     model: modelOf(context, gathered, { ...wanted, template, code: undefined }),

@@ -25,8 +25,17 @@ import { peopleOf } from './people.ts';
 
 /** What the report tells by itself: whatever of it changes makes another document. */
 export interface Core {
+  /** The documents of one are not those of the other. */
+  readonly kind: 'report' | 'requisition';
+  /** What its documents are kept with. */
   readonly stored: Stored;
   readonly report: JsonObject;
+  /** The reports that it is made of, as they are stored: itself, or the reports of a requisition (requisition.ts). */
+  readonly parts: readonly JsonObject[];
+  /** Our numbers of the reports whose documents it supersedes. */
+  readonly rids: readonly string[];
+  /** What else it tells of, so that whoever may not read that may not read its documents. */
+  readonly orders: readonly JsonObject[];
   readonly patient: JsonObject | undefined;
   readonly results: ReadonlyMap<string, JsonObject>;
   readonly specimens: readonly JsonObject[];
@@ -35,26 +44,38 @@ export interface Core {
 /** Groups within groups. */
 const deepest = 4;
 
-/** @throws OutcomeError `not-found`, `forbidden` */
-export async function coreOf(context: Context, id: string): Promise<Core> {
+/** @throws OutcomeError `not-found` */
+export async function reportOf(context: Context, id: string): Promise<Pick<Core, 'stored' | 'report'>> {
   const stored = await visibleCurrent(context, { type: typeNumber('DiagnosticReport') ?? -1, id });
   if (stored?.text === null) throw outcomeError('deleted', `DiagnosticReport/${id} was deleted.`);
   if (stored === undefined) throw outcomeError('not-found', `There is no DiagnosticReport/${id.slice(0, 64)}.`);
   const report = parseStored(stored.text);
   showed(context.trail, stored);
-  const subject = text(object(report['subject'])['reference']);
-  const [patient] = subject === undefined ? [] : await readable(context, [subject], ['Patient']);
+  return { stored, report };
+}
+
+/** @throws OutcomeError `not-found`, `forbidden` */
+export async function coreOf(context: Context, id: string): Promise<Core> {
+  const { stored, report } = await reportOf(context, id);
+  const patient = await patientOf(context, report);
   const results = await resultsOf(context, report);
   const named = [report, ...results.values()].flatMap((one) => [
     ...objects(one['specimen']).flatMap(({ reference }) => text(reference) ?? []),
     ...[text(object(one['specimen'])['reference'])].filter((reference) => reference !== undefined),
   ]);
   const specimens = await readable(context, named, ['Specimen']);
-  return { stored, report, patient, results, specimens };
+  const { rid } = stored;
+  return { kind: 'report', stored, report, parts: [report], rids: [rid], orders: [], patient, results, specimens };
+}
+
+export async function patientOf(context: Context, report: JsonObject): Promise<JsonObject | undefined> {
+  const subject = text(object(report['subject'])['reference']);
+  const [patient] = subject === undefined ? [] : await readable(context, [subject], ['Patient']);
+  return patient;
 }
 
 /** Results and the members of groups, in their order. */
-async function resultsOf(context: Context, report: JsonObject): Promise<Map<string, JsonObject>> {
+export async function resultsOf(context: Context, report: JsonObject): Promise<Map<string, JsonObject>> {
   const found = new Map<string, JsonObject>();
   let wanted = objects(report['result']).flatMap(({ reference }) => text(reference) ?? []);
   for (let level = 0; level <= deepest && wanted.length > 0; level++) {
@@ -68,7 +89,7 @@ async function resultsOf(context: Context, report: JsonObject): Promise<Map<stri
 }
 
 /** What local references of some types lead to. @throws OutcomeError `forbidden` where one may not be read. */
-async function readable(
+export async function readable(
   context: Context,
   references: readonly string[],
   types: readonly string[],

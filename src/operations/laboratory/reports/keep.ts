@@ -13,7 +13,7 @@ import { inTransaction } from '../../../interactions/commit.ts';
 import { newId } from '../../../interactions/new-id.ts';
 import { countFile } from '../../../interactions/storage.ts';
 import { commitAll } from '../../../interactions/commit.ts';
-import { loincSystem, object, objects, text } from '../../../laboratory/terms.ts';
+import { extensionUrl, loincSystem, object, objects, text } from '../../../laboratory/terms.ts';
 import type { Context } from '../../../request.ts';
 import { addBinaryFile, type BinaryFile } from '../../../store/binary-files.ts';
 import { addDocument, documentsOf, type ReportDocument } from '../../../store/report-documents.ts';
@@ -66,7 +66,7 @@ async function write(inside: Context, core: Core, keeping: Keeping & { file: Bin
     status: text(core.report['status']) ?? 'unknown',
     made: now,
   };
-  const older = await documentsOf(inside.session, document.rid);
+  const older = await olderOf(inside, core, document);
   if (!(await addDocument(inside.session, document))) throw alreadyThere;
   const binary = made(server, binaryOf(core), binaryId);
   const [written] = await commitAll(server, [binary]);
@@ -75,22 +75,35 @@ async function write(inside: Context, core: Core, keeping: Keeping & { file: Bin
   countFile(inside, file.size);
   const reference = made(server, documentReference(inside, core, { ...keeping, document }), documentId);
   await writeAll(server, [reference]);
-  await supersede(server, older, keeping);
+  await supersede(server, older);
   await writeAll(server, [made(server, await provenanceOf(inside, core, writtenResource(reference)))]);
   return document;
 }
 
-function binaryOf({ report, results, specimens, patient }: Core): JsonObject {
+function binaryOf(core: Core): JsonObject {
+  const [first, ...others] = toldIn(core);
+  const extension = others.map((reference) => ({
+    url: extensionUrl('security-context'),
+    valueReference: { reference },
+  }));
   return {
     resourceType: 'Binary',
-    ...labelled([report, ...results.values(), ...specimens, patient ?? {}]),
+    ...labelled(core),
     contentType: 'application/pdf',
-    securityContext: { reference: `DiagnosticReport/${String(report['id'])}` },
+    securityContext: { ...(extension.length > 0 && { extension }), reference: first ?? '' },
   };
 }
 
+/** The reports that it tells, and the orders that it waits for: that by which its documents are kept comes first. */
+function toldIn({ stored, parts, orders }: Core): string[] {
+  const reports = parts.map(({ id }) => `DiagnosticReport/${String(id)}`);
+  const awaited = orders.map(({ id }) => `ServiceRequest/${String(id)}`);
+  return [...new Set([`DiagnosticReport/${stored.id}`, ...reports, ...awaited])];
+}
+
 /** All labels of what it tells. */
-function labelled(resources: readonly JsonObject[]): JsonObject {
+function labelled({ report, parts, orders, results, specimens, patient }: Core): JsonObject {
+  const resources = [report, ...parts, ...orders, ...results.values(), ...specimens, patient ?? {}];
   const labels = new Map(
     resources.flatMap((one) =>
       objects(object(one['meta'])['security']).map(
@@ -119,11 +132,11 @@ function documentReference(
   core: Core,
   { bytes, title, languages, document }: Keeping & { document: ReportDocument },
 ): JsonObject {
-  const { report, results, specimens, patient } = core;
+  const { report, parts } = core;
   const name = `ni:///sha-256;${Buffer.from(document.sha256, 'hex').toString('base64url')}`;
   return {
     resourceType: 'DocumentReference',
-    ...labelled([report, ...results.values(), ...specimens, patient ?? {}]),
+    ...labelled(core),
     masterIdentifier: { system: 'urn:ietf:rfc:3986', value: name },
     status: 'current',
     docStatus: docStatus[document.status] ?? 'preliminary',
@@ -144,13 +157,26 @@ function documentReference(
         },
       },
     ],
-    context: { related: [{ reference: `DiagnosticReport/${document.report}` }] },
+    context: { related: relatedTo(document.report, parts) },
   };
 }
 
-/** Older documents of the report in the same languages are superseded by this one. */
-async function supersede(server: Context, older: readonly ReportDocument[], { content }: Keeping): Promise<void> {
-  const ids = older.filter((one) => !one.content.equals(content)).map(({ documentId }) => documentId);
+function relatedTo(report: string, parts: readonly JsonObject[]): JsonObject[] {
+  const ids = new Set([report, ...parts.map(({ id }) => String(id))]);
+  return [...ids].map((id) => ({ reference: `DiagnosticReport/${id}` }));
+}
+
+/** Documents of the same kind that tell something else. */
+async function olderOf(inside: Context, { rids }: Core, { form, content }: ReportDocument): Promise<ReportDocument[]> {
+  const kindIn = (of: string): string => of.split(' ')[0] ?? '';
+  const all: ReportDocument[] = [];
+  for (const rid of rids) all.push(...(await documentsOf(inside.session, rid)));
+  return all.filter((one) => kindIn(one.form) === kindIn(form) && !one.content.equals(content));
+}
+
+/** Older documents of the report are superseded by this one. */
+async function supersede(server: Context, older: readonly ReportDocument[]): Promise<void> {
+  const ids = older.map(({ documentId }) => documentId);
   if (ids.length === 0) return;
   const known = await knownBy(server, 'DocumentReference', [['_id', ids.join()]]);
   const current = known.filter(({ resource }) => resource['status'] === 'current');
@@ -160,12 +186,14 @@ async function supersede(server: Context, older: readonly ReportDocument[], { co
   );
 }
 
-async function provenanceOf(inside: Context, { report }: Core, written: JsonObject): Promise<JsonObject> {
+async function provenanceOf(inside: Context, { parts }: Core, written: JsonObject): Promise<JsonObject> {
   const who = { display: inside.tenant.title, identifier: { value: inside.tenant.name } };
-  const version = text(object(report['meta'])['versionId']) ?? '1';
+  const versions = parts.map(
+    ({ id, meta }) => `DiagnosticReport/${String(id)}/_history/${text(object(meta)['versionId']) ?? '1'}`,
+  );
   return {
     ...(await signedProvenance(inside, [written], who)),
     activity: { coding: [{ system: 'urn:makhbar:result-step', code: 'report' }] },
-    entity: [{ role: 'source', what: { reference: `DiagnosticReport/${String(report['id'])}/_history/${version}` } }],
+    ...(versions.length > 0 && { entity: versions.map((reference) => ({ role: 'source', what: { reference } })) }),
   };
 }

@@ -32,7 +32,7 @@ export async function reportDocument(context: Context, core: Core, wanted: Wante
   const gathered = await gather(context, core);
   const template = await templateOf(context);
   const content = contentOf(core);
-  const form = formOf(wanted, template, gathered);
+  const form = formOf(core, wanted, template, gathered);
   const kept = await keptDocument(context, core, { content, form });
   if (kept !== undefined) return kept;
   const code = randomBytes(18).toString('base64url');
@@ -58,9 +58,14 @@ export function digestOf(code: string): Buffer {
 }
 
 /** All that makes the same content look otherwise. */
-function formOf({ languages, digits }: Wanted, { version }: ReportTemplate, { history }: Gathered): string {
+function formOf(
+  { kind }: Core,
+  { languages, digits }: Wanted,
+  { version }: ReportTemplate,
+  { history }: Gathered,
+): string {
   return [
-    'pdf',
+    kind === 'report' ? 'pdf' : kind,
     languages.join('+'),
     digits,
     version,

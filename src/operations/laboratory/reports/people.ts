@@ -14,7 +14,7 @@ type People = Pick<Gathered, 'people' | 'releasedBy' | 'requesters'>;
 
 export async function peopleOf(
   server: Context,
-  { report, results }: Core,
+  { report, parts, results }: Core,
   orders: readonly JsonObject[],
 ): Promise<People> {
   const people = new Map<string, string>();
@@ -27,7 +27,7 @@ export async function peopleOf(
     return key === undefined ? [] : [key];
   };
   const requesters = orders.flatMap((order) => naming(object(order['requester'])));
-  const releasedBy = [...(await releasersOf(server, report)), ...objects(report['resultsInterpreter'])].flatMap(naming);
+  const releasedBy = [...(await releasersOf(server, parts)), ...objects(report['resultsInterpreter'])].flatMap(naming);
   const reviewers = [...results.values()].flatMap((one) =>
     extensions(one, 'reviewed-by').flatMap(({ valueString }) => text(valueString) ?? []),
   );
@@ -51,8 +51,10 @@ function recordName(resource: JsonObject): string {
 }
 
 /** Who stands in the Provenance of a release. */
-async function releasersOf(server: Context, report: JsonObject): Promise<JsonObject[]> {
-  const all = await knownBy(server, 'Provenance', [['target', `DiagnosticReport/${String(report['id'])}`]]);
+async function releasersOf(server: Context, parts: readonly JsonObject[]): Promise<JsonObject[]> {
+  const targets = parts.map(({ id }) => `DiagnosticReport/${String(id)}`);
+  if (targets.length === 0) return [];
+  const all = await knownBy(server, 'Provenance', [['target', targets.join()]]);
   return all
     .filter(({ resource }) =>
       objects(object(resource['activity'])['coding']).some(
