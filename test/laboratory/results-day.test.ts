@@ -361,6 +361,38 @@ describe('critical results', () => {
     const again = await send(lab, call, parameters({ receiver: 'Dr Haddad', readBack: true }));
     expect([again.status, again.said]).toEqual([409, expect.stringContaining('waits for no call')]);
   });
+
+  test('nobody is asked twice to call, nor about what is not critical any more', async () => {
+    const { specimen } = await received(['potassium', 'sodium']);
+    const { potassium, sodium } = byCode(await entered(specimen, { potassium: '7.1', sodium: '180' }));
+    const waiting = async (result: JsonObject | undefined): Promise<number> =>
+      (await found(lab, `Task?focus=${refer(result!)}&code=critical-result&status=requested`)).length;
+    expect([await waiting(potassium), await waiting(sodium)]).toEqual([1, 1]);
+    await entered(specimen, { potassium: '7.3' });
+    expect([await waiting(potassium), await waiting(sodium)]).toEqual([1, 1]);
+    await entered(specimen, { potassium: '4.1' });
+    expect([await waiting(potassium), await waiting(sodium)]).toEqual([0, 1]);
+    await done(lab, 'Observation/$cancel-result', { result: refer(sodium!), reason: 'wrong tube' });
+    expect(await waiting(sodium)).toBe(0);
+  });
+
+  test('of a released one: told anew where it is corrected to another, and not where it is withdrawn', async () => {
+    const { report, results } = await reviewed({ potassium: '7.1', sodium: '180' });
+    await done(lab, `${report}/$release`);
+    const [potassium, sodium] = [refer(results['potassium']!), refer(results['sodium']!)];
+    const waiting = async (): Promise<unknown[]> =>
+      (await found(lab, `Task?focus=${potassium},${sodium}&code=critical-result&status=requested`)).map(
+        ({ focus }) => object(focus)['reference'],
+      );
+    await done(lab, `${potassium}/$call-back`, { receiver: 'Dr Haddad', readBack: true });
+    expect(await waiting()).toEqual([sodium]);
+    await done(lab, `${potassium}/$correct`, { value: '7.9', reason: 'diluted' });
+    expect(new Set(await waiting())).toEqual(new Set([potassium, sodium]));
+    await done(lab, `${potassium}/$correct`, { value: '4.1', reason: 'another tube' });
+    expect(await waiting()).toEqual([sodium]);
+    await done(lab, `${sodium}/$withdraw`, { reason: 'another tube' });
+    expect(await waiting()).toEqual([]);
+  });
 });
 
 describe('the order of a panel', () => {

@@ -24,7 +24,7 @@ import { asServer, changed, writeAll, writtenResource, type Known } from '../ser
 import { knownAll } from '../specimens-and-orders.ts';
 import { ordersAfter } from './orders-after.ts';
 import { commentSystems } from './comment-systems.ts';
-import { closedRepeats } from './repeat.ts';
+import { cancelledRepeats, cancelledTasks } from './open-tasks.ts';
 import { reportsAfter } from './report-after.ts';
 import { restingAfter } from './resting.ts';
 
@@ -54,15 +54,17 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
       });
       await writeAll(inside, prepared);
       const freed = results.filter(({ resource }) => isToRepeat(resource));
-      await writeAll(server, await closedRepeats(server, freed));
+      await writeAll(server, await cancelledRepeats(server, freed.map(idOf)));
       const resting = step === 'cancel' ? await restingAfter(server, results, `Cancelled: ${note}`) : [];
       await writeAll(server, resting);
       const all = [...prepared, ...resting];
       if (step === 'cancel') {
-        await writeAll(
+        const reports = await reportsAfter(server, all);
+        const tasks = await cancelledTasks(
           server,
-          (await reportsAfter(server, all)).map((one) => one.prepared),
+          all.map(({ entry }) => entry.id),
         );
+        await writeAll(server, [...reports.map((one) => one.prepared), ...tasks]);
       }
       // What is measured after all was to be run until now.
       if (step === 'cancel' || freed.length > 0) await writeAll(server, await ordersAfter(server, all));
@@ -70,6 +72,10 @@ export function reviewStep(step: 'review' | 'approve' | 'cancel'): Handler {
       return { status: 200, resource: { resourceType: 'Parameters', parameter } };
     });
   };
+}
+
+function idOf({ resource }: Known): string {
+  return String(resource['id']);
 }
 
 /** @throws OutcomeError `conflict` for what is stored and not reported: there is nothing to review it for. */

@@ -4,7 +4,7 @@
  *   POST [base]/Observation/[id]/$withdraw         reason    200: the Observation
  *   POST [base]/DiagnosticReport/[id]/$withdraw    reason    200: the DiagnosticReport; with all of its results
  *
- * What was calculated of it, and what grew in a culture, goes with it (resting.ts).
+ * What was calculated of it, and what grew in a culture, goes with it (resting.ts), and so do calls that were to be made.
  */
 import { inTransaction } from '../../../interactions/commit.ts';
 import type { Call } from '../../../interactions/call.ts';
@@ -20,6 +20,7 @@ import { presentAfter } from '../reports/at-release.ts';
 import { withoutPresented } from '../reports/presented.ts';
 import { asServer, changed, writeAll, writtenResource, type Known } from '../server-rights.ts';
 import { known, knownAll } from '../specimens-and-orders.ts';
+import { cancelledTasks } from './open-tasks.ts';
 import { ordersAfter } from './orders-after.ts';
 import { reportsAfter } from './report-after.ts';
 import { restingAfter } from './resting.ts';
@@ -46,7 +47,10 @@ async function withdrawResult(inside: Context, id: string, reason: string): Prom
     server,
     reports.map((one) => one.prepared),
   );
-  await writeAll(server, await ordersAfter(server, [prepared, ...resting]));
+  await writeAll(server, [
+    ...(await ordersAfter(server, [prepared, ...resting])),
+    ...(await tasksOf(server, [prepared, ...resting])),
+  ]);
   for (const { prepared: report } of reports) await presentAfter(inside, report.entry.id);
   return { status: 200, resource: writtenResource(prepared) };
 }
@@ -73,9 +77,20 @@ async function withdrawReport(inside: Context, id: string, reason: string): Prom
     server,
     others.map((one) => one.prepared),
   );
-  await writeAll(server, await ordersAfter(server, [...gone, ...resting]));
+  await writeAll(server, [
+    ...(await ordersAfter(server, [...gone, ...resting])),
+    ...(await tasksOf(server, [...gone, ...resting])),
+  ]);
   for (const { prepared: report } of others) await presentAfter(inside, report.entry.id);
   return { status: 200, resource: (await presentAfter(inside, id)) ?? writtenResource(prepared) };
+}
+
+/** Nobody is to call about them, or to measure them again. */
+function tasksOf(server: Context, gone: readonly Prepared[]): Promise<Prepared[]> {
+  return cancelledTasks(
+    server,
+    gone.map(({ entry }) => entry.id),
+  );
 }
 
 function withdrawn(inside: Context, { resource, version }: Known, reason: string): Prepared {

@@ -21,7 +21,8 @@ import type { Entry } from './entry.ts';
 import { judgedBy, type Judged } from './judge.ts';
 import { orderChanges } from './orders-after.ts';
 import { reflexesOf } from './reflex.ts';
-import { closedTasks, keptFirsts, repeatTask } from './repeat.ts';
+import { callsAfter, repeatedTasks } from './open-tasks.ts';
+import { keptFirsts, repeatTask } from './repeat.ts';
 import { reportChange } from './report-of-orders.ts';
 
 /** What is entered for. */
@@ -100,24 +101,7 @@ export async function resultsOf(inside: Context, work: Work, entries: readonly E
       ...(await orderChanges(server, work.orders, background.analytes, results)),
       ...reflexes.changes,
       ...kept,
-      ...(await closedTasks(
-        server,
-        firsts.map(({ resource }) => String(resource['id'])),
-      )),
-      ...written.flatMap((one) => repeatTasks(server, background.subject, one)),
-      ...critical.map(({ turn, prepared }) =>
-        made(
-          server,
-          callTask(
-            {
-              focus: `Observation/${prepared.entry.id}`,
-              subject: background.subject,
-              analyte: nameOf(turn.result.definition),
-            },
-            calling,
-          ),
-        ),
-      ),
+      ...(await tasksAfter(server, { written, firsts, subject: background.subject })),
     ],
     resources: written.map(({ prepared }) => writtenResource(prepared)),
     report,
@@ -140,6 +124,32 @@ function warning(diagnostics: string): Issue {
 interface Written {
   readonly turn: Judged;
   readonly prepared: Prepared;
+}
+
+/** What waits for something about these results, and what waits no more. */
+async function tasksAfter(
+  server: Context,
+  { written, firsts, subject }: { written: readonly Written[]; firsts: readonly Known[]; subject: string },
+): Promise<Prepared[]> {
+  const calling = callingOf(server.tenant.settings);
+  const critical = written.filter(({ turn }) => turn.result.critical);
+  const calls = await callsAfter(server, {
+    replaced: written.flatMap(({ turn, prepared }) => (turn.existing === undefined ? [] : [prepared.entry.id])),
+    critical: critical.map(({ prepared }) => prepared.entry.id),
+  });
+  const calledAbout = critical.filter(({ prepared }) => !calls.awaited.has(prepared.entry.id));
+  return [
+    ...(await repeatedTasks(
+      server,
+      firsts.map(({ resource }) => String(resource['id'])),
+    )),
+    ...written.flatMap((one) => repeatTasks(server, subject, one)),
+    ...calledAbout.map(({ turn, prepared }) => {
+      const about = { focus: `Observation/${prepared.entry.id}`, subject, analyte: nameOf(turn.result.definition) };
+      return made(server, callTask(about, calling));
+    }),
+    ...calls.ended,
+  ];
 }
 
 function repeatTasks(server: Context, subject: string, { turn, prepared }: Written): Prepared[] {
