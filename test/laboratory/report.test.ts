@@ -178,6 +178,22 @@ describe('who may have it', () => {
   });
 });
 
+test('who reads released results alone has the report after one was withdrawn, without a word of that one', async () => {
+  const { report, results } = await reported({ potassium: '5.6', sodium: '140' });
+  await done(lab, `${results['potassium']}/$withdraw`, { reason: 'Another patient' });
+  const filter = 'status=final,amended,corrected,appended';
+  const released = ['DiagnosticReport', 'Observation'].map((type) => `system/${type}.rs?${filter}`);
+  const reader = await signIn(lab.tenant, ['system/Patient.r', 'system/Specimen.r', ...released].join(' '));
+  const textOf = async (at: Laboratory): Promise<string> => {
+    const { status, bytes } = await paper(report, 'language=en', at);
+    expect(status).toBe(200);
+    return (await readPdf(bytes)).pages.join();
+  };
+  const [own, all] = [await textOf(reader), await textOf(lab)];
+  expect([own.includes('Sodium'), own.includes('Potassium'), all.includes('Potassium')]).toEqual([true, false, true]);
+  expect(await textOf(reader)).toBe(own);
+});
+
 describe('the code on it', () => {
   const address = (bytes: Buffer): string => /\/URI \(([^)]*)\)/.exec(bytes.toString('latin1'))?.[1] ?? '';
 

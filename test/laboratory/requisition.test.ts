@@ -225,6 +225,35 @@ test('who may not read a part of it gets nothing, neither from the operation nor
   expect(Buffer.from(String(given['data']), 'base64').subarray(0, 5).toString()).toBe('%PDF-');
 }, 120_000);
 
+test('who reads only what is released is told of it at once, of one tube and of the released part of another', async () => {
+  const { enter } = await orderedTogether();
+  const blood = await enter({ esr: '37' });
+  await done(lab, `${blood.report}/$release`);
+  const serum = await enter({ potassium: '4.1', sodium: '141' });
+  const released = ['DiagnosticReport', 'Observation'].map((type) => `system/${type}.rs?status=final`);
+  const scopes = ['system/Patient.r', 'system/Specimen.r', 'system/ServiceRequest.r', ...released].join(' ');
+  const reader = await signIn(lab.tenant, scopes);
+  const page = async (): Promise<string> => {
+    const { status, pages } = await paper(blood.report, reader);
+    expect(status).toBe(200);
+    return pages;
+  };
+  const before = await page();
+  for (const part of ['PARTIAL', 'sedimentation rate 37', 'Potassium pending', 'Sodium pending']) {
+    expect(before).toContain(part);
+  }
+  await done(lab, `${serum.report}/$release`, { result: serum.results['potassium'] ?? '' });
+  const between = await page();
+  for (const part of ['PARTIAL', 'sedimentation rate 37', 'Potassium 4.1', 'Sodium pending']) {
+    expect(between).toContain(part);
+  }
+  await done(lab, `${serum.report}/$release`);
+  const html = await reader.fetch(`${blood.report}/$report?requisition=true&format=html&language=ar`);
+  const text = await html.text();
+  expect([html.status, text.includes('الصوديوم'), text.includes('>141<')]).toEqual([200, true, true]);
+  expect(await page()).not.toContain('PARTIAL');
+}, 120_000);
+
 test('the other laboratory, and an order of another patient with the same number, have no part in it', async () => {
   const { patient, enter } = await orderedTogether();
   const serum = await enter({ potassium: '4.1', sodium: '141' });

@@ -3,22 +3,25 @@
  *
  * 1. The report, its patient, results and specimens are read with the caller's rights; where one of them may not be read
  *    there is no report (403): one with something left out would be taken for the whole.
- * 2. Earlier results are shown only where the caller may read all of them.
+ * 2. Earlier results, and results that were withdrawn, are shown only where the caller may read all of them: of the latter it
+ *    is only said that there was one, and who reads what is released alone is to have the report without it.
  * 3. Names, order dates and the catalogue are the server's to tell.
  */
 import type { JsonObject } from '../../../fhir/json.ts';
 import { outcomeError } from '../../../fhir/outcome.ts';
 import { isId } from '../../../fhir/reference.ts';
 import { typeNumber } from '../../../fhir/resource-types.ts';
+import { plainAccessOf } from '../../../interactions/access.ts';
 import { parseStored } from '../../../interactions/document.ts';
+import { findMatches } from '../../../interactions/matches.ts';
 import { showed } from '../../../interactions/trail.ts';
 import { visibleCurrent } from '../../../interactions/visible.ts';
 import { object, objects, text } from '../../../laboratory/terms.ts';
 import type { Gathered } from '../../../reports/gathered.ts';
 import type { Context } from '../../../request.ts';
 import { readVersion, type Stored } from '../../../store/read.ts';
+import { visibleRids } from '../../../store/visible.ts';
 import { asServer } from '../server-rights.ts';
-import { knownBy } from '../specimens-and-orders.ts';
 import { earlierOf } from './earlier.ts';
 import { orderedOf } from './ordered.ts';
 import { peopleOf } from './people.ts';
@@ -40,6 +43,9 @@ export interface Core {
   readonly results: ReadonlyMap<string, JsonObject>;
   readonly specimens: readonly JsonObject[];
 }
+
+/** Of one report. */
+const mostWithdrawn = 500;
 
 /** Groups within groups. */
 const deepest = 4;
@@ -135,7 +141,7 @@ export async function gather(context: Context, core: Core): Promise<Gathered> {
   };
 }
 
-/** Results of the same orders that were taken back, as far as the caller may read them. */
+/** Results of the same orders that were taken back. */
 async function withdrawnOf(context: Context, { report, results }: Core): Promise<JsonObject[]> {
   const orders = objects(report['basedOn']).flatMap(({ reference }) => text(reference) ?? []);
   const own = orders.filter((one) => /^ServiceRequest\/[A-Za-z0-9.-]{1,64}$/.test(one));
@@ -144,13 +150,12 @@ async function withdrawnOf(context: Context, { report, results }: Core): Promise
     ['based-on', own.join()],
     ['status', 'entered-in-error'],
   ] as const;
-  const all = await knownBy(asServer(context), 'Observation', criteria);
-  const others = all.map(({ resource }) => resource).filter(({ id }) => !results.has(`Observation/${String(id)}`));
-  return readable(
-    context,
-    others.map(({ id }) => `Observation/${String(id)}`),
-    ['Observation'],
-  );
+  const all = await findMatches(asServer(context), 'Observation', criteria, mostWithdrawn);
+  const others = all.map(({ stored }) => stored).filter(({ id }) => !results.has(`Observation/${id}`));
+  const visible = await visibleRids(context.session, others, plainAccessOf(context, 'r'));
+  if (others.some(({ rid }) => !visible.has(rid))) return [];
+  for (const one of others) showed(context.trail, one);
+  return others.flatMap((one) => (one.text === null ? [] : [parseStored(one.text)]));
 }
 
 /** Versions that are looked at for the value before a correction. */

@@ -62,7 +62,7 @@ function formOf(
   { kind }: Core,
   { languages, digits }: Wanted,
   { version }: ReportTemplate,
-  { history }: Gathered,
+  { history, withdrawn }: Gathered,
 ): string {
   return [
     kind === 'report' ? 'pdf' : kind,
@@ -70,7 +70,7 @@ function formOf(
     digits,
     version,
     digestOf(
-      history
+      [...history, ...withdrawn]
         .map(({ id, meta }) => `${String(id)}/${String((meta as { versionId?: string } | undefined)?.versionId)}`)
         .join(),
     )
