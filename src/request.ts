@@ -85,6 +85,11 @@ export interface Server {
   readonly reads: Combiner<Read, Stored | undefined>;
   /** Statements for one resource that are planned once for each connection. */
   readonly ready: Combiner<Statement, readonly unknown[]>;
+  /**
+   * What the laboratory does when orders of its own were written with another status (operations/laboratory/orders-follow.ts).
+   * Its steps write as everybody does: called directly, each would import the other.
+   */
+  readonly followOrders: (inside: Context, orders: readonly JsonObject[]) => Promise<void>;
   /** The audit log. */
   readonly events: Events;
   readonly agentNumber: AgentNumber;

@@ -74,7 +74,7 @@ export async function commitAll(context: Context, given: readonly Change[]): Pro
   const possible = unseen.size === 0 ? changes : changes.filter(({ entry }) => !unseen.has(entry));
   if (possible.length === 0) return changes.map(() => undefined);
   const entries = possible.map(({ entry }) => entry);
-  await checkStates(context, possible);
+  const moved = await checkStates(context, possible);
   await checkStorage(context, sizeOf(entries));
   await announceRules(
     context,
@@ -95,6 +95,7 @@ export async function commitAll(context: Context, given: readonly Change[]): Pro
     const result = written[i];
     if (result !== undefined) wrote(context.trail, entry, result);
   });
+  if (moved.length > 0) await context.server.followOrders(context, moved);
   const results = new Map(possible.map((change, i) => [change, written[i]]));
   return changes.map((change) => results.get(change));
 }

@@ -9,12 +9,15 @@
 import type { JsonObject } from '../fhir/json.ts';
 import { typeName, typeNumber } from '../fhir/resource-types.ts';
 import { checkPlainWrite, isLed, ledTypes } from '../laboratory/kept.ts';
+import { objects } from '../laboratory/terms.ts';
 import type { Context } from '../request.ts';
 import { readManyLocked, type Stored } from '../store/read.ts';
 import type { WriteEntry } from '../store/write.ts';
 import type { Change } from './commit.ts';
 import { current } from './current.ts';
 import { parseStored } from './document.ts';
+
+const orderType = typeNumber('ServiceRequest') ?? -1;
 
 const led: ReadonlySet<number> = new Set(ledTypes.map((type) => typeNumber(type) ?? -1));
 
@@ -27,19 +30,36 @@ export async function meetsLed(context: Context, change: Change): Promise<boolea
   const { entry } = change;
   const stored = entry.fresh === true ? undefined : await current(context, entry);
   const before = contentOf(stored);
-  if (before !== undefined && isLed(before)) return true;
+  if (before !== undefined && (isLed(before) || isFollowed(entry, before))) return true;
   check(context, change, stored);
   return false;
 }
 
-/** @throws OutcomeError `conflict` or `business-rule` where one is against the table of its states. */
-export async function checkStates(context: Context, changes: readonly Change[]): Promise<void> {
+/**
+ * @returns orders as they are written, whose status is another then
+ * @throws OutcomeError `conflict` or `business-rule` where one is against the table of its states.
+ */
+export async function checkStates(context: Context, changes: readonly Change[]): Promise<JsonObject[]> {
   const checked = changes.filter((change) => isChecked(context, change));
   const keys = checked.flatMap(({ entry }) => (entry.fresh === true ? [] : [entry]));
   const stored = new Map(
     (await readManyLocked(context.session, keys)).map((one) => [`${one.type}/${one.id}`, one] as const),
   );
-  checked.forEach((change) => check(context, change, stored.get(`${change.entry.type}/${change.entry.id}`)));
+  const storedOf = ({ entry }: Change): Stored | undefined => stored.get(`${entry.type}/${entry.id}`);
+  checked.forEach((change) => check(context, change, storedOf(change)));
+  return checked.flatMap((change) => movedOrder(change, storedOf(change)));
+}
+
+/** Tests of an order, and specimens, follow it: it is of the catalogue, or was accessioned (as the order of a panel). */
+function isFollowed({ type }: WriteEntry, before: JsonObject): boolean {
+  return type === orderType && (isLed(before) || objects(before['specimen']).length > 0);
+}
+
+function movedOrder({ entry, resource, authority }: Change, stored: Stored | undefined): JsonObject[] {
+  if (entry.type !== orderType || authority !== undefined || resource === undefined || stored === undefined) return [];
+  const before = contentOf(stored);
+  if (before === undefined || !isFollowed(entry, before) || isVain(entry, stored)) return [];
+  return before['status'] === resource['status'] ? [] : [{ ...resource, id: entry.id }];
 }
 
 function isChecked({ ofRequest }: Context, { entry, authority }: Change): boolean {

@@ -18,6 +18,7 @@ import { makeMetrics } from '../metrics.ts';
 import type { Server } from '../request.ts';
 import { makeRefusals } from '../interactions/refusals.ts';
 import { warmUp } from '../interactions/warm-up.ts';
+import { followOrders } from '../operations/laboratory/orders-follow.ts';
 import { feedLags } from '../store/audit-feeds.ts';
 import { combinedEvents } from '../store/audit.ts';
 import { agentNumbers } from '../store/audit-agents.ts';
@@ -99,6 +100,7 @@ export function shared(config: Config, database: Database, log: Log): Server {
     creations: makeCombiner(database, combinedCreations),
     reads: makeCombiner(database, combinedReads),
     ready: makeCombiner(database, readyStatements),
+    followOrders,
     events: makeCombiner(database, combinedEvents),
     agentNumber: agentNumbers(database),
     usage: makeMeter(database, log),

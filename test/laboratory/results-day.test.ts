@@ -430,6 +430,32 @@ describe('the order of a panel', () => {
 
   const status = async (reference: string): Promise<unknown> => (await read(reference))['status'];
 
+  async function plainly(order: string, value: string): Promise<number> {
+    const answer = await lab.fetch(order, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json-patch+json' },
+      body: JSON.stringify([{ op: 'replace', path: '/status', value }]),
+    });
+    return answer.status;
+  }
+
+  test('a plain write that takes it back, holds it or lets it go does so with its tests', async () => {
+    const { order, parts } = await panel();
+    const all = async (): Promise<Set<unknown>> => new Set(await Promise.all(Object.values(parts).map(status)));
+    for (const next of ['on-hold', 'active', 'revoked']) {
+      expect(await plainly(order, next)).toBe(200);
+      expect([await status(order), await all()]).toEqual([next, new Set([next])]);
+    }
+    expect([await plainly(order, 'active'), await all()]).toEqual([409, new Set(['revoked'])]);
+    const [part = {}] = await found(lab, `ServiceRequest?based-on=${order}`);
+    expect(objects(part['note']).at(-1)?.['text']).toBe('Cancelled: its order is revoked');
+    const other = await panel();
+    await released(other.specimen, { sodium: '140' });
+    const rest = Object.entries(other.parts).filter(([code]) => code !== 'sodium');
+    for (const [, one] of rest) expect(await plainly(one, 'revoked')).toBe(200);
+    expect(await status(other.order)).toBe('completed');
+  });
+
   test('is done when its tests are, and open again when one of them is', async () => {
     const { order, specimen, parts } = await panel();
     await released(specimen, { sodium: '140', potassium: '4' });
