@@ -173,9 +173,9 @@ const layers: Record<string, readonly string[]> = {
   http: ['access', 'fhir', 'interactions', 'log', 'request', 'serve', 'store', 'usage'],
   // Put together and started.
   start: [
-    'audit',
-    'accounts',
     'access',
+    'accounts',
+    'audit',
     'config',
     'departing',
     'fhir',
@@ -189,6 +189,7 @@ const layers: Record<string, readonly string[]> = {
     'laboratory',
     'log',
     'metrics',
+    'operations',
     'publishing',
     'reports',
     'request',
