@@ -40,7 +40,9 @@ const unreleasedReport = 'status=registered,partial,preliminary,cancelled';
 /** Reviews of an emergency override (operations/break-glass-task.ts) are not the work of those who may have been at it. */
 const review = 'urn:makhbar:task|break-glass-review';
 const request = 'urn:makhbar:task|data-subject-request';
-const work = `code:not=${review},${request}`;
+/** What the officers are told of the laboratory's departure (departing/officers.ts). */
+const departure = 'urn:makhbar:task|departure';
+const work = `code:not=${review},${request},${departure}`;
 /** Letters of persons about their rights, and what they are given: the officer's and their own. */
 const document = `type:not=${request}`;
 
@@ -212,6 +214,8 @@ const dataProtectionOfficer: RoleDefinition = {
     ...each(['Organization', 'Practitioner', 'PractitionerRole'], 'rs'),
     // The server tells him of an emergency override; he says what he made of it.
     `user/Task.rus?code=${review}`,
+    // It tells him that the laboratory leaves, too.
+    `user/Task.rus?code=${departure}`,
     // Requests of persons are led on by $data-subject-step alone.
     `user/Task.rs?code=${request}`,
     `user/DocumentReference.rs?type=${request}`,

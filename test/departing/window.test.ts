@@ -1,6 +1,7 @@
 /** The window of a departure: announced and cancelled by the laboratory itself, and its end, at which all is deleted. */
 import { spawn } from 'node:child_process';
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { shippedRoles } from '../../src/access/roles.ts';
 import type { JsonObject } from '../../src/fhir/json.ts';
 import type { About } from '../../src/identity/token.ts';
 import { readConfig } from '../../src/config.ts';
@@ -61,6 +62,13 @@ describe('by the API', () => {
     expect((await ask(own, '$departure-announce'))[0]).toBe(200);
     const owners = (await tasksOf(own)).map(({ owner }) => (owner as { reference: string }).reference);
     expect(owners.toSorted()).toEqual(officers);
+    const seen = async (role: string): Promise<number> => {
+      const { scopes: roleScopes = [], clearance = [] } = shippedRoles.get(role) ?? {};
+      return (await tasksOf(await signIn(own.tenant, 'user/*.cruds', role, { roleScopes, clearance }))).length;
+    };
+    expect([await seen('data-protection-officer'), await seen('pathologist'), await seen('technician')]).toEqual([
+      ...[2, 0, 0],
+    ]);
   });
 
   test('announced once, told, cancelled; each with its event', async () => {
